@@ -1,0 +1,116 @@
+"""Flows of tasks on Dask: write functions, call them, know what became of every call.
+
+The face of the package. What needs Dask or pydantic is imported when it is first asked for, so
+that ``import daskflow`` costs little.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from daskflow import context
+from daskflow.errors import (
+    CrashedError,
+    CycleError,
+    DaskflowError,
+    DefinitionError,
+    ExecutorError,
+    FlowRunFailedError,
+    IllegalMoveError,
+    ParameterError,
+    PortableError,
+    ResultGoneError,
+    TargetError,
+    TaskRunError,
+    TracingError,
+    TriggerFailedError,
+)
+from daskflow.executors.local import LocalExecutor
+from daskflow.flows import Flow, flow
+from daskflow.graph import Edge
+from daskflow.mapping import unmapped
+from daskflow.signals import Fail, Signal, Skip
+from daskflow.tasks import Task, task
+from daskflow.triggers import (
+    all_failed,
+    all_finished,
+    all_successful,
+    always_run,
+    any_failed,
+    any_successful,
+    not_all_skipped,
+    some_failed,
+    some_successful,
+)
+
+if TYPE_CHECKING:
+    from daskflow.executors.cluster import DaskExecutor
+    from daskflow.executors.temporary import shutdown
+    from daskflow.runs import FlowRun, MappedTaskRun, TaskRun
+    from daskflow.settings import Settings
+
+    __version__: str
+
+__all__ = [
+    "CrashedError",
+    "CycleError",
+    "DaskExecutor",
+    "DaskflowError",
+    "DefinitionError",
+    "Edge",
+    "ExecutorError",
+    "Fail",
+    "Flow",
+    "FlowRun",
+    "FlowRunFailedError",
+    "IllegalMoveError",
+    "LocalExecutor",
+    "MappedTaskRun",
+    "ParameterError",
+    "PortableError",
+    "ResultGoneError",
+    "Settings",
+    "Signal",
+    "Skip",
+    "TargetError",
+    "Task",
+    "TaskRun",
+    "TaskRunError",
+    "TracingError",
+    "TriggerFailedError",
+    "all_failed",
+    "all_finished",
+    "all_successful",
+    "always_run",
+    "any_failed",
+    "any_successful",
+    "context",
+    "flow",
+    "not_all_skipped",
+    "shutdown",
+    "some_failed",
+    "some_successful",
+    "task",
+    "unmapped",
+]
+
+_LATE = {
+    "DaskExecutor": "daskflow.executors.cluster",
+    "FlowRun": "daskflow.runs",
+    "MappedTaskRun": "daskflow.runs",
+    "Settings": "daskflow.settings",
+    "TaskRun": "daskflow.runs",
+    "shutdown": "daskflow.executors.temporary",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("daskflow")
+    if name not in _LATE:
+        msg = f"module 'daskflow' has no attribute {name!r}"
+        raise AttributeError(msg)
+    return getattr(import_module(_LATE[name]), name)

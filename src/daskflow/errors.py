@@ -1,0 +1,82 @@
+"""Every exception that daskflow raises, in one tree.
+
+::
+
+    DaskflowError
+    ├── DefinitionError            a task or a flow is declared or called wrongly
+    │   ├── TracingError           a value was looked at that does not exist yet
+    │   └── CycleError             an edge would close a circle
+    ├── ParameterError             unknown, missing or invalid flow parameters
+    ├── TargetError                FILE:flow or module:flow does not lead to a flow
+    ├── ExecutorError              the executor cannot be reached or cannot do it
+    ├── IllegalMoveError           a state that may not follow the one before it
+    ├── TaskRunError               what a task run that did not succeed passes on
+    │   ├── TriggerFailedError     its trigger said no
+    │   ├── CrashedError           the world failed it, not its code
+    │   └── PortableError          stands for an exception that cannot travel
+    ├── FlowRunFailedError         a flow run failed and no exception tells why
+    └── ResultGoneError            a value that was not kept
+
+A message names the thing and the cure. Signals are not errors and live in `signals`.
+"""
+
+from __future__ import annotations
+
+
+class DaskflowError(Exception):
+    """The root: ``except DaskflowError`` catches all that daskflow itself raises."""
+
+
+class DefinitionError(DaskflowError):
+    """A task or a flow is declared or called in a way that cannot work."""
+
+
+class TracingError(DefinitionError, TypeError):
+    """A flow looked at a value that exists only once its task has run."""
+
+
+class CycleError(DefinitionError):
+    """An edge would make a task wait for itself; the message names the circle."""
+
+
+class ParameterError(DaskflowError, ValueError):
+    """Flow parameters are unknown, missing or not of the annotated type."""
+
+
+class TargetError(DaskflowError):
+    """A target such as ``flows.py:etl`` does not lead to a flow."""
+
+
+class ExecutorError(DaskflowError):
+    """An executor cannot be reached, or refuses what the run needs."""
+
+
+class IllegalMoveError(DaskflowError):
+    """A state was to follow one that it may not follow."""
+
+
+class TaskRunError(DaskflowError):
+    """The root of what a task run that did not succeed passes downstream."""
+
+
+class TriggerFailedError(TaskRunError):
+    """The trigger of a task run said no, so its body never ran."""
+
+
+class CrashedError(TaskRunError):
+    """A task run was failed by the world (worker lost, unserializable), not by its code."""
+
+
+class PortableError(TaskRunError):
+    """Stands for an exception that cannot be pickled or unpickled.
+
+    Its message holds the type, the message and the traceback of the original as text.
+    """
+
+
+class FlowRunFailedError(DaskflowError):
+    """A flow run ended without success and no exception of a task tells why."""
+
+
+class ResultGoneError(DaskflowError):
+    """A value was asked for that was not kept after the run."""

@@ -1,0 +1,79 @@
+"""Frozen records of what happened.
+
+`Segment` is how a block tells of its task runs: columns over a contiguous range of map indexes,
+so that a thousand children cost one record. It is what rides on Dask's task-finished message
+(without values) and what a consumer gets as input (with values).
+"""
+
+from __future__ import annotations
+
+from array import array
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple
+
+from daskflow.states import State
+
+PARENT = -1  # in place of a position: the mapped task itself, decided without children
+
+
+class Note(NamedTuple):
+    """What is worth saying of a task run beyond its state's kind; most have none."""
+
+    message: str = ""
+    due: float | None = None  # Retrying: the instant of the next attempt
+    failure: bytes | BaseException | None = None  # the exception; pickled where it traveled
+    trace: str = ""  # its traceback as text
+    length: int | None = None  # how many elements the value has, where something maps over it
+    reason: str = ""  # Crashed: how; on a value that cannot be mapped over: why
+
+
+@dataclass(slots=True)
+class Segment:
+    """The task runs ``(node, prefix + (start,))`` up to ``(node, prefix + (start + n - 1,))``.
+
+    An unmapped task run is a segment of one. Filled by the shim, left alone afterwards.
+    """
+
+    node: str
+    prefix: tuple[int, ...]  # map index of the enclosing lane
+    start: int  # position of the first child in its lane; 0 for an unmapped task run
+    codes: bytearray = field(default_factory=bytearray)  # kind of state
+    attempts: array[int] = field(default_factory=lambda: array("H"))  # from 1; 0: no body started
+    started: array[float] = field(default_factory=lambda: array("d"))  # instants; 0.0: never
+    ended: array[float] = field(default_factory=lambda: array("d"))
+    smalls: list[bytes | None] = field(default_factory=list)  # pickled small results
+    notes: dict[int, Note] = field(default_factory=dict)  # by offset from start
+    values: dict[int, Any] | None = field(default_factory=dict)  # by offset; what a consumer gets
+
+    @property
+    def stop(self) -> int:
+        """The position behind the last child."""
+        return self.start + len(self.codes)
+
+    def without_values(self) -> Segment:
+        """Return the same report without the values."""
+        return replace(self, values=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What the driver is told of one block, by whoever saw it end."""
+
+    run_id: str
+    block: int  # number of the block in its run
+    worker: str  # address or name of who ran it
+    segments: tuple[Segment, ...] = ()  # empty: nothing came back, see error
+    error: str = ""  # why nothing came back
+    is_origin: bool = True  # False: it did not run because a block before it did not come back
+
+
+@dataclass(frozen=True, slots=True)
+class StateChanged:
+    """A flow run or a task run came into a new state.
+
+    For task runs only what was not happy is told one by one (the rest is in `FlowRun.task_runs`).
+    """
+
+    at: float  # instant, seconds since the epoch
+    name: str  # of the flow run, or node[index] of the task run
+    state: State

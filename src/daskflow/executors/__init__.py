@@ -1,0 +1,1 @@
+"""Where blocks run: in this process, or on Dask. Strangers to `runtime` except by protocols."""

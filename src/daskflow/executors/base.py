@@ -1,0 +1,96 @@
+"""The protocols between a run, an executor, and the process in which a block runs.
+
+An `Executor` is a description, cheap and reusable. `open` makes a `Session` of it for one run. In
+the process where a block runs, the shim talks to a `Port`: where the run's spec is, and where its
+report goes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any, Protocol
+
+from daskflow.events import Report, Segment
+
+
+class Session(Protocol):
+    """One run's hold on an executor. Used by one thread, the driver's."""
+
+    threads: int  # task runs that can run at a time
+    link: str  # address of a page that shows what goes on; empty: none
+
+    def submit(self, layer: dict[Any, Any], *, urgent: bool) -> None:
+        """Take the nodes of a plan's graph; `urgent` ones go before what was taken earlier.
+
+        Every node's key is held until `release`.
+        """
+
+    def wait(self, timeout: float | None) -> list[Report]:
+        """Return the reports that came, at least one unless the seconds are over.
+
+        A block that cannot come back any more is reported with an `error`.
+        """
+
+    def fetch(self, keys: Iterable[Any]) -> list[Any]:
+        """Return the values of blocks that are held: their segments."""
+
+    def release(self, keys: Iterable[Any]) -> None:
+        """Let go of what no consumer needs any more; unknown keys are no error."""
+
+    def close(self) -> None:
+        """End the run's hold: nothing of it stays. Calling it twice is no error."""
+
+
+class Executor(Protocol):
+    """Where the blocks of a flow run."""
+
+    def open(self, run_id: str, spec: Any, pack: Callable[[Any], bytes]) -> Session:
+        """Begin a run: make its spec known to every process in which its blocks may run.
+
+        Parameters
+        ----------
+        pack
+            Makes the bytes in which the spec travels to other processes.
+
+        Raises
+        ------
+        ExecutorError
+            It cannot be reached, or refuses; the message names the cure.
+        """
+
+
+class Port(Protocol):
+    """What the shim has of the process it runs in."""
+
+    is_local: bool  # whether the driver lives in the same process
+
+    def fetch_spec(self, run_id: str) -> Any:
+        """Return the spec of a run: itself, or where it comes from elsewhere its bytes."""
+
+    def report(self, run_id: str, block: int, segments: tuple[Segment, ...]) -> None:
+        """Send what became of a block; no later than its values can be seen."""
+
+
+_port: ContextVar[Port | None] = ContextVar("daskflow_port", default=None)
+
+
+@contextmanager
+def use_port(port: Port) -> Iterator[None]:
+    """Let blocks that run in this thread meanwhile talk to this port."""
+    token = _port.set(port)
+    try:
+        yield
+    finally:
+        _port.reset(token)
+
+
+def current_port() -> Port:
+    """Return the port of this thread: one that was set, else that of the Dask worker."""
+    port = _port.get()
+    if port is not None:
+        return port
+    from daskflow.executors.worker import WorkerPort
+
+    return WorkerPort()

@@ -1,0 +1,172 @@
+"""Blocks in this process: one after another in the caller's thread, or on a pool of threads."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from queue import Empty, SimpleQueue
+from typing import Any
+
+from daskflow.errors import DefinitionError
+from daskflow.events import Report, Segment
+from daskflow.executors.base import use_port
+
+
+class LocalExecutor:
+    """Run in this process.
+
+    Parameters
+    ----------
+    threads
+        How many task runs run at a time. None: one after another in the calling thread, so that
+        ``pdb`` works inside tasks.
+
+    Examples
+    --------
+    >>> from daskflow import LocalExecutor, flow, task
+    >>> @task
+    ... def double(x: int) -> int:
+    ...     return 2 * x
+    >>> @flow(executor=LocalExecutor(threads=2))
+    ... def doubled():
+    ...     return double.map([1, 2, 3])
+    >>> doubled()
+    [2, 4, 6]
+    """
+
+    def __init__(self, threads: int | None = None) -> None:
+        if threads is not None and threads < 1:
+            msg = f"LocalExecutor(threads={threads}): at least one, or None for the calling thread"
+            raise DefinitionError(msg)
+        self.threads = threads
+
+    def open(self, run_id: str, spec: Any, pack: Callable[[Any], bytes]) -> LocalSession:
+        """Begin a run."""
+        return LocalSession(run_id, spec, self.threads)
+
+    def __repr__(self) -> str:
+        return f"LocalExecutor(threads={self.threads})" if self.threads else "LocalExecutor()"
+
+
+class LocalSession:
+    """A run in this process: the nodes that wait, those that are ready, and their values."""
+
+    link = ""
+
+    def __init__(self, run_id: str, spec: Any, threads: int | None) -> None:
+        self.threads = threads or 1
+        self._run_id = run_id
+        self._spec = spec
+        self._pool = ThreadPoolExecutor(threads, "daskflow") if threads else None
+        self._lock = threading.Lock()
+        self._ready: deque[Any] = deque()  # only without a pool
+        self._waiting: dict[Any, set[Any]] = {}  # node -> keys it still needs
+        self._consumers: dict[Any, list[Any]] = {}  # key -> nodes that need it
+        self._values: dict[Any, Any] = {}
+        self._reports: SimpleQueue[Report] = SimpleQueue()
+
+    def submit(self, layer: dict[Any, Any], *, urgent: bool) -> None:
+        """Take the nodes of a plan's graph."""
+        with self._lock:
+            ready = []
+            for key, node in layer.items():
+                needed = {k for k in node.dependencies if k not in self._values}
+                for other in needed:
+                    self._consumers.setdefault(other, []).append(node)
+                if needed:
+                    self._waiting[key] = needed
+                else:
+                    ready.append(node)
+        self._start(ready, urgent=urgent)
+
+    def wait(self, timeout: float | None) -> list[Report]:
+        """Return reports; without a pool, run the next node here to have one."""
+        while self._pool is None and self._ready and self._reports.empty():
+            self._run(self._ready.popleft())
+        reports: list[Report] = []
+        try:
+            reports.append(self._reports.get(timeout=timeout))
+            while True:
+                reports.append(self._reports.get_nowait())
+        except Empty:
+            return reports
+
+    def fetch(self, keys: Iterable[Any]) -> list[Any]:
+        """Return the values of blocks."""
+        return [self._values[key] for key in keys]
+
+    def release(self, keys: Iterable[Any]) -> None:
+        """Let go of values."""
+        for key in keys:
+            self._values.pop(key, None)
+
+    def close(self) -> None:
+        """Drop all values and end the threads."""
+        if self._pool is not None:
+            self._pool.shutdown(wait=False, cancel_futures=True)
+        self._ready.clear()
+        self._values.clear()
+
+    def _start(self, nodes: list[Any], *, urgent: bool = False) -> None:
+        if self._pool is not None:
+            for node in nodes:
+                self._pool.submit(self._run, node)
+        elif urgent:
+            self._ready.extendleft(reversed(nodes))
+        else:
+            self._ready.extend(nodes)
+
+    def _run(self, node: Any) -> None:
+        port = _LocalPort(self._spec)
+        try:
+            with use_port(port):
+                value = node({key: self._values[key] for key in node.dependencies})
+        except Exception as error:  # ours: user code cannot make a block raise
+            self._fail(node, f"{type(error).__name__}: {error}", is_origin=True)
+            return
+        with self._lock:
+            self._values[node.key] = value
+            ready = self._now_ready(node.key)
+        self._start(ready)
+        if port.segments is not None:
+            worker = threading.current_thread().name
+            self._reports.put(Report(self._run_id, node.key[1], worker, port.segments))
+
+    def _now_ready(self, key: Any) -> list[Any]:
+        ready = []
+        for node in self._consumers.pop(key, ()):
+            needed = self._waiting.get(node.key)
+            if needed is not None:
+                needed.discard(key)
+                if not needed:
+                    del self._waiting[node.key]
+                    ready.append(node)
+        return ready
+
+    def _fail(self, node: Any, error: str, *, is_origin: bool) -> None:
+        self._reports.put(
+            Report(self._run_id, node.key[1], "local", error=error, is_origin=is_origin)
+        )
+        with self._lock:
+            lost = self._consumers.pop(node.key, [])
+            lost = [n for n in lost if self._waiting.pop(n.key, None) is not None]
+        for consumer in lost:
+            self._fail(consumer, error, is_origin=False)
+
+
+class _LocalPort:
+    """The shim's way to this process's session."""
+
+    is_local = True
+
+    def __init__(self, spec: Any) -> None:
+        self._spec = spec
+        self.segments: tuple[Segment, ...] | None = None
+
+    def fetch_spec(self, run_id: str) -> Any:
+        return self._spec
+
+    def report(self, run_id: str, block: int, segments: tuple[Segment, ...]) -> None:
+        self.segments = segments

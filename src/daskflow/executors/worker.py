@@ -1,0 +1,33 @@
+"""The shim's way out of a Dask worker. Runs in a task's thread; needs one internal of Dask's.
+
+A report goes into the running task's ``metadata``, which Dask sends inside its own task-finished
+message: no message of ours, atomic with the result, in order.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from distributed import get_worker
+
+from daskflow.events import Segment
+from daskflow.executors.wire import METADATA_KEY, pack_segments
+
+
+class WorkerPort:
+    """What the shim has of the Dask worker it runs on."""
+
+    is_local = False
+
+    def fetch_spec(self, run_id: str) -> bytes:
+        """Ask the tracker on the scheduler for a run's spec."""
+        worker = get_worker()
+        asked = worker.scheduler.daskflow_1_spec(run_id=run_id)
+        spec: bytes = asyncio.run_coroutine_threadsafe(asked, worker.loop.asyncio_loop).result()
+        return spec
+
+    def report(self, run_id: str, block: int, segments: tuple[Segment, ...]) -> None:
+        """Put the report onto the message with which Dask tells that the block is done."""
+        worker = get_worker()
+        state = worker.state.tasks[worker.get_current_task()]
+        state.metadata[METADATA_KEY] = (run_id, block, pack_segments(segments))

@@ -1,0 +1,314 @@
+"""Flows: functions that say which tasks are called with what. Containers without logic.
+
+The function is traced on first use, never at import: it runs once with a `Parameter` in place of
+each argument, and the calls of tasks in it become a graph. This room knows nothing of how a flow
+is run; it hands itself to `runs`, the one door that leads upwards.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import textwrap
+import warnings
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import update_wrapper
+from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypedDict, TypeVar, Unpack, cast, overload
+
+from daskflow import context
+from daskflow.errors import DefinitionError
+from daskflow.graph import Graph
+from daskflow.nodes import Form, NodeSpec, Parameter, Trace, check_name, current_trace
+from daskflow.parameters import Signature
+from daskflow.tasks import Task, as_tags, check_words
+
+if TYPE_CHECKING:
+    from daskflow.executors.base import Executor
+    from daskflow.runs import FlowRun
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class FlowOptions(TypedDict, total=False):
+    """The words that `flow` and `Flow.with_options` take."""
+
+    name: str  # default: the function's
+    executor: Executor  # default: the settings, the active Client, a temporary local cluster
+    run_name: str  # may hold {parameters}; default: a name is made up
+    tags: Iterable[str]
+    reference_tasks: Iterable[str]  # names of the nodes that decide; default: the terminal ones
+    block_size: int | None  # task runs in one Dask task; 1: no grouping; default: by the width
+
+
+@dataclass(frozen=True)
+class FlowDefinition:
+    """A traced flow."""
+
+    name: str
+    graph: Graph[NodeSpec]
+    literals: dict[str, Any]  # the constants in it, by node.argument
+    returned: Form  # what the flow gives back
+    reference_tasks: tuple[str, ...]  # the nodes that decide how it ended
+
+
+class Flow(Generic[P, R]):
+    """A function of task calls as a flow; made by `flow`.
+
+    Parameters
+    ----------
+    function
+        Calls tasks; what it returns is what a run gives back.
+    options
+        See `FlowOptions`.
+
+    Examples
+    --------
+    >>> from daskflow import Flow, LocalExecutor, task
+    >>> @task
+    ... def double(x: int) -> int:
+    ...     return 2 * x
+    >>> Flow(lambda: double(4), name="eight", executor=LocalExecutor())()
+    8
+    """
+
+    def __init__(self, function: Callable[P, R], **options: Unpack[FlowOptions]) -> None:
+        if not callable(function):
+            msg = f"a flow needs a function, not {function!r}"
+            raise DefinitionError(msg)
+        update_wrapper(self, function)
+        name = options.get("name") or getattr(function, "__name__", "flow")
+        self.fn = function
+        self.options = options
+        self.name = check_name("lambda_" if name == "<lambda>" else name, "a flow")
+        check_words(f"flow {name!r}", options, FlowOptions.__annotations__)
+        _check_block_size(self.name, options.get("block_size"))
+        self.tags = as_tags(options.get("tags", ()))
+        self.signature = Signature.of(function, self.name)
+        self._definition: FlowDefinition | None = None
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Run the flow and return its value; raise what made it fail.
+
+        Inside another flow its nodes become part of that one, under its name.
+        """
+        trace = current_trace.get()
+        if trace is not None:
+            with trace.scope(self.name):
+                return self.fn(*args, **kwargs)
+        return cast(R, self.run(*args, **kwargs).value())
+
+    def run(self, *args: P.args, **kwargs: P.kwargs) -> FlowRun:
+        """Run the flow to its end and return the record of the run, however it ended.
+
+        Raises
+        ------
+        ParameterError
+            Unknown, missing or invalid parameters; nothing has run.
+        ExecutorError
+            The executor cannot be reached; nothing has run.
+
+        Examples
+        --------
+        >>> from daskflow import LocalExecutor, flow, task
+        >>> @task
+        ... def double(x: int) -> int:
+        ...     return 2 * x
+        >>> @flow(executor=LocalExecutor())
+        ... def four():
+        ...     return double(double(1))
+        >>> run = four.run()
+        >>> run.result(), str(run["double-2"].state)
+        (4, 'Success')
+        """
+        run = self._prepare(args, kwargs)
+        run.drive()
+        return run
+
+    def submit(self, *args: P.args, **kwargs: P.kwargs) -> FlowRun:
+        """Start the flow in the background and return the live record of the run.
+
+        Examples
+        --------
+        >>> from daskflow import LocalExecutor, flow, task
+        >>> @task
+        ... def double(x: int) -> int:
+        ...     return 2 * x
+        >>> @flow(executor=LocalExecutor())
+        ... def four():
+        ...     return double(double(1))
+        >>> run = four.submit()
+        >>> run.wait().result()
+        4
+        """
+        run = self._prepare(args, kwargs)
+        run.start()
+        return run
+
+    def with_options(self, **options: Unpack[FlowOptions]) -> Flow[P, R]:
+        """Return the same flow with some options replaced.
+
+        Examples
+        --------
+        >>> from daskflow import flow
+        >>> @flow
+        ... def nothing(): ...
+        >>> nothing.with_options(run_name="tonight").options["run_name"]
+        'tonight'
+        """
+        return Flow(self.fn, **{**self.options, **options})
+
+    def graph(self) -> Graph[NodeSpec]:
+        """Return the graph of the traced flow.
+
+        Examples
+        --------
+        >>> from daskflow import flow, task
+        >>> @task
+        ... def double(x: int) -> int:
+        ...     return 2 * x
+        >>> @flow
+        ... def four():
+        ...     return double(double(1))
+        >>> four.graph().order()
+        ['double', 'double-2']
+        """
+        return self.definition().graph
+
+    def definition(self) -> FlowDefinition:
+        """Trace the function on the first call; return what came of it."""
+        if self._definition is None:
+            self._definition = self._traced()
+        return self._definition
+
+    def _prepare(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> FlowRun:
+        from daskflow.runs import prepare
+
+        if current_trace.get() is not None:
+            msg = f"{self.name}.run() inside a flow: just call {self.name}(...), it becomes a part"
+            raise DefinitionError(msg)
+        if context.get() is not None:
+            msg = f"flow {self.name!r} is called inside a running task: call its tasks there instead"
+            raise DefinitionError(msg)
+        return prepare(self, self.signature.bind(args, kwargs))
+
+    def _traced(self) -> FlowDefinition:
+        trace = Trace()
+        by_position, by_name = _placeholders(self.signature)
+        _warn_of_none_tests(self.fn, self.name)
+        token = current_trace.set(trace)
+        try:
+            returned = self.fn(*by_position, **by_name)  # type: ignore[arg-type]
+        finally:
+            current_trace.reset(token)
+        form = trace.form_of(returned, "return.value")
+        return FlowDefinition(
+            self.name, trace.graph, trace.literals, form, self._reference_tasks(trace.graph)
+        )
+
+    def _reference_tasks(self, graph: Graph[NodeSpec]) -> tuple[str, ...]:
+        given = self.options.get("reference_tasks")
+        if given is None:
+            return tuple(graph.terminals())
+        names = (given,) if isinstance(given, str) else tuple(given)
+        unknown = [name for name in names if name not in graph]
+        if unknown or not names:
+            msg = (
+                f"flow {self.name!r}: reference_tasks= names {', '.join(unknown) or 'no node'}; "
+                f"its nodes are {', '.join(graph.nodes) or 'none'}"
+            )
+            raise DefinitionError(msg)
+        return names
+
+    def __repr__(self) -> str:
+        return f"<flow {self.name!r}>"
+
+
+@overload
+def flow(function: Callable[P, R], /) -> Flow[P, R]: ...
+@overload
+def flow(**options: Unpack[FlowOptions]) -> Callable[[Callable[P, R]], Flow[P, R]]: ...
+def flow(function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
+    """Make a flow of a function that calls tasks.
+
+    Parameters
+    ----------
+    function
+        Calls tasks and passes on what they return; its parameters are the flow's.
+    options
+        `name`, `executor`, `run_name`, `tags`, `reference_tasks`, `block_size`: see `FlowOptions`.
+
+    Raises
+    ------
+    DefinitionError
+        An option is unknown or its value makes no sense.
+
+    Examples
+    --------
+    >>> from daskflow import LocalExecutor, flow, task
+    >>> @task
+    ... def double(x: int) -> int:
+    ...     return 2 * x
+    >>> @flow(executor=LocalExecutor())
+    ... def total(xs: list[int]):
+    ...     return task(sum)(double.map(xs))
+    >>> total([1, 2, 3])
+    12
+    """
+    if function is None:
+        return lambda function: Flow(function, **options)
+    return Flow(function, **options)
+
+
+def _placeholders(signature: Signature) -> tuple[list[Parameter], dict[str, Parameter]]:
+    by_position: list[Parameter] = []
+    by_name: dict[str, Parameter] = {}
+    for name, parameter in signature.parameters.items():
+        if parameter.kind is parameter.POSITIONAL_ONLY:
+            by_position.append(Parameter(name))
+        else:
+            by_name[name] = Parameter(name)
+    return by_position, by_name
+
+
+def _check_block_size(flow: str, size: Any) -> None:
+    if size is not None and (not isinstance(size, int) or size < 1):
+        msg = f"flow {flow!r}: block_size={size!r} must be a whole number from 1, or None"
+        raise DefinitionError(msg)
+
+
+def _warn_of_none_tests(function: Callable[..., Any], flow: str) -> None:
+    """Warn where the flow tests a placeholder with ``is None``: no guard can catch that."""
+    try:
+        tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
+    except (OSError, TypeError, SyntaxError):  # no source to look at: a lambda, a notebook's exec
+        return
+    scope = {**getattr(function, "__globals__", {}), **inspect.getclosurevars(function).nonlocals}
+    unseen = {argument.arg for node in ast.walk(tree) for argument in _arguments_of(node)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Assign) and _calls_task(node.value, scope):
+            unseen |= {target.id for target in node.targets if isinstance(target, ast.Name)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Compare) and isinstance(node.ops[0], ast.Is | ast.IsNot):
+            if isinstance(node.left, ast.Name) and node.left.id in unseen:
+                warnings.warn(
+                    f"flow {flow!r} tests {ast.unparse(node)!r} while it is traced, before "
+                    f"{node.left.id!r} has a value: it is never None here; test it inside a task",
+                    stacklevel=2,
+                )
+
+
+def _arguments_of(node: ast.AST) -> list[ast.arg]:
+    if not isinstance(node, ast.FunctionDef):
+        return []
+    return node.args.posonlyargs + node.args.args + node.args.kwonlyargs
+
+
+def _calls_task(value: ast.expr, scope: dict[str, Any]) -> bool:
+    if not isinstance(value, ast.Call):
+        return False
+    called = value.func
+    while isinstance(called, ast.Attribute | ast.Call):
+        called = called.value if isinstance(called, ast.Attribute) else called.func
+    return isinstance(called, ast.Name) and isinstance(scope.get(called.id), Task)

@@ -1,0 +1,90 @@
+"""Values that can be mapped over: how long they are, and the element at a position.
+
+Mappable is what has a length and elements by position: list, tuple, range, numpy and pandas with
+one dimension, and the like. What only looks so (str, dict, set, a DataFrame) is refused with the
+cure, for its elements are hardly ever what was meant.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Set
+from typing import Any
+
+from daskflow.errors import DefinitionError
+
+
+class Unmapped:
+    """Marks an argument of ``.map`` that every child gets whole."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+    def __repr__(self) -> str:
+        return f"unmapped({self.value!r})"
+
+
+def unmapped(value: Any) -> Any:
+    """Mark an argument of ``.map`` that each child gets whole.
+
+    Examples
+    --------
+    >>> from daskflow import LocalExecutor, flow, task, unmapped
+    >>> @task
+    ... def add(x: int, y: int) -> int:
+    ...     return x + y
+    >>> @flow(executor=LocalExecutor())
+    ... def sums():
+    ...     return add.map([1, 2, 3], unmapped(10))
+    >>> sums()
+    [11, 12, 13]
+    """
+    return Unmapped(value)
+
+
+def measure(value: Any) -> int:
+    """Return how many children a map over this value has.
+
+    Raises
+    ------
+    DefinitionError
+        It cannot be mapped over; the message says what to do.
+    """
+    kind = type(value).__name__
+    cure = _cure(value)
+    if cure:
+        msg = f"cannot map over a {kind}: {cure}"
+        raise DefinitionError(msg)
+    return len(value)
+
+
+def _cure(value: Any) -> str:
+    """Return what to do where a value cannot be mapped over; empty where it can."""
+    if value is None:
+        return "the task before it returned None"
+    if isinstance(value, str | bytes | bytearray):
+        return "wrap it in a list, or in unmapped() to give it whole to each child"
+    if isinstance(value, Mapping):
+        return "map over list(d.items()) or list(d.values())"
+    if isinstance(value, Set):
+        return "a set has no order; map over sorted(s)"
+    if isinstance(value, Iterator):
+        return "it can be read only once; make it a list"
+    if getattr(value, "ndim", 1) != 1:
+        return "its rows or its columns? split it into a list in a task of its own"
+    if not (hasattr(value, "__len__") and hasattr(value, "__getitem__")):
+        return "it has no length or no elements by position; make it a list"
+    return ""
+
+
+def element_getter(value: Any) -> Callable[[int], Any]:
+    """Return a function from a position to the element there."""
+    by_position = getattr(value, "iloc", value)
+    getter: Callable[[int], Any] = by_position.__getitem__
+    return getter
+
+
+def take(value: Any, start: int, stop: int) -> Any:
+    """Return the elements from start up to stop, as a value of the same kind where it can."""
+    return getattr(value, "iloc", value)[start:stop]

@@ -1,0 +1,77 @@
+"""Whether a value can travel between processes, and the bytes of a small one.
+
+Asked of every result in the same way on every executor, so that what works on a laptop works on a
+cluster. Trusted types pass unseen when they are large: arrays and frames are never copied here.
+"""
+
+from __future__ import annotations
+
+import pickle
+from typing import Any
+
+import cloudpickle
+
+_ATOMS = frozenset({type(None), bool, int, float, complex})
+_TRUSTED_PACKAGES = frozenset({"numpy", "pandas", "polars", "pyarrow"})
+
+
+class _Sink:
+    """Counts what is written into it and keeps it while it is small."""
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self.size = 0
+        self.parts: list[bytes] = []
+
+    def write(self, data: Any) -> int:
+        length = memoryview(data).nbytes
+        self.size += length
+        if self.size <= self.limit:
+            self.parts.append(bytes(data))
+        return length
+
+    def drop_buffer(self, buffer: pickle.PickleBuffer) -> bool:
+        """Take a buffer out of the stream; a value with a large one is not small."""
+        length = buffer.raw().nbytes
+        if length <= self.limit:
+            return True
+        self.size += length
+        return False
+
+
+def small_bytes(value: Any, limit: int) -> bytes | None:
+    """Return the pickled value where that is at most `limit` bytes, else None.
+
+    Raises
+    ------
+    Exception
+        Whatever pickling raises for a value that cannot travel.
+    """
+    kind = type(value)
+    if kind in _ATOMS:
+        return pickle.dumps(value, 5)
+    if (kind is str or kind is bytes) and len(value) > limit:
+        return None
+    if _is_large_and_trusted(value, kind, limit):
+        return None
+    try:
+        return _pickle_into_sink(value, limit, pickle.Pickler)
+    except Exception:  # functions, and classes that live in no importable module
+        return _pickle_into_sink(value, limit, cloudpickle.Pickler)
+
+
+def _pickle_into_sink(value: Any, limit: int, pickler: Any) -> bytes | None:
+    sink = _Sink(limit)
+    pickler(sink, 5, buffer_callback=sink.drop_buffer).dump(value)
+    return b"".join(sink.parts) if sink.size <= limit else None
+
+
+def _is_large_and_trusted(value: Any, kind: type, limit: int) -> bool:
+    if kind.__module__.partition(".")[0] not in _TRUSTED_PACKAGES:
+        return False
+    if getattr(getattr(value, "dtype", None), "hasobject", False) is True:
+        return False
+    size = getattr(value, "nbytes", None)
+    if size is None:
+        size = kind.__sizeof__(value)
+    return isinstance(size, int) and size > limit

@@ -1,0 +1,605 @@
+"""The front door: makes a run of a flow, wires executor, record and driver, shows what became of it.
+
+`prepare` is what `Flow.run` and `Flow.submit` call. A `FlowRun` can be read from any thread while
+its driver works; values leave the executor only when somebody asks for them.
+"""
+
+from __future__ import annotations
+
+import html
+import random
+import signal
+import threading
+import uuid
+import weakref
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, overload
+
+from daskflow.context import run_label
+from daskflow.errors import DefinitionError, FlowRunFailedError, ParameterError
+from daskflow.events import StateChanged
+from daskflow.executors.base import Executor, Session
+from daskflow.executors.choice import choose_executor
+from daskflow.lowering.plan import literal_key
+from daskflow.names import make_name
+from daskflow.nodes import LiteralRef, NodeRef, fill, references
+from daskflow.results.serializers import small_bytes
+from daskflow.runtime.calling import RunInterrupted
+from daskflow.runtime.driver import Assignment, Driver
+from daskflow.runtime.record import RunRecord
+from daskflow.runtime.spec import RunSpec, own_code_by_value, pack_spec
+from daskflow.runtime.values import Values
+from daskflow.runtime.verdict import verdict
+from daskflow.settings import EngineSettings, Settings
+from daskflow.states import (
+    KINDS,
+    Cancelled,
+    Crashed,
+    Pending,
+    Running,
+    State,
+    TriggerFailed,
+)
+from daskflow.tasks import Task
+from daskflow.timing import as_datetime, now
+
+if TYPE_CHECKING:
+    from daskflow.flows import Flow, FlowDefinition
+
+
+@dataclass(frozen=True)
+class TaskRun:
+    """One task run, as a view of its flow run's record.
+
+    Examples
+    --------
+    >>> from daskflow import LocalExecutor, flow, task
+    >>> @task
+    ... def double(x: int) -> int:
+    ...     return 2 * x
+    >>> @flow(executor=LocalExecutor())
+    ... def doubled():
+    ...     return double.map([1, 2, 3])
+    >>> run = doubled.run()
+    >>> run[double][1]
+    <TaskRun double[1]: Success, attempt 1>
+    """
+
+    run: FlowRun
+    node: str  # the task's name in this flow
+    index: tuple[int, ...]  # the map index; () where it is not mapped
+    position: int = 0  # in its node's columns; -1: a mapped task that ended without children
+
+    @property
+    def name(self) -> str:
+        """For people: ``clean[3]``."""
+        return run_label(self.node, self.index)
+
+    @property
+    def state(self) -> State:
+        """The state it is in."""
+        if self.position < 0:
+            return self.run.record.node_state(self.node)
+        return self.run.record.state(self.node, self.position)
+
+    @property
+    def attempt(self) -> int:
+        """How often its body was started."""
+        return self._entry("attempts", 0)
+
+    @property
+    def started(self) -> datetime | None:
+        """When the body of the last attempt was started."""
+        return as_datetime(self._entry("started", 0.0)) if self._entry("started", 0.0) else None
+
+    @property
+    def ended(self) -> datetime | None:
+        """When the body of the last attempt ended."""
+        return as_datetime(self._entry("ended", 0.0)) if self._entry("ended", 0.0) else None
+
+    @property
+    def worker(self) -> str:
+        """Who ran it; empty where nobody did."""
+        return self.run.record.workers.get(self._entry("blocks", 0), "")
+
+    @property
+    def traceback(self) -> str:
+        """The traceback of the exception that ended its last attempt; empty where none did."""
+        note = self.run.record.nodes[self.node].notes.get(self.position)
+        return note.trace if note is not None else ""
+
+    def result(self) -> Any:
+        """Return its value: None if it was skipped; raise the exception if it failed.
+
+        Raises
+        ------
+        ResultGoneError
+            It has none yet, or it was not kept.
+        """
+        values = self.run.values
+        if self.state.is_failed():
+            raise values.exception(self.node, self.position)
+        return values.whole(self.node) if self.position < 0 else values.one(self.node, self.position)
+
+    def _entry(self, column: str, default: Any) -> Any:
+        if self.position < 0:
+            return default
+        return getattr(self.run.record.nodes[self.node], column)[self.position]
+
+    def __repr__(self) -> str:
+        return f"<TaskRun {self.name}: {self.state}, attempt {self.attempt}>"
+
+
+@dataclass(frozen=True)
+class MappedTaskRun(Sequence[TaskRun]):
+    """A mapped task of a run: its own state, and its children by map index."""
+
+    run: FlowRun
+    node: str
+
+    @property
+    def name(self) -> str:
+        """The task's name in this flow."""
+        return self.node
+
+    @property
+    def state(self) -> State:
+        """Mapped, with the children's states, once they exist."""
+        return self.run.record.node_state(self.node)
+
+    def result(self) -> list[Any]:
+        """Return the children's values in order, None for a skipped one.
+
+        Raises
+        ------
+        Exception
+            What the first failed child raised.
+        """
+        for _, position in self.run.record.failed([self.node]):
+            raise self.run.values.exception(self.node, position)
+        found: list[Any] = self.run.values.whole(self.node)
+        return found
+
+    def __len__(self) -> int:
+        return self.run.record.nodes[self.node].width or 0
+
+    @overload
+    def __getitem__(self, index: int | tuple[int, ...]) -> TaskRun: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[TaskRun]: ...
+    def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, slice):
+            return [self[position] for position in range(*index.indices(len(self)))]
+        position = index[0] if isinstance(index, tuple) and len(index) == 1 else index
+        if not isinstance(position, int) or not -len(self) <= position < len(self):
+            msg = f"{self.node} has {len(self)} children; there is no [{index}]"
+            raise IndexError(msg)
+        position %= len(self)
+        return TaskRun(self.run, self.node, (position,), position)
+
+    def __repr__(self) -> str:
+        return f"<MappedTaskRun {self.node}: {len(self)} children>"
+
+
+class TaskRuns(Sequence[TaskRun]):
+    """All task runs of a flow run, node by node; made one by one as they are looked at."""
+
+    def __init__(self, run: FlowRun) -> None:
+        self._run = run
+
+    def __len__(self) -> int:
+        return sum(len(self._positions(name)) for name in self._run.record.nodes)
+
+    @overload
+    def __getitem__(self, index: int) -> TaskRun: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[TaskRun]: ...
+    def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, slice):
+            return [self[place] for place in range(*index.indices(len(self)))]
+        rest = index + len(self) if index < 0 else index
+        for name in self._run.record.nodes:
+            positions = self._positions(name)
+            if 0 <= rest < len(positions):
+                return self._make(name, positions[rest])
+            rest -= len(positions)
+        msg = f"there are {len(self)} task runs; there is no [{index}]"
+        raise IndexError(msg)
+
+    def __iter__(self) -> Iterator[TaskRun]:
+        for name in self._run.record.nodes:
+            for position in self._positions(name):
+                yield self._make(name, position)
+
+    def _positions(self, name: str) -> range:
+        """Return the positions of a node; -1 stands for a mapped task without children."""
+        record = self._run.record.nodes[name]
+        return range(-1, 0) if record.decided is not None else range(record.width or 0)
+
+    def _make(self, name: str, position: int) -> TaskRun:
+        index = self._run.record.index(name, position) if position >= 0 else ()
+        return TaskRun(self._run, name, index, position)
+
+    def __repr__(self) -> str:
+        return f"<{len(self)} task runs of {self._run.name!r}>"
+
+
+@dataclass(frozen=True)
+class NodeProgress:
+    """How far one node of a run is."""
+
+    node: str
+    total: int | None  # None: not known yet how many task runs it will have
+    counts: Mapping[str, int]  # task runs by the name of their state
+
+
+class FlowRun:
+    """One run of a flow, live and afterwards.
+
+    Returned by `Flow.run` and `Flow.submit`.
+
+    Examples
+    --------
+    >>> from daskflow import LocalExecutor, flow, task
+    >>> @task
+    ... def double(x: int) -> int:
+    ...     return 2 * x
+    >>> @flow(executor=LocalExecutor(), run_name="tonight")
+    ... def eight():
+    ...     return double(4)
+    >>> run = eight.run()
+    >>> run
+    <FlowRun 'tonight' of flow 'eight': Success, 1 task run>
+    >>> run["double"].attempt
+    1
+    """
+
+    def __init__(
+        self,
+        definition: FlowDefinition,
+        spec: RunSpec,
+        session: Session,
+        assignment: Assignment,
+        parameters: Mapping[str, Any],
+    ) -> None:
+        self.id = spec.run_id
+        self.name = spec.run_name
+        self.flow_name = definition.name
+        self.parameters = dict(parameters)
+        self.tags = spec.tags
+        self.link = session.link  # a page that shows what goes on; empty: none
+        self.record = RunRecord(definition.graph, spec.kept)
+        self.values = Values(self.record, session)
+        self.started = now()
+        self.ended: float | None = None
+        self._definition = definition
+        self._session = session
+        self._assignment = assignment
+        self._state: State = Pending()
+        self._failure: BaseException | None = None
+        self._changed = threading.Condition()
+        self._done = threading.Event()
+        self._driver = Driver(assignment, self.record, session, self._notify)
+        weakref.finalize(self, session.close).atexit = False
+
+    @property
+    def state(self) -> State:
+        """The state of the flow run."""
+        return self._state
+
+    @property
+    def task_runs(self) -> TaskRuns:
+        """All task runs, node by node."""
+        return TaskRuns(self)
+
+    def start(self) -> None:
+        """Drive the run in a thread of its own."""
+        threading.Thread(target=self.drive, name=f"daskflow-{self.name}", daemon=True).start()
+
+    def drive(self) -> None:
+        """Drive the run to its end in this thread.
+
+        Raises
+        ------
+        KeyboardInterrupt
+            The user pressed Ctrl-C; the run is Cancelled.
+        """
+        self._enter(Running())
+        try:
+            with _interrupts_as(RunInterrupted):
+                self._driver.drive()
+            self._finish(self._verdict())
+        except RunInterrupted:
+            self.record.cancel_unfinished("interrupted by the user")
+            self._finish(Cancelled("interrupted by the user"))
+            raise KeyboardInterrupt from None
+        except Exception as error:
+            self._failure = error
+            self.record.cancel_unfinished(f"the run crashed: {error}")
+            self._finish(Crashed(f"{type(error).__name__}: {error}", reason="driver"))
+
+    def wait(self, timeout: float | None = None) -> FlowRun:
+        """Return this run when it has ended.
+
+        Parameters
+        ----------
+        timeout
+            Seconds to wait at most; None: without end.
+
+        Raises
+        ------
+        TimeoutError
+            It has not ended by then.
+        """
+        if not self._done.wait(timeout):
+            msg = f"flow run {self.name!r} has not ended within {timeout} s"
+            raise TimeoutError(msg)
+        return self
+
+    def result(self) -> Any:
+        """Return what the flow returned; raise what made it fail.
+
+        Raises
+        ------
+        Exception
+            The exception of the first failed reference task run; where its trigger failed, that of
+            the first failed task run upstream of it.
+        FlowRunFailedError
+            It did not succeed and no task's exception tells why.
+        """
+        self.wait()
+        if not self._state.is_successful():
+            raise self._first_failure()
+        return fill(self._definition.returned, self._value_of)
+
+    def events(self) -> Iterator[StateChanged]:
+        """Iterate over the changes of state that happened, and on while the run goes on.
+
+        The flow run's own, and of the task runs those that were not happy.
+        """
+        place = 0
+        while True:
+            with self._changed:
+                while place >= len(self.record.events) and not self._done.is_set():
+                    self._changed.wait()
+            news = self.record.events[place:]
+            place += len(news)
+            yield from news
+            if not news and self._done.is_set():
+                return
+
+    def progress(self) -> list[NodeProgress]:
+        """Return how far each node is, in the order of the flow."""
+        return [
+            NodeProgress(
+                name,
+                1 if node.decided is not None else node.width,
+                {KINDS[code].__name__: count for code, count in node.counts.items() if count},
+            )
+            for name, node in list(self.record.nodes.items())
+        ]
+
+    def failures(self) -> list[TaskRun]:
+        """Return the task runs that failed, in order."""
+        return [self._task_run(*found) for found in self.record.failed(self._order())]
+
+    def __getitem__(self, wanted: str | Task[..., Any]) -> Any:
+        """Return the task run, or the mapped task run, of a node given by name or by its task."""
+        name = wanted if isinstance(wanted, str) else self._node_of(wanted)
+        if name not in self.record.nodes:
+            known = ", ".join(self.record.nodes) or "none"
+            msg = f"flow {self.flow_name!r} has no node {name!r}; its nodes: {known}"
+            raise KeyError(msg)
+        if self.record.graph.nodes[name].is_mapped:
+            return MappedTaskRun(self, name)
+        return TaskRun(self, name, ())
+
+    def _node_of(self, wanted: Task[..., Any]) -> str:
+        nodes = self.record.graph.nodes
+        names = [name for name, spec in nodes.items() if spec.task.fn is wanted.fn]
+        if len(names) > 1:
+            msg = f"{wanted.name} has several nodes, name one: {', '.join(names)}"
+            raise KeyError(msg)
+        return names[0] if names else wanted.name
+
+    def _task_run(self, name: str, position: int) -> TaskRun:
+        index = self.record.index(name, position) if position >= 0 else ()
+        return TaskRun(self, name, index, position)
+
+    def _order(self) -> list[str]:
+        return self._definition.graph.order()
+
+    def _verdict(self) -> State:
+        nodes = self.record.nodes
+        graph = self._definition.graph
+        names = self._definition.reference_tasks
+        mapped = frozenset(name for name in names if graph.nodes[name].is_mapped)
+        return verdict({name: nodes[name] for name in names}, mapped)
+
+    def _first_failure(self) -> BaseException:
+        wanted = set(self._definition.reference_tasks)
+        order = self._order()
+        for found in self.record.failed(name for name in order if name in wanted):
+            return self._explained(self._root_of(*found, order))
+        msg = f"flow run {self.name!r} of {self.flow_name!r} ended {self._state}"
+        error = FlowRunFailedError(msg)
+        error.__cause__ = self._failure
+        return error
+
+    def _root_of(self, name: str, position: int, order: list[str]) -> TaskRun:
+        """Return the task run whose exception tells why this one failed."""
+        first = self._task_run(name, position)
+        if not isinstance(first.state, TriggerFailed):
+            return first
+        upstream: set[str] = {name}
+        for other in reversed(order):
+            if any(edge.downstream in upstream for edge in self.record.graph.downstream(other)):
+                upstream.add(other)
+        for found in self.record.failed(other for other in order if other in upstream):
+            run = self._task_run(*found)
+            if not isinstance(run.state, TriggerFailed):
+                return run
+        return first
+
+    def _explained(self, run: TaskRun) -> BaseException:
+        """Return the exception of a task run, with a note that says where it comes from."""
+        error = self.values.exception(run.node, run.position)
+        others = sum(1 for _ in self.record.failed(self.record.nodes)) - 1
+        more = f"; {others} other task runs failed" if others else ""
+        where = f" on {run.worker}" if run.worker else ""
+        note = f"in task run {run.name}, attempt {run.attempt}{where}, of flow run {self.name!r}{more}"
+        if note not in getattr(error, "__notes__", ()):
+            error.add_note(note)
+            if error.__traceback__ is None and run.traceback:
+                error.add_note(f"there:\n{run.traceback}")
+        return error
+
+    def _value_of(self, ref: LiteralRef | NodeRef) -> Any:
+        if isinstance(ref, LiteralRef):
+            return self._assignment.literals[ref.name]
+        return self.values.whole(ref.name)
+
+    def _finish(self, state: State) -> None:
+        self.ended = now()
+        run_id = self.id
+        self._session.release([literal_key(run_id, name) for name in self._assignment.large])
+        self._enter(state)
+        self._done.set()
+        self._notify()
+
+    def _enter(self, state: State) -> None:
+        self._state = state
+        self.record.events.append(StateChanged(now(), self.name, state))
+        self._notify()
+
+    def _notify(self) -> None:
+        with self._changed:
+            self._changed.notify_all()
+
+    def __repr__(self) -> str:
+        count = len(self.task_runs)
+        runs = "1 task run" if count == 1 else f"{count} task runs"
+        kind = type(self._state).__name__
+        return f"<FlowRun {self.name!r} of flow {self.flow_name!r}: {kind}, {runs}>"
+
+    def _repr_html_(self) -> str:
+        rows = "".join(
+            f"<tr><td>{html.escape(p.node)}</td><td>{'?' if p.total is None else p.total}</td>"
+            f"<td>{html.escape(', '.join(f'{n} {kind}' for kind, n in p.counts.items()))}</td></tr>"
+            for p in self.progress()
+        )
+        head = f"{html.escape(self.flow_name)} / {html.escape(self.name)}"
+        return (
+            f"<p><b>{head}</b>: {html.escape(str(self._state))}</p>"
+            f"<table><tr><th>task</th><th>task runs</th><th>states</th></tr>{rows}</table>"
+        )
+
+
+def prepare(flow: Flow[..., Any], parameters: dict[str, Any]) -> FlowRun:
+    """Make a run of a flow: trace it, see that all of it can travel, open the executor.
+
+    Raises
+    ------
+    DefinitionError
+        The flow cannot be traced, or something in it cannot travel.
+    ExecutorError
+        The executor cannot be reached, or refuses.
+    """
+    settings = Settings()
+    definition = flow.definition()
+    literals = {**definition.literals, **parameters}
+    functions = [node.task.fn for node in definition.graph.nodes.values()]
+    with own_code_by_value([*functions, flow.fn]):
+        large = _large_literals(literals, settings.engine)
+    spec = _make_spec(flow, definition, parameters, literals, large, settings.engine)
+    assignment = Assignment(
+        spec.run_id,
+        definition.graph,
+        literals,
+        large,
+        flow.options.get("block_size"),
+        settings.engine.retry_window,
+        [*functions, flow.fn],
+    )
+    executor: Executor = flow.options.get("executor") or choose_executor(settings)
+
+    def pack(spec: RunSpec) -> bytes:
+        with own_code_by_value(assignment.functions):
+            return pack_spec(spec)
+
+    session = executor.open(spec.run_id, spec, pack)
+    return FlowRun(definition, spec, session, assignment, parameters)
+
+
+def _make_spec(
+    flow: Flow[..., Any],
+    definition: FlowDefinition,
+    parameters: dict[str, Any],
+    literals: dict[str, Any],
+    large: frozenset[str],
+    settings: EngineSettings,
+) -> RunSpec:
+    graph = definition.graph
+    kept = {*definition.reference_tasks, *graph.terminals(), *references(definition.returned)}
+    measured = {
+        edge.upstream
+        for edge in graph.edges()
+        if edge.mapped and not graph.nodes[edge.upstream].is_mapped
+    }
+    return RunSpec(
+        uuid.uuid4().hex,
+        _run_name(flow.options.get("run_name"), parameters),
+        definition.name,
+        graph,
+        {name: value for name, value in literals.items() if name not in large},
+        frozenset(kept),
+        frozenset(measured),
+        settings.small_result_bytes,
+        flow.tags,
+    )
+
+
+def _run_name(template: str | None, parameters: dict[str, Any]) -> str:
+    if template is None:
+        return make_name(random.Random())  # noqa: S311 - a name, not a secret
+    try:
+        return template.format(**parameters)
+    except (KeyError, IndexError) as error:
+        msg = f"run_name={template!r} names {error}, which is no parameter of the flow"
+        raise ParameterError(msg) from None
+
+
+def _large_literals(literals: Mapping[str, Any], settings: EngineSettings) -> frozenset[str]:
+    """Return the names of the values that are too large to travel with the spec."""
+    large = set()
+    for name, value in literals.items():
+        try:
+            if small_bytes(value, settings.literal_bytes) is None:
+                large.add(name)
+        except Exception as error:
+            msg = f"the value of {name!r} cannot be sent to workers: {error}"
+            raise DefinitionError(msg) from error
+    return frozenset(large)
+
+
+@contextmanager
+def _interrupts_as(kind: type[BaseException]) -> Iterator[None]:
+    """Let Ctrl-C raise `kind` in the main thread meanwhile, where nobody else handles it."""
+    if (
+        threading.current_thread() is not threading.main_thread()
+        or signal.getsignal(signal.SIGINT) is not signal.default_int_handler
+    ):
+        yield
+        return
+
+    def interrupt(*_: Any) -> None:
+        raise kind
+
+    signal.signal(signal.SIGINT, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -1,0 +1,1 @@
+"""What travels to the worker, and the loop that drives a run."""

@@ -1,0 +1,90 @@
+"""One call of a task's function, and the ways in which it can end.
+
+1. It returned: Success.
+2. It raised a signal (`Fail`, `Skip`): the state that the signal names.
+3. It raised any other exception, `SystemExit` and `KeyboardInterrupt` and what else derives from
+   `BaseException` included: Failed. Nothing of the user's can end a worker that way.
+4. The user interrupted the run (the engine's own handler of Ctrl-C raises `RunInterrupted`): this
+   is not an end of the call, it goes up to the driver.
+
+An exception that cannot be pickled and unpickled is replaced by a `PortableError` at once, so
+that downstream tasks and the user meet the same one on every executor.
+"""
+
+from __future__ import annotations
+
+import pickle
+import traceback
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import cloudpickle
+
+from daskflow.errors import PortableError
+from daskflow.signals import Fail, Signal
+from daskflow.states import Failed, State, Success
+from daskflow.triggers import state_of_signal
+
+
+class RunInterrupted(BaseException):
+    """The user pressed Ctrl-C while this process was calling a task."""
+
+
+class Ending(NamedTuple):
+    """How a call ended."""
+
+    state: State
+    value: Any = None  # what a downstream task gets
+    trace: str = ""  # traceback as text
+    failure: bytes | None = None  # the exception, pickled
+
+
+SUCCESS = Success()
+
+
+def call(function: Callable[..., Any], args: list[Any], kwargs: dict[str, Any]) -> Ending:
+    """Call a task's function; never raise but for `RunInterrupted`."""
+    try:
+        return Ending(SUCCESS, function(*args, **kwargs))
+    except RunInterrupted:
+        raise
+    except BaseException as error:
+        return end_of_exception(error)
+
+
+def end_of_exception(error: BaseException) -> Ending:
+    """Return how a call ended that raised this."""
+    if isinstance(error, Signal) and not isinstance(error, Fail):
+        return Ending(state_of_signal(error))
+    trace = trace_of(error)
+    portable, failure = _portable(error, trace)
+    passed = error.result if isinstance(error, Fail) else portable
+    return Ending(Failed(summary_of(error), exception=portable), passed, trace, failure)
+
+
+def summary_of(error: BaseException) -> str:
+    """Return an exception in one line; one whose ``str`` is broken as well."""
+    try:
+        return traceback.format_exception_only(error)[-1].strip()
+    except Exception:
+        return f"{type(error).__qualname__} (its message cannot be shown)"
+
+
+def trace_of(error: BaseException) -> str:
+    """Return the traceback as text, without the frame of this room."""
+    frames = error.__traceback__.tb_next if error.__traceback__ else None
+    try:
+        return "".join(traceback.format_exception(type(error), error, frames))
+    except Exception:
+        return "".join(traceback.format_tb(frames)) + summary_of(error)
+
+
+def _portable(error: BaseException, trace: str) -> tuple[BaseException, bytes]:
+    try:
+        data = cloudpickle.dumps(error, protocol=5)
+        if isinstance(pickle.loads(data), type(error)):
+            return error, data
+    except BaseException:  # hostile exceptions raise what they like when they are unpickled
+        pass
+    stand_in = PortableError(f"{summary_of(error)}\n\n{trace}")
+    return stand_in, cloudpickle.dumps(stand_in, protocol=5)

@@ -1,0 +1,103 @@
+"""The loop that drives a run: lower, submit, fold what comes back, lower again.
+
+There is one mechanism. The first pass lowers what can run at once; every later pass, whatever made
+it necessary (a length became known, a retry is due, a block gave task runs back or was lost), is
+another call of `lower`. The driver's thread is the only one that changes the record. Nothing waits
+on a thread or a worker's slot meanwhile: a task run that is Retrying exists only in the record.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from daskflow.errors import DaskflowError
+from daskflow.executors.base import Session
+from daskflow.lowering import AtHand, Target, lower
+from daskflow.nodes import NodeSpec
+from daskflow.graph import Graph
+from daskflow.runtime.record import RunRecord
+from daskflow.runtime.shim import run_block, unpack_literal
+from daskflow.runtime.spec import own_code_by_value
+from daskflow.timing import now
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """What the driver has to get done."""
+
+    run_id: str
+    graph: Graph[NodeSpec]
+    literals: Mapping[str, Any]  # parameters and constants
+    large: frozenset[str]  # those of them that do not travel with the spec
+    block_size: int | None = None
+    retry_window: float = 0.05  # seconds in which due retries are gathered
+    functions: Sequence[Any] = ()  # whose own folder's code travels by value
+
+
+class Driver:
+    """Drives one run on one session."""
+
+    def __init__(
+        self,
+        job: Assignment,
+        record: RunRecord,
+        session: Session,
+        on_change: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.job = job
+        self.record = record
+        self.session = session
+        self._on_change = on_change
+        self._next_block = 1
+        self._placed: set[str] = set()  # large literals that are on the executor
+        self._finished_since = True  # whether anything finished since the last pass
+
+    def drive(self) -> None:
+        """Bring every task run to a finished state."""
+        self._lower()
+        while self.record.in_flight or self.record.next_due() is not None:
+            for report in self.session.wait(self._patience()):
+                self.record.fold(report)
+                self._finished_since = True
+            self._wake()
+            if self._finished_since and (self.record.open or self.record.undecided):
+                self._lower()
+            self.session.release(self.record.holding.take_loose())
+            self._on_change()
+        if self.record.open or self.record.undecided:
+            msg = f"{self.record.open} task runs can never start; this is a bug in daskflow"
+            raise DaskflowError(msg)
+
+    def _lower(self) -> None:
+        """Lower what can run now, and submit it."""
+        record, job = self.record, self.job
+        self._finished_since = False
+        at_hand = AtHand(
+            job.literals, job.large, frozenset(self._placed), record.lengths, record.keys
+        )
+        target = Target(job.run_id, self.session.threads, job.block_size, self._next_block)
+        plan = lower(job.graph, record.nodes, at_hand, target)
+        record.take_plan(plan)
+        if plan.blocks:
+            with own_code_by_value(job.functions):
+                layer = plan.layer(run_block, unpack_literal)
+            self._placed.update(plan.literals)
+            is_first = self._next_block == 1
+            self._next_block += len(plan.blocks)
+            self.session.submit(layer, urgent=not is_first)
+        self._on_change()
+
+    def _patience(self) -> float | None:
+        """Return how long to wait for reports: until the next retries are gathered."""
+        due = self.record.next_due()
+        return None if due is None else max(0.0, due + self.job.retry_window - now())
+
+    def _wake(self) -> None:
+        """Open the retries that are due, a window's worth at a time."""
+        due = self.record.next_due()
+        instant = now()
+        if due is not None and due + self.job.retry_window <= instant:
+            self.record.wake(instant)
+            self._finished_since = True

@@ -1,0 +1,113 @@
+"""Which blocks' values are still needed. Bookkeeping without I/O.
+
+A block is settled when each of its task runs is finished, by whichever block. Its value may go
+when it is settled, when every block that takes it as input is settled, and when nothing that
+depends on its nodes is still to be lowered. What the user may ask for stays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from daskflow.graph import Graph
+from daskflow.lowering.known import Key
+from daskflow.lowering.plan import Block
+from daskflow.nodes import NodeSpec
+
+TaskRunKey = tuple[str, int]  # node and position
+
+
+@dataclass(slots=True)
+class _Held:
+    key: Key
+    nodes: frozenset[str]
+    inputs: tuple[Key, ...]
+    open: int  # its task runs that are not finished
+    consumers: set[int] = field(default_factory=set)  # blocks that are not settled
+
+
+class Holding:
+    """The blocks of a run whose values are held on the executor."""
+
+    def __init__(self, graph: Graph[NodeSpec], kept: frozenset[str]) -> None:
+        self._graph = graph
+        self._kept = kept
+        self._blocks: dict[int, _Held] = {}
+        self._by_node: dict[str, set[int]] = {name: set() for name in graph.nodes}
+        self._to_lower: set[str] = set(graph.nodes)  # nodes with task runs never lowered yet
+        self._earlier: dict[TaskRunKey, list[int]] = {}  # blocks that gave a task run back
+        self._loose: set[int] = set()  # blocks to look at again
+
+    def add(self, block: Block) -> None:
+        """Take in a block that is about to be submitted."""
+        nodes = frozenset(name for strip in block.strips for name in strip.nodes)
+        held = _Held(block.key, nodes, block.inputs, block.task_runs())
+        self._blocks[block.number] = held
+        for name in nodes:
+            self._by_node[name].add(block.number)
+        for key in block.inputs:
+            if key[1] in self._blocks:
+                self._blocks[key[1]].consumers.add(block.number)
+
+    def fully_lowered(self, node: str) -> None:
+        """Note that every task run of a node has been in a block, or never will be."""
+        self._to_lower.discard(node)
+        for edge in self._graph.upstream(node):
+            self._loose |= self._by_node[edge.upstream]
+
+    def gave_back(self, block: int, runs: Iterable[TaskRunKey]) -> None:
+        """Note task runs that a block reported without having finished them."""
+        for run in runs:
+            self._earlier.setdefault(run, []).append(block)
+
+    def finished(self, block: int, count: int, runs: Iterable[TaskRunKey]) -> None:
+        """Note that a block finished so many task runs.
+
+        Parameters
+        ----------
+        runs
+            Those of them that earlier blocks may have given back.
+        """
+        self._close(block, count)
+        if self._earlier:
+            for run in runs:
+                for earlier in self._earlier.pop(run, ()):
+                    self._close(earlier, 1)
+
+    def take_loose(self) -> list[Key]:
+        """Return the keys of blocks that nobody needs any more; they are forgotten here."""
+        keys = []
+        while self._loose:
+            number = self._loose.pop()
+            held = self._blocks.get(number)
+            if held is not None and self._is_loose(held):
+                del self._blocks[number]
+                for name in held.nodes:
+                    self._by_node[name].discard(number)
+                keys.append(held.key)
+        return keys
+
+    def _close(self, number: int, count: int) -> None:
+        held = self._blocks.get(number)
+        if held is None:
+            return
+        held.open -= count
+        if held.open > 0:
+            return
+        self._loose.add(number)
+        for key in held.inputs:
+            upstream = self._blocks.get(key[1])
+            if upstream is not None:
+                upstream.consumers.discard(number)
+                if not upstream.consumers:
+                    self._loose.add(key[1])
+
+    def _is_loose(self, held: _Held) -> bool:
+        if held.open > 0 or held.consumers or held.nodes & self._kept:
+            return False
+        return not any(
+            edge.downstream in self._to_lower
+            for name in held.nodes
+            for edge in self._graph.downstream(name)
+        )

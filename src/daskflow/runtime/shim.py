@@ -1,0 +1,138 @@
+"""What a Dask task of ours does: walk the task runs of one block and tell what became of them.
+
+`run_block` is the function in every node of a plan's graph. It never raises for what user code
+does. It takes the block's task runs lane by lane, each through `steps.STEPS`, and fills one
+segment of columns for each node of each strip. The segments without their values are reported
+through the port, before the block's value can be seen; with values they are the block's value.
+What a block keeps: the values of nodes that are needed outside of it, and for a task run that is
+not finished everything it would need to go on. Importing this room loads neither Dask nor Bokeh.
+"""
+
+from __future__ import annotations
+
+import pickle
+import threading
+import traceback
+from collections import OrderedDict
+from typing import Any
+
+from daskflow.events import Note, Segment
+from daskflow.executors.base import Port, current_port
+from daskflow.lowering.order import is_lane
+from daskflow.lowering.plan import BlockBody, Strip, unpack_block
+from daskflow.runtime.spec import RunSpec, unpack_spec
+from daskflow.runtime.steps import TaskRun, walk
+from daskflow.runtime.wiring import Inputs, Literal, Wire
+from daskflow.states import FINISHED, State
+
+_KEPT_SPECS = 16
+_specs: OrderedDict[str, RunSpec] = OrderedDict()  # of the runs this process last worked for
+_specs_lock = threading.Lock()
+
+
+def run_block(run_id: str, number: int, body: bytes, *inputs: Any) -> tuple[Segment, ...]:
+    """Run one block: report what became of its task runs, return that with the values."""
+    port = current_port()
+    spec = _spec_of(run_id, port)
+    segments = BlockWalk(spec, unpack_block(body), inputs, is_local=port.is_local).walk()
+    if not port.is_local:
+        _drop_frames(segments)
+    port.report(run_id, number, tuple(segment.without_values() for segment in segments))
+    return tuple(segments)
+
+
+def unpack_literal(name: str, data: bytes) -> Literal:
+    """Return a large literal from its bytes; the function in its graph node."""
+    return Literal(name, pickle.loads(data))
+
+
+def _drop_frames(segments: list[Segment]) -> None:
+    """Let go of what the frames of raised exceptions hold: they cannot travel anyway."""
+    for segment in segments:
+        for value in (segment.values or {}).values():
+            if isinstance(value, BaseException):
+                traceback.clear_frames(value.__traceback__)
+
+
+def _spec_of(run_id: str, port: Port) -> RunSpec:
+    """Return the spec of a run, asking for it once in each process that it has to travel to."""
+    if port.is_local:
+        local: RunSpec = port.fetch_spec(run_id)
+        return local
+    with _specs_lock:
+        spec = _specs.get(run_id)
+        if spec is None:
+            spec = _specs[run_id] = unpack_spec(port.fetch_spec(run_id))
+            while len(_specs) > _KEPT_SPECS:
+                _specs.popitem(last=False)
+        else:
+            _specs.move_to_end(run_id)
+    return spec
+
+
+class BlockWalk:
+    """The walk through one block."""
+
+    def __init__(
+        self, spec: RunSpec, body: BlockBody, received: tuple[Any, ...], *, is_local: bool
+    ) -> None:
+        self.spec = spec
+        self.is_local = is_local
+        self.body = body
+        self.inputs = Inputs(spec, (*received, body.given), body.slices)
+        self.segments: list[Segment] = []
+
+    def walk(self) -> list[Segment]:
+        """Run every task run of the block, lane by lane."""
+        for strip in self.body.strips:
+            self._walk_strip(strip)
+        return self.segments
+
+    def _walk_strip(self, strip: Strip) -> None:
+        mine = {name: Segment(name, strip.prefix, strip.start) for name in strip.nodes}
+        wires = {name: Wire(self.spec, name, self.inputs) for name in strip.nodes}
+        for segment in mine.values():
+            self.inputs.add(segment)
+            self.segments.append(segment)
+        passing = [name for name in strip.nodes if not self._is_kept(name, strip)]
+        for position in range(strip.start, strip.stop):
+            all_finished = True
+            for name in strip.nodes:
+                run, state = self._run(wires[name], strip, position)
+                record(mine[name], run, state)
+                all_finished &= state.code in FINISHED
+            if all_finished:
+                for name in passing:
+                    mine[name].values.pop(position - strip.start, None)  # type: ignore[union-attr]
+
+    def _run(self, wire: Wire, strip: Strip, position: int) -> tuple[TaskRun, State]:
+        node = wire.node
+        index = (*strip.prefix, position) if node.is_mapped else strip.prefix
+        attempts = self.body.attempts.get((node.name, position), 0)
+        codes = wire.codes(position)
+        run = TaskRun(self.spec, node, wire, position, index, self.is_local, codes, attempts)
+        return run, walk(run)
+
+    def _is_kept(self, name: str, strip: Strip) -> bool:
+        """Return whether a node's values are needed outside of the strip."""
+        return name in self.spec.kept or any(
+            edge.downstream not in strip.nodes or not is_lane(self.spec.graph, edge)
+            for edge in self.spec.graph.downstream(name)
+        )
+
+
+def record(segment: Segment, run: TaskRun, state: State) -> None:
+    """Add a task run to its segment."""
+    offset = len(segment.codes)
+    segment.codes.append(state.code)
+    segment.attempts.append(run.attempt)
+    segment.started.append(run.started)
+    segment.ended.append(run.ended)
+    segment.smalls.append(run.small)
+    note = run.note
+    if state.message or note is not None:
+        reason = getattr(state, "reason", "")
+        note = (note or Note())._replace(message=state.message)
+        segment.notes[offset] = note._replace(reason=reason) if reason else note
+    if state.code in FINISHED and segment.values is not None:
+        segment.values[offset] = run.value

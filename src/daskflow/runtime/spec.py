@@ -1,0 +1,129 @@
+"""What every process needs of a run, sent once: functions, graph, small values.
+
+Functions and classes of the flow's own folder travel by value, so a worker that never saw that
+folder can run them; what is installed travels by name.
+"""
+
+from __future__ import annotations
+
+import pickle
+import site
+import sys
+import sysconfig
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import cloudpickle
+
+from daskflow.errors import DefinitionError
+from daskflow.graph import Graph
+from daskflow.nodes import NodeSpec
+
+
+@dataclass(frozen=True)
+class RunSpec:
+    """A flow run as the shim knows it."""
+
+    run_id: str
+    run_name: str
+    flow_name: str
+    graph: Graph[NodeSpec]
+    literals: Mapping[str, Any]  # those that are small
+    kept: frozenset[str]  # nodes whose values the user may ask for
+    measured: frozenset[str]  # nodes whose values something maps over
+    small_result_bytes: int = 4096
+    tags: frozenset[str] = frozenset()
+    caches: dict[str, Any] = field(default_factory=dict)  # of the shim; empty when it travels
+
+
+def pack_spec(spec: RunSpec) -> bytes:
+    """Return the spec as bytes.
+
+    Raises
+    ------
+    DefinitionError
+        Something a task refers to cannot be pickled; the message names the task.
+    """
+    try:
+        return cloudpickle.dumps(spec, protocol=5)
+    except Exception as error:
+        raise DefinitionError(_blame(spec, error)) from error
+
+
+def unpack_spec(data: bytes) -> RunSpec:
+    """Return the spec that `pack_spec` packed."""
+    spec: RunSpec = pickle.loads(data)
+    return spec
+
+
+def _blame(spec: RunSpec, error: Exception) -> str:
+    """Name the task, or the value, that cannot be pickled."""
+    for name, node in spec.graph.nodes.items():
+        try:
+            cloudpickle.dumps(node.task, protocol=5)
+        except Exception as reason:
+            return f"task {name!r} cannot be sent to workers: {reason}"
+    for name, value in spec.literals.items():
+        try:
+            cloudpickle.dumps(value, protocol=5)
+        except Exception as reason:
+            return f"the value of {name!r} cannot be sent to workers: {reason}"
+    return f"the flow cannot be sent to workers: {error}"
+
+
+@contextmanager
+def own_code_by_value(functions: Sequence[Any]) -> Iterator[None]:
+    """Pickle the modules around these functions by value meanwhile.
+
+    Around: in the folder of a function's module, or below it, and not installed.
+    """
+    taken: list[ModuleType] = []
+    by_value = cloudpickle.list_registry_pickle_by_value()
+    for module in _modules_near({_folder_of(function) for function in functions} - {None}):
+        if module.__name__ not in by_value:
+            cloudpickle.register_pickle_by_value(module)
+            taken.append(module)
+    try:
+        yield
+    finally:
+        for module in taken:
+            cloudpickle.unregister_pickle_by_value(module)
+
+
+def _folder_of(function: Any) -> Path | None:
+    module = sys.modules.get(getattr(function, "__module__", None) or "")
+    path = getattr(module, "__file__", None)
+    if path is None or _is_installed(Path(path).resolve()):
+        return None
+    return Path(path).resolve().parent
+
+
+def _modules_near(folders: set[Any]) -> Iterator[ModuleType]:
+    if not folders:
+        return
+    for module in list(sys.modules.values()):
+        path = getattr(module, "__file__", None)
+        if not isinstance(path, str) or module.__name__ == "__main__":
+            continue
+        place = Path(path).resolve()
+        if not _is_installed(place) and any(folder in place.parents for folder in folders):
+            yield module
+
+
+_OWN_FOLDER = Path(__file__).resolve().parent.parent
+_INSTALLED = tuple(
+    Path(path).resolve()
+    for path in {
+        *(sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")),
+        *site.getsitepackages(),
+        site.getusersitepackages(),
+    }
+)
+
+
+def _is_installed(path: Path) -> bool:
+    return _OWN_FOLDER in path.parents or any(folder in path.parents for folder in _INSTALLED)

@@ -1,0 +1,198 @@
+"""A task run as a list of steps.
+
+Each step takes the task run and its state and returns a state. The first steps ask whether it may
+start; one that moves the state away from Pending, or sends the run back, ends the walk. What the
+call makes goes through the steps behind it. New behaviour is a new step.
+
+Not here: the start time (the driver lowers nothing before it is due) and what is known already
+(the driver lowers nothing that is finished).
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from daskflow import context
+from daskflow.context import TaskRunContext
+from daskflow.errors import DefinitionError
+from daskflow.events import Note
+from daskflow.graph import Edge
+from daskflow.lowering.blocks import stand_in
+from daskflow.mapping import measure
+from daskflow.nodes import NodeSpec
+from daskflow.results.serializers import small_bytes
+from daskflow.runtime.calling import Ending, call, summary_of, trace_of
+from daskflow.runtime.spec import RunSpec
+from daskflow.runtime.wiring import Wire
+from daskflow.states import FAILED, FINISHED, Crashed, Failed, Pending, Retrying, State, Success
+from daskflow.timing import as_datetime, now
+from daskflow.triggers import count_codes, refusal
+
+PENDING = Pending()
+_FINISHED_CODES = bytes(sorted(FINISHED))
+
+
+@dataclass(slots=True)
+class TaskRun:
+    """One task run on its walk through the steps, and what they found out."""
+
+    spec: RunSpec
+    node: NodeSpec
+    wire: Wire
+    position: int
+    index: tuple[int, ...]
+    is_local: bool  # whether the driver lives in this process
+    codes: list[bytes]  # kinds of the states of all upstream task runs, in columns
+    attempt: int = 0  # bodies started, from 1
+    started: float = 0.0  # instant; 0.0: the body was not started
+    ended: float = 0.0
+    value: Any = None  # what a consumer gets
+    small: bytes | None = None  # the value, pickled, where it is small
+    note: Note | None = None
+    exception: BaseException | None = None  # what the body raised
+
+
+class LazyStates(Mapping[Edge, State]):
+    """The states of the upstream task runs, built when a trigger looks at the first of them."""
+
+    def __init__(self, build: Callable[[], Mapping[Edge, State]]) -> None:
+        self._build = build
+
+    @cached_property
+    def _states(self) -> Mapping[Edge, State]:
+        return self._build()
+
+    def __getitem__(self, edge: Edge) -> State:
+        return self._states[edge]
+
+    def __iter__(self) -> Iterator[Edge]:
+        return iter(self._states)
+
+    def __len__(self) -> int:
+        return len(self._states)
+
+
+Step = Callable[[TaskRun, State], State]
+
+
+def wait_for_upstream(run: TaskRun, state: State) -> State:
+    """Send the run back while one of its upstream task runs is not finished."""
+    for column in run.codes:
+        if column.translate(None, _FINISHED_CODES):
+            return Pending("waits for an upstream task run")
+    return state
+
+
+def ask_trigger(run: TaskRun, state: State) -> State:
+    """Let the trigger decide, then the skip rule."""
+    rules = run.node.task.rules
+    counts = count_codes(run.codes)
+    if not counts.total:
+        return state
+    states = LazyStates(lambda: run.wire.states(run.position))
+    refused = refusal(rules.trigger, counts, states, skips_with_upstream=rules.skips_with_upstream)
+    if refused is None:
+        return state
+    return refused
+
+
+def call_body(run: TaskRun, state: State) -> State:
+    """Call the task's function with its inputs."""
+    args, kwargs = run.wire.arguments(run.position)
+    spec = run.spec
+    token = context.current.set(
+        TaskRunContext(
+            spec.flow_name,
+            spec.run_id,
+            spec.run_name,
+            run.node.task.name,
+            run.node.name,
+            run.index,
+            run.attempt + 1,
+            spec.tags | run.node.task.rules.tags,
+        )
+    )
+    run.attempt += 1
+    run.started = now()
+    try:
+        ending = call(run.node.task.fn, args, kwargs)
+    finally:
+        run.ended = now()
+        context.current.reset(token)
+    _take(run, ending)
+    return ending.state
+
+
+def check_result(run: TaskRun, state: State) -> State:
+    """See to it that the value can travel, and take along a small one."""
+    if state.code != Success.code:
+        return state
+    try:
+        run.small = small_bytes(run.value, run.spec.small_result_bytes)
+    except Exception as error:
+        kind = type(run.value).__name__
+        run.value = None
+        message = f"task {run.node.task.name!r} returned a {kind} that cannot be pickled: {error}"
+        return Crashed(message, reason="unserializable")
+    if run.node.name in run.spec.measured:
+        run.note = _measured(run.value)
+    return state
+
+
+def retry(run: TaskRun, state: State) -> State:
+    """Where an attempt failed and the rules allow another: Retrying until it is due."""
+    policy = run.node.task.rules.retry
+    if state.code != Failed.code or run.exception is None:
+        return state
+    if not policy.wants(run.attempt, run.exception):
+        return state
+    delay = policy.delay_after(run.attempt, random.random())  # noqa: S311 - spreads load only
+    due = run.ended + delay
+    message = f"attempt {run.attempt} of {policy.retries + 1} failed: {state.message}"
+    run.note = (run.note or Note())._replace(due=due)
+    return Retrying(message, scheduled_for=as_datetime(due))
+
+
+STEPS: tuple[Step, ...] = (
+    wait_for_upstream,
+    ask_trigger,
+    call_body,
+    check_result,
+    retry,
+)
+
+
+def walk(run: TaskRun) -> State:
+    """Take a task run through its steps; an exception in a step of ours is Crashed."""
+    state: State = PENDING
+    try:
+        for step in STEPS:
+            before, state = state, step(run, state)
+            if state is not before and not run.started:
+                break
+    except Exception as error:
+        message = f"daskflow could not run it: {summary_of(error)}"
+        run.note = Note(trace=trace_of(error))
+        state = Crashed(message, reason="engine")
+    if state.code in FAILED and run.value is None and run.exception is None:
+        run.value = stand_in(state)
+    return state
+
+
+def _take(run: TaskRun, ending: Ending) -> None:
+    run.value = ending.value
+    if isinstance(ending.state, Failed):
+        run.exception = ending.state.exception
+        failure = run.exception if run.is_local else ending.failure
+        run.note = Note(failure=failure, trace=ending.trace)
+
+
+def _measured(value: Any) -> Note:
+    try:
+        return Note(length=measure(value))
+    except DefinitionError as error:
+        return Note(reason=str(error))

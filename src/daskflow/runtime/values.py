@@ -1,0 +1,107 @@
+"""Values of a run, read when somebody asks: from the record where small, else from the executor."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Iterable
+from typing import Any
+
+from daskflow.context import run_label
+from daskflow.errors import CrashedError, ResultGoneError, TaskRunError, TriggerFailedError
+from daskflow.events import Segment
+from daskflow.executors.base import Session
+from daskflow.lowering.known import OWNED
+from daskflow.runtime.record import RunRecord
+from daskflow.states import FAILED, FINISHED, Skipped, TriggerFailed
+
+
+class Values:
+    """The values of one run's task runs."""
+
+    def __init__(self, record: RunRecord, session: Session) -> None:
+        self._record = record
+        self._session = session
+
+    def one(self, name: str, position: int) -> Any:
+        """Return what a consumer gets of a task run; an exception is returned, not raised."""
+        return self.many(name, [position])[0]
+
+    def whole(self, name: str) -> Any:
+        """Return the value of a node; of a mapped one the list of its children's values."""
+        record = self._record.nodes[name]
+        if record.decided is not None:
+            skipped = record.decided.code == Skipped.code
+            return None if skipped else self.exception(name, -1)
+        if not self._record.graph.nodes[name].is_mapped:
+            return self.one(name, 0)
+        return self.many(name, range(record.width or 0))
+
+    def many(self, name: str, positions: Iterable[int]) -> list[Any]:
+        """Return the values of some task runs of a node, fetching each block once."""
+        record = self._record.nodes[name]
+        found: dict[int, Any] = {}
+        wanted: dict[int, list[int]] = {}
+        for position in positions:
+            code = record.codes[position]
+            small = record.smalls[position]
+            if code == OWNED or code not in FINISHED:
+                msg = f"{self._label(name, position)} is not finished: it has no value yet"
+                raise ResultGoneError(msg)
+            if code in FAILED:
+                found[position] = self.exception(name, position)
+            elif code == Skipped.code or small is not None:
+                found[position] = None if small is None else pickle.loads(small)
+            elif record.blocks[position]:
+                wanted.setdefault(record.blocks[position], []).append(position)
+            else:
+                found[position] = self.exception(name, position)
+        if wanted:
+            found |= self._fetch(name, wanted)
+        return [found[position] for position in positions]
+
+    def exception(self, name: str, position: int) -> BaseException:
+        """Return the exception that ended a task run; position -1: the mapped node itself."""
+        record = self._record.nodes[name]
+        note = record.notes.get(position)
+        failure = note.failure if note is not None else None
+        if isinstance(failure, BaseException):
+            return failure
+        if failure is not None:
+            error: BaseException = pickle.loads(failure)
+            return error
+        state = record.decided if position < 0 else self._record.state(name, position)
+        exception: BaseException | None = getattr(state, "exception", None)
+        if exception is not None and not isinstance(state, TriggerFailed):
+            return exception
+        kind = TriggerFailedError if isinstance(state, TriggerFailed) else CrashedError
+        if state is not None and state.code not in FAILED:
+            kind = TaskRunError  # type: ignore[assignment]
+        return kind(f"{self._label(name, position)}: {state}")
+
+    def _fetch(self, name: str, wanted: dict[int, list[int]]) -> dict[int, Any]:
+        keys = [self._record.keys[number] for number in wanted]
+        try:
+            blocks = self._session.fetch(keys)
+        except Exception as error:
+            label = self._label(name, next(iter(wanted.values()))[0])
+            msg = (
+                f"the value of {label} was not kept ({type(error).__name__}): return it from the "
+                "flow, or read it before the executor is gone"
+            )
+            raise ResultGoneError(msg) from error
+        found: dict[int, Any] = {}
+        for segments, positions in zip(blocks, wanted.values(), strict=True):
+            for position in positions:
+                found[position] = _pick(segments, name, position)
+        return found
+
+    def _label(self, name: str, position: int) -> str:
+        return run_label(name, () if position < 0 else self._record.index(name, position))
+
+
+def _pick(segments: Iterable[Segment], name: str, position: int) -> Any:
+    for segment in segments:
+        if segment.node == name and segment.start <= position < segment.stop:
+            return (segment.values or {}).get(position - segment.start)
+    msg = f"the block of {name}[{position}] does not hold it; this is a bug in daskflow"
+    raise ResultGoneError(msg)

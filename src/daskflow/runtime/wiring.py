@@ -1,0 +1,260 @@
+"""What a task run in a block gets from the task runs before it: their states and their values.
+
+`Inputs` looks through the segments that came with the block and those that the block itself is
+filling. `Wire` is one node's view of them, prepared once for a block: a call of it for a position
+finds the codes its trigger needs and the arguments its function gets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+from daskflow.events import PARENT, Segment
+from daskflow.graph import Edge
+from daskflow.lowering.blocks import stand_in
+from daskflow.lowering.order import is_lane
+from daskflow.lowering.plan import Slice
+from daskflow.mapping import element_getter
+from daskflow.nodes import Argument, LiteralRef, NodeRef, NodeSpec, Packed, fill, references
+from daskflow.runtime.spec import RunSpec
+from daskflow.states import FINISHED, Pending, State, make_state
+from daskflow.timing import as_datetime
+
+
+class Literal(NamedTuple):
+    """A large literal, unpacked on the worker that needs it."""
+
+    name: str
+    value: Any
+
+
+class Inputs:
+    """All that a block knows of other task runs."""
+
+    def __init__(self, spec: RunSpec, received: Iterable[Any], slices: Iterable[Slice]) -> None:
+        self.spec = spec
+        self.literals: dict[str, Any] = dict(spec.literals)
+        self.slices = tuple(slices)
+        self.segments: dict[str, list[Segment]] = {}
+        for item in received:
+            if isinstance(item, Literal):
+                self.literals[item.name] = item.value
+                continue
+            for segment in item:
+                self.add(segment)
+
+    def add(self, segment: Segment) -> None:
+        """Take in a segment; one that the block is filling counts as far as it is filled."""
+        self.segments.setdefault(segment.node, []).append(segment)
+
+    def find(self, node: str, position: int) -> tuple[Segment, int] | None:
+        """Return the segment that tells of a task run, and the offset in it.
+
+        A block may bring along what an earlier attempt left unfinished; what is finished wins.
+        """
+        found = None
+        for segment in reversed(self.segments.get(node, ())):
+            offset = position - segment.start
+            if 0 <= offset < len(segment.codes):
+                if segment.codes[offset] in FINISHED:
+                    return segment, offset
+                found = segment, offset
+        return found
+
+    def parent(self, node: str) -> Segment | None:
+        """Return the segment of a mapped task that ended without children, if that is so."""
+        for segment in self.segments.get(node, ()):
+            if segment.start == PARENT:
+                return segment
+        return None
+
+    def positions(self, node: str) -> range:
+        """Return the positions of a node's task runs."""
+        return range(max((s.stop for s in self.segments.get(node, ())), default=0))
+
+    def code(self, node: str, position: int) -> int:
+        """Return the kind of a task run's state; Pending where nothing is known of it."""
+        found = self.find(node, position)
+        return found[0].codes[found[1]] if found else Pending.code
+
+    def value(self, node: str, position: int) -> Any:
+        """Return what a consumer gets of a task run."""
+        segment, offset = self.find(node, position) or (None, 0)
+        return segment.values.get(offset) if segment and segment.values is not None else None
+
+    def whole_codes(self, node: str) -> bytes:
+        """Return the kinds of the states of all task runs of a node."""
+        parent = self.parent(node)
+        if parent is not None:
+            return bytes(parent.codes)
+        segments = self.segments.get(node, ())
+        if len(segments) == 1 and segments[0].start == 0:
+            return bytes(segments[0].codes)
+        return bytes(self.code(node, position) for position in self.positions(node))
+
+    def whole_value(self, node: str) -> Any:
+        """Return the value of a node: of a mapped one the list of its children's values."""
+        parent = self.parent(node)
+        if parent is not None:
+            return stand_in(self.state(node, PARENT))
+        if not self.spec.graph.nodes[node].is_mapped:
+            return self.value(node, 0)
+        return [self.value(node, position) for position in self.positions(node)]
+
+    def state(self, node: str, position: int) -> State:
+        """Return the state of a task run in full."""
+        found = self.find(node, position)
+        if found is None:
+            return Pending()
+        segment, offset = found
+        fields: dict[str, Any] = {"attempt": segment.attempts[offset]}
+        note = segment.notes.get(offset)
+        if note is not None:
+            fields["message"] = note.message
+        if segment.ended[offset]:
+            fields["timestamp"] = as_datetime(segment.ended[offset])
+        value = (segment.values or {}).get(offset)
+        state = make_state(segment.codes[offset], **fields)
+        if state.is_failed() and isinstance(value, BaseException):
+            return type(state)(**fields, exception=value)
+        return state
+
+
+class Wire:
+    """One node's view of its inputs, prepared once for a block."""
+
+    def __init__(self, spec: RunSpec, node: str, inputs: Inputs) -> None:
+        self.node: NodeSpec = spec.graph.nodes[node]
+        self.inputs = inputs
+        edges = spec.graph.upstream(node)
+        lanes = [edge.upstream for edge in edges if is_lane(spec.graph, edge)]
+        elementwise = {
+            name
+            for argument in self.node.arguments
+            if argument.is_mapped and isinstance(argument.form, Packed)
+            for name in references(argument.form)
+        }
+        own = {edge.upstream for edge in edges if not is_lane(spec.graph, edge)}
+        self.edges = edges
+        self.lanes = tuple(dict.fromkeys(name for name in lanes if name not in own))
+        self.wholes = tuple(
+            dict.fromkeys(e.upstream for e in edges if e.upstream in own - elementwise)
+        )
+        self._packed = [
+            argument.form.template
+            for argument in self.node.arguments
+            if argument.is_mapped and isinstance(argument.form, Packed)
+        ]
+        self._whole_codes = [inputs.whole_codes(name) for name in self.wholes]
+        self._getters = [
+            (argument.keyword, self._getter(argument)) for argument in self.node.arguments
+        ]
+
+    def codes(self, position: int) -> list[bytes]:
+        """Return the kinds of the states of all upstream task runs, in columns."""
+        if not self.lanes and not self._packed:
+            return self._whole_codes
+        code = self.inputs.code
+        lanes = bytes([code(name, position) for name in self.lanes])
+        singles = [self.inputs.whole_codes(name) for name in self._elements(position)]
+        return [*self._whole_codes, lanes, *singles] if lanes else [*self._whole_codes, *singles]
+
+    def states(self, position: int) -> Mapping[Edge, State]:
+        """Return the states of all upstream task runs, for triggers of the user's."""
+        return dict(self._states(position))
+
+    def _states(self, position: int) -> Iterator[tuple[Edge, State]]:
+        elements = set(self._elements(position))
+        for edge in self.edges:
+            name = edge.upstream
+            if name in self.lanes:
+                yield edge._replace(index=(position,)), self.inputs.state(name, position)
+            elif name in self.wholes or name in elements:
+                if self.inputs.parent(name) is not None:
+                    yield edge, self.inputs.state(name, PARENT)
+                    continue
+                is_mapped = self.inputs.spec.graph.nodes[name].is_mapped
+                for other in self.inputs.positions(name):
+                    index = (other,) if is_mapped else ()
+                    yield edge._replace(index=index), self.inputs.state(name, other)
+
+    def _elements(self, position: int) -> Iterator[str]:
+        """Return the nodes in the element that a child gets of a list of nodes."""
+        for template in self._packed:
+            yield from references(Packed(template[position]))
+
+    def arguments(self, position: int) -> tuple[list[Any], dict[str, Any]]:
+        """Return what the function is called with."""
+        args: list[Any] = []
+        kwargs: dict[str, Any] = {}
+        for keyword, getter in self._getters:
+            if keyword is None:
+                args.append(getter(position))
+            else:
+                kwargs[keyword] = getter(position)
+        return args, kwargs
+
+    def _getter(self, argument: Argument) -> Callable[[int], Any]:
+        """Return a function from a position to one argument's value there."""
+        form, inputs = argument.form, self.inputs
+        if isinstance(form, Packed):
+            return self._packed_getter(form, is_mapped=argument.is_mapped)
+        if isinstance(form, LiteralRef):
+            return self._literal_getter(form.name, is_mapped=argument.is_mapped)
+        name = form.name
+        if not argument.is_mapped:
+            return _once(lambda: inputs.whole_value(name))
+        if name in self.lanes or inputs.spec.graph.nodes[name].is_mapped:
+            return lambda position: inputs.value(name, position)
+        return _late(lambda: element_getter(inputs.value(name, 0)))
+
+    def _literal_getter(self, name: str, *, is_mapped: bool) -> Callable[[int], Any]:
+        inputs = self.inputs
+        if not is_mapped:
+            return lambda _: inputs.literals[name]
+        if name in inputs.literals:
+            return element_getter(inputs.literals[name])
+        return lambda position: _from_slices(inputs.slices, name, position)
+
+    def _packed_getter(self, form: Packed, *, is_mapped: bool) -> Callable[[int], Any]:
+        def value_of(ref: LiteralRef | NodeRef) -> Any:
+            if isinstance(ref, LiteralRef):
+                return self.inputs.literals[ref.name]
+            return self.inputs.whole_value(ref.name)
+
+        if is_mapped:
+            return lambda position: fill(form.template[position], value_of)
+        return lambda _: fill(form, value_of)
+
+
+def _from_slices(slices: tuple[Slice, ...], name: str, position: int) -> Any:
+    for part in slices:
+        if part.literal == name and 0 <= position - part.start < len(part.values):
+            return element_getter(part.values)(position - part.start)
+    msg = f"no slice of {name} holds position {position}"
+    raise LookupError(msg)
+
+
+def _once(make: Callable[[], Any]) -> Callable[[int], Any]:
+    """Return a getter that makes its value at the first call, for all positions the same."""
+    made: list[Any] = []
+
+    def get(_: int) -> Any:
+        if not made:
+            made.append(make())
+        return made[0]
+
+    return get
+
+
+def _late(make: Callable[[], Callable[[int], Any]]) -> Callable[[int], Any]:
+    """Return a getter that is made at the first call."""
+    made: list[Callable[[int], Any]] = []
+
+    def get(position: int) -> Any:
+        if not made:
+            made.append(make())
+        return made[0](position)
+
+    return get

@@ -1,0 +1,76 @@
+"""What can be set from outside, with its defaults.
+
+Read from ``DASKFLOW_<SECTION>__<KEY>`` in the environment (and the two short ones,
+``DASKFLOW_EXECUTOR`` and ``DASKFLOW_HOME``), then from ``daskflow.toml``, then from
+``[tool.daskflow]`` in ``pyproject.toml``, both in the working folder.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import BaseModel, Field
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    PyprojectTomlConfigSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+
+class ClusterSettings(BaseModel):
+    """The temporary local cluster."""
+
+    workers: int | None = Field(None, ge=1, description="worker processes; default: one a core")
+    threads_per_worker: int = Field(1, ge=1, description="threads in each worker process")
+    start_timeout: float = Field(60.0, gt=0, description="seconds it may take to come up")
+
+
+class EngineSettings(BaseModel):
+    """How a run is lowered and driven."""
+
+    connect_timeout: float = Field(10.0, gt=0, description="seconds to reach a given scheduler")
+    retry_window: float = Field(0.05, ge=0, description="seconds in which due retries are gathered")
+    literal_bytes: int = Field(64 * 1024, ge=0, description="larger arguments travel on their own")
+    small_result_bytes: int = Field(4096, ge=0, description="smaller results ride with the state")
+
+
+class Settings(BaseSettings):
+    """All settings of this process.
+
+    Examples
+    --------
+    >>> Settings(executor="threads").executor
+    'threads'
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix="DASKFLOW_",
+        env_nested_delimiter="__",
+        toml_file="daskflow.toml",
+        pyproject_toml_table_header=("tool", "daskflow"),
+        extra="ignore",
+    )
+
+    executor: str | None = Field(None, description="local, threads, dask, or a scheduler address")
+    home: Path = Field(Path("~/.daskflow"), description="where daskflow keeps its files")
+    cluster: ClusterSettings = ClusterSettings()
+    engine: EngineSettings = EngineSettings()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Put the two TOML files behind the environment."""
+        return (
+            init_settings,
+            env_settings,
+            TomlConfigSettingsSource(settings_cls),
+            PyprojectTomlConfigSettingsSource(settings_cls),
+        )

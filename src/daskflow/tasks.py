@@ -1,0 +1,282 @@
+"""Tasks: functions with a name and rules for when they run, how often, and what stops them.
+
+Called inside a flow, a task records a node and is typed as returning what its function returns.
+Called anywhere else, a task is its function.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import update_wrapper
+from typing import Any, Generic, NoReturn, ParamSpec, TypedDict, TypeVar, Unpack, cast, overload
+
+from daskflow.errors import DefinitionError
+from daskflow.nodes import check_name, current_trace
+from daskflow.retries import Delays, RetryPolicy
+from daskflow.triggers import Trigger, all_successful, passes_skips
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class TaskOptions(TypedDict, total=False):
+    """The words that `task` and `Task.with_options` take."""
+
+    name: str  # default: the function's
+    tags: Iterable[str]
+    trigger: Trigger  # default: all_successful
+    skip_on_upstream_skip: bool  # default: True, but False for not_all_skipped
+    retries: int  # attempts after the first
+    retry_delay_seconds: Delays  # a number, a timedelta, a list, or a function of the attempt
+    retry_jitter_factor: float  # share of the delay that is added at random at most
+    retry_on: type[BaseException] | tuple[type[BaseException], ...]  # default: whatever it raises
+    retry_condition: Callable[[BaseException], Any] | None  # asked last, with the exception
+
+
+_PREFECT_1 = {
+    "max_retries": "retries",
+    "retry_delay": "retry_delay_seconds",
+    "upstream_tasks": "wait_for",
+}
+
+
+@dataclass(frozen=True)
+class TaskRules:
+    """When a task runs and what follows when it fails."""
+
+    trigger: Trigger = all_successful
+    skips_with_upstream: bool = True
+    retry: RetryPolicy = RetryPolicy()
+    tags: frozenset[str] = frozenset()
+
+
+class Task(Generic[P, R]):
+    """A function as a unit of work; made by `task`.
+
+    Parameters
+    ----------
+    function
+        What it does.
+    options
+        See `TaskOptions`.
+
+    Examples
+    --------
+    >>> from daskflow import Task
+    >>> def double(x: int) -> int:
+    ...     return 2 * x
+    >>> Task(double, retries=2)(4)
+    8
+    """
+
+    def __init__(self, function: Callable[P, R], **options: Unpack[TaskOptions]) -> None:
+        if not callable(function):
+            msg = f"a task needs a function, not {function!r}"
+            raise DefinitionError(msg)
+        update_wrapper(self, function)
+        self.fn = function
+        self.options = options
+        self.name = check_name(options.get("name") or _function_name(function), "a task")
+        self.rules = _make_rules(self.name, options)
+        self._node_name: str | None = None
+
+    @overload
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R: ...
+    @overload
+    def __call__(self, *args: Any, wait_for: Iterable[Any], **kwargs: Any) -> R: ...
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Record a node inside a flow; elsewhere call the function."""
+        trace = current_trace.get()
+        if trace is None:
+            kwargs.pop("wait_for", None)
+            return self.fn(*args, **kwargs)
+        waited, arguments = self._bind(args, kwargs)
+        return trace.add_call(self, arguments, waited, name=self._node_name)
+
+    def map(self, *args: Any, wait_for: Iterable[Any] = (), **kwargs: Any) -> list[R]:
+        """Call the task once for each element of its arguments.
+
+        Every argument is mapped unless it is wrapped in `unmapped`; all mapped ones must have the
+        same length. Over the result of another map it goes lane by lane.
+
+        Parameters
+        ----------
+        wait_for
+            What must be finished first: lane by lane where it is mapped, else whole.
+
+        Examples
+        --------
+        >>> from daskflow import LocalExecutor, flow, task
+        >>> @task
+        ... def double(x: int) -> int:
+        ...     return 2 * x
+        >>> @flow(executor=LocalExecutor())
+        ... def doubled():
+        ...     return double.map([1, 2, 3])
+        >>> doubled()
+        [2, 4, 6]
+        """
+        trace = current_trace.get()
+        if trace is None:
+            msg = f"{self.name}.map(...) works inside a flow; here: [{self.name}(x) for x in xs]"
+            raise DefinitionError(msg)
+        waited, arguments = self._bind(args, {**kwargs, "wait_for": wait_for})
+        node = trace.add_call(self, arguments, waited, is_mapped=True, name=self._node_name)
+        return cast(list[R], node)
+
+    def named(self, name: str) -> Task[P, R]:
+        """Return this task for one call whose node has this name.
+
+        Examples
+        --------
+        >>> from daskflow import LocalExecutor, flow, task
+        >>> @task
+        ... def double(x: int) -> int:
+        ...     return 2 * x
+        >>> @flow(executor=LocalExecutor())
+        ... def twice():
+        ...     return double.named("second")(double.named("first")(1))
+        >>> twice.run()["first"].result()
+        2
+        """
+        copy = self.with_options()
+        copy._node_name = check_name(name, "a node")
+        return copy
+
+    def with_options(self, **options: Unpack[TaskOptions]) -> Task[P, R]:
+        """Return a task with the same function and some options replaced.
+
+        Examples
+        --------
+        >>> from daskflow import task
+        >>> @task(retries=1)
+        ... def fetch() -> str:
+        ...     return "page"
+        >>> fetch.with_options(retries=5).rules.retry.retries
+        5
+        """
+        return Task(self.fn, **{**self.options, **options})
+
+    def submit(self, *args: Any, **kwargs: Any) -> NoReturn:
+        """Raise: the word of Prefect 3 for what a plain call does here."""
+        msg = f"{self.name}.submit(...): just call {self.name}(...), every call in a flow is traced"
+        raise DefinitionError(msg)
+
+    def _bind(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> tuple[Any, list[tuple[str, str | None, Any]]]:
+        """Return what to wait for, and for each argument its parameter, keyword and value."""
+        waited = kwargs.pop("wait_for", ())
+        if waited is None or isinstance(waited, str) or not isinstance(waited, Iterable):
+            msg = f"{self.name}: wait_for takes a list of what tasks returned"
+            raise DefinitionError(msg)
+        signature = inspect.signature(self.fn)
+        try:
+            signature.bind(*args, **kwargs)
+        except TypeError as error:
+            msg = f"{self.name}{signature}: {error}"
+            raise DefinitionError(msg) from None
+        names = [p.name for p in signature.parameters.values() if p.kind in _BY_POSITION]
+        names += [f"args[{i}]" for i in range(len(args) - len(names))]
+        arguments = [(name, None, value) for name, value in zip(names, args, strict=False)]
+        return waited, arguments + [(name, name, value) for name, value in kwargs.items()]  # type: ignore[operator]
+
+    def __repr__(self) -> str:
+        return f"<task {self.name!r}>"
+
+
+_BY_POSITION = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+
+
+def _function_name(function: Callable[..., Any]) -> str:
+    name = getattr(function, "__name__", type(function).__name__)
+    return "lambda_" if name == "<lambda>" else name
+
+
+def _make_rules(name: str, options: Mapping[str, Any]) -> TaskRules:
+    check_words(f"task {name!r}", options, TaskOptions.__annotations__)
+    retries = options.get("retries", 0)
+    if not isinstance(retries, int) or retries < 0:
+        msg = f"task {name!r}: retries={retries!r} must be a whole number from 0"
+        raise DefinitionError(msg)
+    retry_on = options.get("retry_on", ())
+    trigger = options.get("trigger", all_successful)
+    if not callable(trigger):
+        msg = f"task {name!r}: trigger={trigger!r} must be a function of {{edge: state}}"
+        raise DefinitionError(msg)
+    policy = RetryPolicy(
+        retries,
+        _checked_delay(name, options.get("retry_delay_seconds", 0.0)),
+        options.get("retry_jitter_factor", 0.0),
+        retry_on if isinstance(retry_on, tuple) else (retry_on,),
+        options.get("retry_condition"),
+    )
+    skips = options.get("skip_on_upstream_skip", True) and not passes_skips(trigger)
+    return TaskRules(trigger, skips, policy, as_tags(options.get("tags", ())))
+
+
+def _checked_delay(name: str, delay: Any) -> Delays:
+    numbers = [] if callable(delay) else list(delay) if isinstance(delay, list | tuple) else [delay]
+    for number in numbers:
+        if not isinstance(number, int | float | timedelta):
+            msg = (
+                f"task {name!r}: retry_delay_seconds={delay!r} must be a number, a timedelta, "
+                "a list of them, or a function of the attempt"
+            )
+            raise DefinitionError(msg)
+    return cast(Delays, delay)
+
+
+def as_tags(tags: Iterable[str]) -> frozenset[str]:
+    """Return tags as a set; one string is one tag."""
+    return frozenset([tags] if isinstance(tags, str) else tags)
+
+
+def check_words(what: str, options: Mapping[str, Any], known: Iterable[str]) -> None:
+    """Raise `DefinitionError` for an option that does not exist, naming the right word."""
+    for word in options:
+        if word in _PREFECT_1:
+            msg = f"{what}: {word}= is called {_PREFECT_1[word]}= here"
+            raise DefinitionError(msg)
+        if word not in known:
+            msg = f"{what}: no option is called {word}=; there are: {', '.join(known)}"
+            raise DefinitionError(msg)
+
+
+@overload
+def task(function: Callable[P, R], /) -> Task[P, R]: ...
+@overload
+def task(**options: Unpack[TaskOptions]) -> Callable[[Callable[P, R]], Task[P, R]]: ...
+def task(function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
+    """Make a task of a function.
+
+    Parameters
+    ----------
+    function
+        What the task does; any function, it need not know that it is a task.
+    options
+        `name`, `tags`, `trigger`, `skip_on_upstream_skip`, `retries`, `retry_delay_seconds`,
+        `retry_jitter_factor`, `retry_on`, `retry_condition`: see `TaskOptions`.
+
+    Raises
+    ------
+    DefinitionError
+        An option is unknown or its value makes no sense.
+
+    Examples
+    --------
+    >>> from daskflow import task
+    >>> @task(retries=3, retry_delay_seconds=[1, 10, 60])
+    ... def fetch(url: str) -> str:
+    ...     return f"page of {url}"
+    >>> fetch("example.org")
+    'page of example.org'
+    """
+    if function is None:
+        return lambda function: Task(function, **options)
+    return Task(function, **options)
+
+

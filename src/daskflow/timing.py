@@ -1,0 +1,25 @@
+"""The clock. This is the only room that reads it; all others get time by argument.
+
+Inside the engine an instant is a float: seconds since the epoch, UTC. People see aware
+datetimes, made by `as_datetime`.
+"""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime, timedelta
+
+
+def now() -> float:
+    """Return the current instant in seconds since the epoch."""
+    return time.time()
+
+
+def as_datetime(instant: float) -> datetime:
+    """Return the aware UTC datetime of an instant given in seconds since the epoch."""
+    return datetime.fromtimestamp(instant, UTC)
+
+
+def as_seconds(span: float | timedelta) -> float:
+    """Return a span of time in seconds, however it was given."""
+    return span.total_seconds() if isinstance(span, timedelta) else float(span)

@@ -1,0 +1,233 @@
+"""Whether a task run may start, asked once all its upstream task runs are finished.
+
+Pure decisions. A trigger is any function of ``{Edge: State}`` that returns a truth value or raises
+a signal. The ones here decide on counts, so the shim can ask them without building a state for
+each of a hundred thousand children. Success, Cached, Skipped and Mapped count as successful;
+Failed and its kin as failed; Cancelled as neither. Constants are not task runs and never count.
+With no upstream task run every trigger says yes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from daskflow.errors import DefinitionError
+from daskflow.graph import Edge
+from daskflow.signals import Fail, Signal, Skip
+from daskflow.states import FAILED, SUCCESSFUL, Failed, Skipped, State, TriggerFailed
+
+Trigger = Callable[[Mapping[Edge, State]], Any]
+
+
+class Counts(NamedTuple):
+    """How many upstream task runs ended how."""
+
+    total: int = 0
+    successful: int = 0
+    skipped: int = 0  # these are among the successful ones
+    failed: int = 0
+
+
+def count_codes(codes: Iterable[bytes]) -> Counts:
+    """Count the upstream task runs given as columns of state codes."""
+    total = successful = skipped = failed = 0
+    for column in codes:
+        total += len(column)
+        if len(column) == 1:
+            code = column[0]
+            successful += code in SUCCESSFUL
+            skipped += code == Skipped.code
+            failed += code in FAILED
+            continue
+        successful += sum(map(column.count, SUCCESSFUL))
+        skipped += column.count(Skipped.code)
+        failed += sum(map(column.count, FAILED))
+    return Counts(total, successful, skipped, failed)
+
+
+@dataclass(frozen=True)
+class CountTrigger:
+    """A trigger that needs to know only how many upstream task runs ended how."""
+
+    name: str
+    rule: Callable[[Counts], bool]
+
+    def __call__(self, states: Mapping[Edge, State]) -> bool:
+        """Decide from the states of the upstream task runs."""
+        return self.decide(count_codes(bytes([state.code]) for state in states.values()))
+
+    def decide(self, counts: Counts) -> bool:
+        """Decide from the counts; true where there is nothing upstream."""
+        return not counts.total or self.rule(counts)
+
+    def __repr__(self) -> str:
+        return self.name
+
+    def __reduce__(self) -> str | tuple[Any, ...]:
+        return self.name if self.name.isidentifier() else super().__reduce__()
+
+
+def _rule_all_successful(counts: Counts) -> bool:
+    return counts.successful == counts.total
+
+
+def _rule_all_failed(counts: Counts) -> bool:
+    return counts.failed == counts.total
+
+
+def _rule_all_finished(counts: Counts) -> bool:
+    return True
+
+
+def _rule_any_successful(counts: Counts) -> bool:
+    return counts.successful > 0
+
+
+def _rule_any_failed(counts: Counts) -> bool:
+    return counts.failed > 0
+
+
+def _rule_not_all_skipped(counts: Counts) -> bool:
+    if counts.skipped == counts.total:
+        msg = "all upstream task runs were skipped"
+        raise Skip(msg)
+    return counts.successful == counts.total
+
+
+all_successful = CountTrigger("all_successful", _rule_all_successful)
+all_failed = CountTrigger("all_failed", _rule_all_failed)
+all_finished = CountTrigger("all_finished", _rule_all_finished)
+always_run = all_finished
+any_successful = CountTrigger("any_successful", _rule_any_successful)
+any_failed = CountTrigger("any_failed", _rule_any_failed)
+not_all_skipped = CountTrigger("not_all_skipped", _rule_not_all_skipped)
+
+
+@dataclass(frozen=True)
+class _Between:
+    """A rule: the count of one kind lies between two bounds, each a number or a share."""
+
+    kind: str
+    at_least: float | None
+    at_most: float | None
+
+    def __call__(self, counts: Counts) -> bool:
+        count = getattr(counts, self.kind)
+        low = 0 if self.at_least is None else _number(self.at_least, counts.total)
+        high = counts.total if self.at_most is None else _number(self.at_most, counts.total)
+        return bool(low <= count <= high)
+
+
+def _number(bound: float, total: int) -> float:
+    """Return a bound as a number of task runs: an int counts, a float is a share of all."""
+    return bound * total if isinstance(bound, float) else bound
+
+
+def _check_bounds(name: str, **bounds: float | None) -> None:
+    if all(bound is None for bound in bounds.values()):
+        msg = f"{name} needs at_least= or at_most="
+        raise DefinitionError(msg)
+    for word, bound in bounds.items():
+        if isinstance(bound, float) and not 0 <= bound <= 1:
+            msg = f"{name}({word}={bound}): a float is a share from 0.0 to 1.0; an int counts"
+            raise DefinitionError(msg)
+        if bound is not None and bound < 0:
+            msg = f"{name}({word}={bound}): must not be negative"
+            raise DefinitionError(msg)
+
+
+def some_successful(at_least: float | None = None, at_most: float | None = None) -> CountTrigger:
+    """Return a trigger that asks how many upstream task runs were successful.
+
+    Parameters
+    ----------
+    at_least, at_most
+        An int counts task runs; a float from 0.0 to 1.0 is a share of all, 1.0 is all of them.
+
+    Examples
+    --------
+    >>> some_successful(at_least=0.5).decide(Counts(total=4, successful=2, failed=2))
+    True
+    """
+    _check_bounds("some_successful", at_least=at_least, at_most=at_most)
+    name = f"some_successful(at_least={at_least}, at_most={at_most})"
+    return CountTrigger(name, _Between("successful", at_least, at_most))
+
+
+def some_failed(at_least: float | None = None, at_most: float | None = None) -> CountTrigger:
+    """Return a trigger that asks how many upstream task runs failed.
+
+    Parameters
+    ----------
+    at_least, at_most
+        An int counts task runs; a float from 0.0 to 1.0 is a share of all, 1.0 is all of them.
+
+    Examples
+    --------
+    >>> some_failed(at_most=1).decide(Counts(total=4, successful=2, failed=2))
+    False
+    """
+    _check_bounds("some_failed", at_least=at_least, at_most=at_most)
+    name = f"some_failed(at_least={at_least}, at_most={at_most})"
+    return CountTrigger(name, _Between("failed", at_least, at_most))
+
+
+def passes_skips(trigger: Trigger) -> bool:
+    """Return whether this trigger by itself lets a skipped upstream through."""
+    return trigger == not_all_skipped
+
+
+def refusal(
+    trigger: Trigger,
+    counts: Counts,
+    states: Mapping[Edge, State],
+    *,
+    skips_with_upstream: bool,
+) -> State | None:
+    """Return the state that keeps a task run from starting; None where it may start.
+
+    The trigger is asked first, then the skip rule: any skipped and none failed is skipped.
+
+    Parameters
+    ----------
+    counts
+        How the upstream task runs ended.
+    states
+        The same in full; looked at only by triggers of the user's.
+    """
+    if not counts.total:
+        return None
+    try:
+        if isinstance(trigger, CountTrigger):
+            may_start = trigger.decide(counts)
+        else:
+            may_start = bool(trigger(states))
+    except Signal as signal:
+        return state_of_signal(signal)
+    except Exception as error:
+        return TriggerFailed(f"its trigger raised {error!r}", exception=error)
+    if not may_start:
+        return TriggerFailed(_explain(trigger, counts))
+    if skips_with_upstream and counts.skipped and not counts.failed:
+        return Skipped("an upstream task run was skipped")
+    return None
+
+
+def state_of_signal(signal: Signal) -> State:
+    """Return the state in which a signal ends its task run."""
+    if isinstance(signal, Skip):
+        return Skipped(signal.message)
+    if isinstance(signal, Fail):
+        return Failed(signal.message, exception=signal)
+    msg = f"{signal!r} is not a signal of daskflow's"
+    raise TypeError(msg) from signal
+
+
+def _explain(trigger: Trigger, counts: Counts) -> str:
+    name = getattr(trigger, "name", None) or getattr(trigger, "__name__", repr(trigger))
+    return (
+        f"trigger {name} said no: of {counts.total} upstream task runs "
+        f"{counts.failed} failed, {counts.successful} succeeded ({counts.skipped} skipped)"
+    )

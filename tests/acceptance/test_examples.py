@@ -1,0 +1,59 @@
+"""Every file in examples/ runs as a script, prints what it should, and is in the reading path."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+PRINTED = {
+    "hello.py": ["Success 9 14"],
+    "map_frames.py": [
+        "day      Mon    Tue",
+        "shop",
+        "Bergen  72.0   96.0",
+        "Lyon    80.0  120.0",
+        "Malmo   99.0   49.5",
+    ],
+    "flights.py": [
+        "Success",
+        "June: Skipped('June left out: 2,825 flights left hours too early')",
+        "March: Success at attempt 2",
+        "carriers  flights-out/carriers.parquet",
+        "routes    flights-out/routes.parquet",
+        "weather   flights-out/weather.parquet",
+        "planes    flights-out/planes.parquet",
+        "hours     flights-out/hours.parquet",
+        "chart     flights-out/chart.html",
+    ],
+}
+
+
+def files():
+    return sorted(path.name for path in EXAMPLES.iterdir() if path.suffix == ".py")
+
+
+@pytest.mark.parametrize("name", files())
+def test_an_example_runs_as_a_script(name, tmp_path):
+    """From any folder, with warnings as errors, it ends well and prints what it promises."""
+    command = [sys.executable, "-W", "error", str(EXAMPLES / name)]
+    ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stderr
+    assert [line.rstrip() for line in ended.stdout.splitlines()] == PRINTED[name]
+
+
+def test_the_reading_path_names_every_example_once():
+    """The table in examples/README.md has one row for each file and a command that runs it."""
+    lines = (EXAMPLES / "README.md").read_text(encoding="utf-8").splitlines()
+    rows = [line.strip("| ").split(" | ") for line in lines if line.startswith("| `")]
+    assert sorted(row[0].strip("`") for row in rows) == files()
+    assert all(row[2].strip("`") == f"python examples/{row[0].strip('`')}" for row in rows)
+
+
+def test_an_example_is_short_enough_to_read():
+    """Only the main example is longer than a screen."""
+    lengths = {name: len((EXAMPLES / name).read_text().splitlines()) for name in files()}
+    assert [name for name, length in lengths.items() if length > 60] == ["flights.py"]

@@ -1,0 +1,68 @@
+"""What all tests share: a home of their own, one small cluster, and every executor in turn."""
+
+import os
+import shutil
+import tempfile
+
+import pytest
+
+
+class DoctestSettings:
+    """Run the examples of docstrings in this process.
+
+    Registered as a plugin because the fixtures of this file end at its folder, and the docstrings
+    are in ``src``.
+    """
+
+    @pytest.fixture(autouse=True)
+    def local_doctests(self, request, monkeypatch):
+        """Let a flow that an example calls start no cluster."""
+        if isinstance(request.node, pytest.DoctestItem):
+            monkeypatch.setenv("DASKFLOW_EXECUTOR", "local")
+
+
+def pytest_configure(config):
+    """Forget the settings of whoever runs the tests, and keep everything in a temporary home."""
+    for name in [name for name in os.environ if name.startswith("DASKFLOW_")]:
+        del os.environ[name]
+    os.environ["DASKFLOW_HOME"] = tempfile.mkdtemp(prefix="daskflow-tests-")
+    config.pluginmanager.register(DoctestSettings(), "daskflow-doctests")
+
+
+def pytest_unconfigure():
+    """Remove the temporary home."""
+    shutil.rmtree(os.environ.pop("DASKFLOW_HOME", ""), ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def cluster():
+    """Two worker processes of one thread each, for all tests that want a cluster."""
+    from distributed import LocalCluster
+
+    with LocalCluster(
+        n_workers=2,
+        threads_per_worker=1,
+        processes=True,
+        host="127.0.0.1",
+        dashboard_address=None,
+        silence_logs="CRITICAL",
+    ) as cluster:
+        yield cluster
+
+
+@pytest.fixture(params=["local", "threads", "cluster"])
+def executor(request):
+    """Each executor in turn: one thread, two threads, a cluster of two processes."""
+    from daskflow import DaskExecutor, LocalExecutor
+
+    if request.param == "local":
+        return LocalExecutor()
+    if request.param == "threads":
+        return LocalExecutor(threads=2)
+    return DaskExecutor(address=request.getfixturevalue("cluster").scheduler_address)
+
+
+@pytest.fixture(params=[1, None], ids=["single", "grouped"])
+def block_size(request):
+    """One task run in a Dask task, then as many as daskflow thinks best."""
+    return request.param
