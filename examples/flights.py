@@ -102,9 +102,13 @@ def add_weather(flights: pd.DataFrame, weather: pd.DataFrame) -> pd.DataFrame:
             raise TimeoutError("the weather service does not answer")
         print(f"March: the weather service answers at attempt {context.attempt}")
     wet = weather["precip"] > 0
-    windy = weather["wind_speed"].between(20, 200)  # one reading is 1,048 miles per hour
-    kinds = {"snow": wet & (weather["temp"] <= 35), "rain": wet, "fog": weather["visib"] < 3}
-    sky = np.select([*kinds.values(), windy], [*kinds, "wind"], "fair")
+    kinds = {
+        "snow": wet & (weather["temp"] <= 35),
+        "rain": wet,
+        "fog": weather["visib"] < 3,
+        "wind": weather["wind_speed"] >= 20,
+    }
+    sky = np.select(list(kinds.values()), list(kinds), "fair")
     hours = weather[["origin", "time_hour"]].assign(sky=sky)
     joined = flights.merge(hours, how="left", on=["origin", "time_hour"], validate="m:1")
     return joined.fillna({"sky": "unknown"})
@@ -195,7 +199,10 @@ def flights(folder: Path = Path("flights-out"), bad_month: int | None = 6) -> di
     sound = check.map(clean.map(months))
     seen = add_weather.map(sound, weather=unmapped(weather))
     full = add_fleet.map(seen, planes=unmapped(planes), airlines=unmapped(airlines))
-    tables = {name: add_up(count.map(full, by=unmapped(by)), by) for name, by in TABLES.items()}
+    tables = {
+        name: add_up.named(name)(count.named(f"count-{name}").map(full, by=unmapped(by)), by)
+        for name, by in TABLES.items()
+    }
     return publish(folder, **tables)
 
 
@@ -203,6 +210,6 @@ if __name__ == "__main__":
     run = flights.run()
     print(run.state)
     print(f"June: {run[check][5].state}")
-    print(f"March: {run[add_weather][2].state} at attempt {run[add_weather][2].attempt}")
+    print(f"March: weather joined at attempt {run[add_weather][2].attempt}")
     for name, path in run.result().items():
         print(f"{name:10}{path}")

@@ -8,7 +8,7 @@ so that a thousand children cost one record. It is what rides on Dask's task-fin
 from __future__ import annotations
 
 from array import array
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from daskflow.states import State
@@ -52,7 +52,60 @@ class Segment:
 
     def without_values(self) -> Segment:
         """Return the same report without the values."""
-        return replace(self, values=None)
+        return Segment(
+            self.node,
+            self.prefix,
+            self.start,
+            self.codes,
+            self.attempts,
+            self.started,
+            self.ended,
+            self.smalls,
+            self.notes,
+            None,
+        )
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Travel as primitives; the small results stay behind where the values come along."""
+        smalls = self.smalls if self.values is None else []
+        columns = (self.attempts.tobytes(), self.started.tobytes(), self.ended.tobytes())
+        notes = {offset: tuple(note) for offset, note in self.notes.items()}
+        return _segment_of, (
+            self.node,
+            self.prefix,
+            self.start,
+            bytes(self.codes),
+            *columns,
+            smalls,
+            notes,
+            self.values,
+        )
+
+
+def _segment_of(
+    node: str,
+    prefix: tuple[int, ...],
+    start: int,
+    codes: bytes,
+    attempts: bytes,
+    started: bytes,
+    ended: bytes,
+    smalls: list[bytes | None],
+    notes: dict[int, tuple[Any, ...]],
+    values: dict[int, Any] | None,
+) -> Segment:
+    return Segment(
+        node,
+        prefix,
+        start,
+        bytearray(codes),
+        array("H", attempts),
+        array("d", started),
+        array("d", ended),
+        smalls,
+        {offset: Note(*note) for offset, note in notes.items()},
+        values,
+    )
 
 
 @dataclass(frozen=True, slots=True)

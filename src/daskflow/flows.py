@@ -12,6 +12,7 @@ import inspect
 import textwrap
 import warnings
 from collections.abc import Callable, Iterable
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import update_wrapper
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypedDict, TypeVar, Unpack, cast, overload
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
 
 P = ParamSpec("P")
 R = TypeVar("R")
+
+# The target that is being imported: what its file runs meanwhile would be run twice.
+being_imported: ContextVar[str] = ContextVar("daskflow_being_imported", default="")
 
 
 class FlowOptions(TypedDict, total=False):
@@ -97,7 +101,7 @@ class Flow(Generic[P, R]):
         if trace is not None:
             with trace.scope(self.name):
                 return self.fn(*args, **kwargs)
-        return cast(R, self.run(*args, **kwargs).value())
+        return cast(R, self.run(*args, **kwargs).result())
 
     def run(self, *args: P.args, **kwargs: P.kwargs) -> FlowRun:
         """Run the flow to its end and return the record of the run, however it ended.
@@ -187,6 +191,12 @@ class Flow(Generic[P, R]):
 
         if current_trace.get() is not None:
             msg = f"{self.name}.run() inside a flow: just call {self.name}(...), it becomes a part"
+            raise DefinitionError(msg)
+        if being_imported.get():
+            msg = (
+                f"flow {self.name!r} is run while {being_imported.get()} is imported: put that "
+                'call under `if __name__ == "__main__":`'
+            )
             raise DefinitionError(msg)
         if context.get() is not None:
             msg = f"flow {self.name!r} is called inside a running task: call its tasks there instead"

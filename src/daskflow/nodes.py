@@ -30,12 +30,18 @@ class LiteralRef:
 
     name: str
 
+    def __reduce__(self) -> tuple[type, tuple[str]]:
+        return LiteralRef, (self.name,)
+
 
 @dataclass(frozen=True, slots=True)
 class NodeRef:
     """The value of a node; of a mapped one the list of its children's values."""
 
     name: str
+
+    def __reduce__(self) -> tuple[type, tuple[str]]:
+        return NodeRef, (self.name,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +63,9 @@ class Argument:
     keyword: str | None = None  # None: passed by position
     is_mapped: bool = False  # True: each child gets its element
 
+    def __reduce__(self) -> tuple[type, tuple[Any, ...]]:
+        return Argument, (self.name, self.form, self.keyword, self.is_mapped)
+
 
 @dataclass(frozen=True, slots=True)
 class NodeSpec:
@@ -66,6 +75,9 @@ class NodeSpec:
     task: Task[..., Any]
     arguments: tuple[Argument, ...]
     is_mapped: bool = False
+
+    def __reduce__(self) -> tuple[type, tuple[Any, ...]]:
+        return NodeSpec, (self.name, self.task, self.arguments, self.is_mapped)
 
 
 class Placeholder:

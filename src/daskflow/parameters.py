@@ -133,7 +133,7 @@ class Signature:
             p.replace(default=_Shown(p.default)) if p.default is not _MISSING else p
             for p in self.parameters.values()
         ]
-        return inspect.Signature(parameters).format() if parameters else "no parameters"
+        return str(inspect.Signature(parameters)) if parameters else "no parameters"
 
 
 class _Shown:

@@ -377,7 +377,7 @@ class FlowRun:
             NodeProgress(
                 name,
                 1 if node.decided is not None else node.width,
-                {KINDS[code].__name__: count for code, count in node.counts.items() if count},
+                {KINDS[code].__name__: n for code, n in dict(node.counts).items() if n},  # live: a copy
             )
             for name, node in list(self.record.nodes.items())
         ]

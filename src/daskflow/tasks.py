@@ -10,11 +10,11 @@ import inspect
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import update_wrapper
+from functools import cached_property, update_wrapper
 from typing import Any, Generic, NoReturn, ParamSpec, TypedDict, TypeVar, Unpack, cast, overload
 
 from daskflow.errors import DefinitionError
-from daskflow.nodes import check_name, current_trace
+from daskflow.nodes import Placeholder, check_name, current_trace
 from daskflow.retries import Delays, RetryPolicy
 from daskflow.triggers import Trigger, all_successful, passes_skips
 
@@ -170,25 +170,54 @@ class Task(Generic[P, R]):
     ) -> tuple[Any, list[tuple[str, str | None, Any]]]:
         """Return what to wait for, and for each argument its parameter, keyword and value."""
         waited = kwargs.pop("wait_for", ())
-        if waited is None or isinstance(waited, str) or not isinstance(waited, Iterable):
+        if isinstance(waited, str | Placeholder) or not isinstance(waited, Iterable):
             msg = f"{self.name}: wait_for takes a list of what tasks returned"
             raise DefinitionError(msg)
-        signature = inspect.signature(self.fn)
+        names = self._positional
+        if kwargs or len(args) != len(names) or not self._takes_any:
+            names = self._checked_names(args, kwargs)
+        arguments: list[tuple[str, str | None, Any]] = [
+            (name, None, value) for name, value in zip(names, args, strict=False)
+        ]
+        return waited, arguments + [(name, name, value) for name, value in kwargs.items()]
+
+    def _checked_names(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[str]:
+        """Return the parameters that the positional arguments feed; raise if they do not fit."""
+        signature = self._signature
         try:
             signature.bind(*args, **kwargs)
         except TypeError as error:
             msg = f"{self.name}{signature}: {error}"
             raise DefinitionError(msg) from None
         names = [p.name for p in signature.parameters.values() if p.kind in _BY_POSITION]
-        names += [f"args[{i}]" for i in range(len(args) - len(names))]
-        arguments = [(name, None, value) for name, value in zip(names, args, strict=False)]
-        return waited, arguments + [(name, name, value) for name, value in kwargs.items()]  # type: ignore[operator]
+        return names + [f"args[{i}]" for i in range(len(args) - len(names))]
+
+    @cached_property
+    def _signature(self) -> inspect.Signature:
+        return _signature_of(self.fn)
+
+    @cached_property
+    def _positional(self) -> list[str]:
+        """The parameters that can be passed by position, and nothing else."""
+        return [p.name for p in self._signature.parameters.values() if p.kind in _BY_POSITION]
+
+    @cached_property
+    def _takes_any(self) -> bool:
+        """Whether a value for each positional parameter is a complete call."""
+        return len(self._positional) == len(self._signature.parameters)
 
     def __repr__(self) -> str:
         return f"<task {self.name!r}>"
 
 
 _BY_POSITION = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+
+
+def _signature_of(function: Callable[..., Any]) -> inspect.Signature:
+    try:
+        return inspect.signature(function)
+    except ValueError:  # a builtin that does not tell: its call will
+        return inspect.signature(lambda *args, **kwargs: None)
 
 
 def _function_name(function: Callable[..., Any]) -> str:

@@ -28,23 +28,27 @@ class Counts(NamedTuple):
     successful: int = 0
     skipped: int = 0  # these are among the successful ones
     failed: int = 0
+    skips: int = 0  # upstream nodes of which all task runs were skipped
 
 
 def count_codes(codes: Iterable[bytes]) -> Counts:
-    """Count the upstream task runs given as columns of state codes."""
-    total = successful = skipped = failed = 0
+    """Count the upstream task runs given as columns of state codes, one for each node."""
+    total = successful = skipped = failed = skips = 0
     for column in codes:
         total += len(column)
         if len(column) == 1:
             code = column[0]
             successful += code in SUCCESSFUL
             skipped += code == Skipped.code
+            skips += code == Skipped.code
             failed += code in FAILED
             continue
         successful += sum(map(column.count, SUCCESSFUL))
-        skipped += column.count(Skipped.code)
+        here = column.count(Skipped.code)
+        skipped += here
+        skips += 0 < here == len(column)
         failed += sum(map(column.count, FAILED))
-    return Counts(total, successful, skipped, failed)
+    return Counts(total, successful, skipped, failed, skips)
 
 
 @dataclass(frozen=True)
@@ -115,14 +119,11 @@ class _Between:
 
     def __call__(self, counts: Counts) -> bool:
         count = getattr(counts, self.kind)
-        low = 0 if self.at_least is None else _number(self.at_least, counts.total)
-        high = counts.total if self.at_most is None else _number(self.at_most, counts.total)
-        return bool(low <= count <= high)
-
-
-def _number(bound: float, total: int) -> float:
-    """Return a bound as a number of task runs: an int counts, a float is a share of all."""
-    return bound * total if isinstance(bound, float) else bound
+        share = count / counts.total  # 7 / 25 is 0.28, but 0.28 * 25 is more than 7
+        low, high = self.at_least, self.at_most
+        return (low is None or low <= (share if isinstance(low, float) else count)) and (
+            high is None or high >= (share if isinstance(high, float) else count)
+        )
 
 
 def _check_bounds(name: str, **bounds: float | None) -> None:
@@ -188,7 +189,8 @@ def refusal(
 ) -> State | None:
     """Return the state that keeps a task run from starting; None where it may start.
 
-    The trigger is asked first, then the skip rule: any skipped and none failed is skipped.
+    The trigger is asked first, then the skip rule: any skipped and none failed is skipped, where
+    a mapped upstream counts as skipped only when all of its children were.
 
     Parameters
     ----------
@@ -206,11 +208,11 @@ def refusal(
             may_start = bool(trigger(states))
     except Signal as signal:
         return state_of_signal(signal)
-    except Exception as error:
+    except (Exception, SystemExit, KeyboardInterrupt, GeneratorExit) as error:
         return TriggerFailed(f"its trigger raised {error!r}", exception=error)
     if not may_start:
         return TriggerFailed(_explain(trigger, counts))
-    if skips_with_upstream and counts.skipped and not counts.failed:
+    if skips_with_upstream and counts.skips and not counts.failed:
         return Skipped("an upstream task run was skipped")
     return None
 

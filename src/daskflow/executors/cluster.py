@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import uuid
 import weakref
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 
-from daskflow.errors import ExecutorError
+from daskflow.errors import DefinitionError, ExecutorError
 from daskflow.events import Report
 from daskflow.executors.connections import connect
 from daskflow.executors.wire import unpack_segments
@@ -35,6 +37,13 @@ class DaskExecutor:
         Of a scheduler: ``tcp://host:port``. None: the active `distributed.Client` if there is one,
         else a local cluster that belongs to this process, is started on first use and shared by
         later runs.
+    workers, threads_per_worker
+        Size of the local cluster, which is then used whether or not there is a Client.
+
+    Raises
+    ------
+    DefinitionError
+        An address and a size are given: the cluster there has its size.
 
     Examples
     --------
@@ -43,8 +52,22 @@ class DaskExecutor:
     DaskExecutor(address='tcp://127.0.0.1:8786')
     """
 
-    def __init__(self, address: str | None = None) -> None:
+    def __init__(
+        self,
+        address: str | None = None,
+        *,
+        workers: int | None = None,
+        threads_per_worker: int | None = None,
+    ) -> None:
+        size = (workers, threads_per_worker)
+        if address is not None and size != (None, None):
+            msg = f"the cluster at {address} has its own size: give no workers, no threads_per_worker"
+            raise DefinitionError(msg)
+        if any(number is not None and number < 1 for number in size):
+            msg = f"DaskExecutor: {workers=}, {threads_per_worker=}: at least one of each, or None"
+            raise DefinitionError(msg)
         self.address = address
+        self.size = size  # of the local cluster: worker processes, threads in each
 
     def open(self, run_id: str, spec: Any, pack: Callable[[Any], bytes]) -> DaskSession:
         """Connect, see to the tracker, and give it the run's spec."""
@@ -56,15 +79,21 @@ class DaskExecutor:
             return connect(self.address, timeout)
         from distributed import default_client
 
-        try:
-            return default_client()
-        except ValueError:
-            from daskflow.executors.temporary import temporary_address
+        from daskflow.executors.temporary import temporary_address
 
-            return connect(temporary_address(), timeout)
+        if self.size == (None, None):
+            with suppress(ValueError):  # there is none
+                return default_client()
+        return connect(temporary_address(*self.size), timeout)
 
     def __repr__(self) -> str:
-        return f"DaskExecutor(address={self.address!r})" if self.address else "DaskExecutor()"
+        given = {
+            "address": self.address,
+            "workers": self.size[0],
+            "threads_per_worker": self.size[1],
+        }
+        words = (f"{word}={value!r}" for word, value in given.items() if value is not None)
+        return f"DaskExecutor({', '.join(words)})"
 
 
 class Hub:
@@ -97,11 +126,15 @@ class Hub:
         return queue
 
     def end(self, run_id: str) -> None:
-        """Let the tracker forget a run; says nothing where it cannot be reached."""
-        if self._queues.pop(run_id, None) is None or self.client.status != "running":
-            return
-        call = self.client.scheduler.daskflow_1_end
-        asyncio.run_coroutine_threadsafe(call(run_id=run_id), self.client.loop.asyncio_loop)
+        """Let the tracker forget a run."""
+        if self._queues.pop(run_id, None) is not None:
+            self.send("end", run_id=run_id)
+
+    def send(self, call: str, **arguments: Any) -> None:
+        """Tell the tracker something, without waiting; where it is gone, so is what it held."""
+        if self.client.status == "running":
+            told = getattr(self.client.scheduler, f"daskflow_1_{call}")(**arguments)
+            asyncio.run_coroutine_threadsafe(told, self.client.loop.asyncio_loop)
 
     def _install(self) -> None:
         from daskflow.executors.tracker import Tracker
@@ -138,15 +171,18 @@ class Hub:
 
 
 class DaskSession:
-    """A run on a Dask cluster: its futures, by key, and the queue of its reports."""
+    """A run on a Dask cluster: the queue of its reports, and futures for the ends of its plans.
+
+    Blocks that others in their plan consume are held by the tracker; see there why.
+    """
 
     def __init__(self, hub: Hub, run_id: str, spec: bytes) -> None:
         self._hub = hub
         self._run_id = run_id
         self._queue = hub.begin(run_id, spec)
-        self._futures: dict[Any, Any] = {}
-        self._unreported: dict[int, Any] = {}  # keys of blocks on their way, by number
-        self._suspects: set[int] = set()  # of those, the ones Dask gave up without a report
+        self._futures: dict[Any, Any] = {}  # of blocks that no other in their plan consumes
+        self._unreported: list[dict[int, Any]] = []  # blocks on their way, for each submission
+        self._suspects: set[Any] = set()  # futures that ended without a report, seen once
         client = hub.client
         self.threads = sum(client.nthreads().values()) or 4
         self.link = client.dashboard_link or ""
@@ -155,11 +191,14 @@ class DaskSession:
         """Send the nodes of a plan's graph to the scheduler."""
         from dask.highlevelgraph import HighLevelGraph, MaterializedLayer
 
-        keys = list(layer)
+        consumed: set[Any] = set()
+        for node in layer.values():
+            consumed.update(node.dependencies)
+        ends = [key for key in layer if key not in consumed]
         graph = HighLevelGraph({self._run_id: MaterializedLayer(layer)}, {self._run_id: set()})
-        futures = self._hub.client.get(graph, keys, sync=False, priority=1 if urgent else 0)
-        self._futures.update(zip(keys, futures, strict=True))
-        self._unreported.update((key[1], key) for key in keys if isinstance(key[1], int))
+        futures = self._hub.client.get(graph, ends, sync=False, priority=1 if urgent else 0)
+        self._futures.update(zip(ends, futures, strict=True))
+        self._unreported.append({key[1]: key for key in layer if isinstance(key[1], int)})
 
     def wait(self, timeout: float | None) -> list[Report]:
         """Return reports, looking now and then for blocks that Dask gave up in silence."""
@@ -181,43 +220,79 @@ class DaskSession:
 
     def fetch(self, keys: Iterable[Any]) -> list[Any]:
         """Bring the values of blocks into this process."""
-        values: list[Any] = self._hub.client.gather([self._futures[key] for key in keys])
+        from dask.task_spec import Task, TaskRef
+
+        wanted = list(keys)
+        borrowed = {
+            ("fetch-" + uuid.uuid4().hex, place): Task(None, _same, TaskRef(key))
+            for place, key in enumerate(wanted)
+            if key not in self._futures
+        }
+        for key, node in borrowed.items():
+            node.key = key
+        client = self._hub.client
+        lent = client.get(borrowed, list(borrowed), sync=False) if borrowed else []
+        by_place = {key[1]: future for key, future in zip(borrowed, lent, strict=True)}
+        values: list[Any] = client.gather(
+            [by_place.get(place) or self._futures[key] for place, key in enumerate(wanted)]
+        )
         return values
 
     def release(self, keys: Iterable[Any]) -> None:
         """Let go of blocks."""
+        held = []
         for key in keys:
             future = self._futures.pop(key, None)
-            if future is not None:
+            if future is None:
+                held.append(key)
+            else:
                 future.release()
-                self._unreported.pop(key[1], None)
+        if held:
+            self._hub.send("release", run_id=self._run_id, keys=held)
 
     def close(self) -> None:
         """Let go of everything and let the tracker forget the run."""
-        self.release(list(self._futures))
+        for future in self._futures.values():
+            future.release()
+        self._futures.clear()
         self._hub.end(self._run_id)
 
     def _report(
         self, run_id: str, block: int, worker: str, data: bytes, error: str, is_origin: bool
     ) -> Report:
-        self._unreported.pop(block, None)
+        for submission in self._unreported:
+            if submission.pop(block, None) is not None:
+                break
         segments = unpack_segments(data) if data else ()
         return Report(run_id, block, worker, segments, error, is_origin)
 
     def _given_up(self) -> list[Report]:
-        """Return reports for blocks that no message will come for any more."""
-        gone = {
-            block
-            for block, key in self._unreported.items()
-            if self._futures[key].status in ("error", "cancelled", "lost")
-        }
-        sure = gone & self._suspects  # seen twice: the message had its time
-        self._suspects = gone - sure
-        return [self._give_up(block) for block in sure]
+        """Return reports for blocks that no message will come for any more.
 
-    def _give_up(self, block: int) -> Report:
-        future = self._futures[self._unreported.pop(block)]
-        error = f"Dask gave the block up ({future.status})"
-        if future.status == "error":
-            error = repr(future.exception())
-        return Report(self._run_id, block, "", error=error)
+        Dask takes a submitted graph as a whole or not at all, so one end that is gone without a
+        report tells of all blocks of its submission that have not reported.
+        """
+        reports: list[Report] = []
+        self._unreported = [blocks for blocks in self._unreported if blocks]
+        suspects: set[Any] = set()
+        for blocks in self._unreported:
+            ends = [self._futures[key] for key in blocks.values() if key in self._futures]
+            gone = [f for f in ends if f.status in ("error", "cancelled", "lost")]
+            if not any(future.key in self._suspects for future in gone):
+                suspects.update(future.key for future in gone)
+                continue
+            error = _why(gone[0])
+            reports += [Report(self._run_id, block, "", error=error) for block in blocks]
+            blocks.clear()
+        self._suspects = suspects
+        return reports
+
+
+def _why(future: Any) -> str:
+    if future.status == "error":
+        return repr(future.exception())
+    return f"Dask gave the block up ({future.status})"
+
+
+def _same(value: Any) -> Any:
+    return value

@@ -10,7 +10,15 @@ from __future__ import annotations
 import json
 import os
 import sys
+from io import TextIOWrapper
 from typing import Any
+
+
+def dask_setup(worker: Any) -> None:
+    """Let a worker's prints leave it line by line: they go into a pipe, where they would wait."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(line_buffering=True)
 
 
 def main(settings: dict[str, Any]) -> None:
@@ -19,13 +27,17 @@ def main(settings: dict[str, Any]) -> None:
     from distributed import LocalCluster
 
     dask.config.set({"distributed.admin.large-graph-warning-threshold": "1 GiB"})
-    with LocalCluster(
-        n_workers=settings["workers"],
-        threads_per_worker=settings["threads_per_worker"],
-        processes=True,
-        host="127.0.0.1",
-        dashboard_address="127.0.0.1:0",
-    ) as cluster, os.fdopen(settings["fd"], "w") as told:
+    with (
+        LocalCluster(
+            n_workers=settings["workers"],
+            threads_per_worker=settings["threads_per_worker"],
+            processes=True,
+            host="127.0.0.1",
+            dashboard_address="127.0.0.1:0",
+            preload=["daskflow.executors.host"],
+        ) as cluster,
+        os.fdopen(settings["fd"], "w") as told,
+    ):
         told.write(json.dumps({"address": cluster.scheduler_address}))
         told.close()
         sys.stdin.buffer.read()

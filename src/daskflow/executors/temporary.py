@@ -1,4 +1,8 @@
-"""The local cluster that belongs to this process: started on first use, closed at exit."""
+"""The local cluster that belongs to this process: started on first use, closed at exit.
+
+What its processes print comes through a pipe and is printed here, line by line. So it reaches
+wherever this process prints to now: a notebook's cell, a terminal below a live display.
+"""
 
 from __future__ import annotations
 
@@ -6,56 +10,116 @@ import atexit
 import json
 import os
 import select
+import signal
 import subprocess
 import sys
 import threading
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import IO
 
 from daskflow.errors import ExecutorError
 from daskflow.executors.connections import disconnect
-from daskflow.settings import ClusterSettings, Settings
+from daskflow.settings import Settings
+
+_EXIT_SECONDS = 10.0  # in which a host has to end once it was told
+
+
+@dataclass(frozen=True)
+class _Host:
+    """The process that holds the cluster."""
+
+    process: subprocess.Popen[bytes]
+    size: tuple[int, int]  # worker processes, threads in each
+    address: str
+    relays: list[threading.Thread] = field(default_factory=list)
+
 
 _lock = threading.Lock()
-_host: subprocess.Popen[bytes] | None = None
-_address = ""
+_host: _Host | None = None
 
 
-def temporary_address() -> str:
-    """Return the scheduler's address of this process's cluster, starting it if need be."""
-    global _host, _address  # noqa: PLW0603 - it is one for each process, by definition
+def temporary_address(workers: int | None = None, threads_per_worker: int | None = None) -> str:
+    """Return the scheduler's address of this process's cluster, starting it if need be.
+
+    Parameters
+    ----------
+    workers, threads_per_worker
+        Its size. None: what the settings say, or what it has where it is there already.
+
+    Raises
+    ------
+    ExecutorError
+        It does not start, or is there already with another size.
+    """
+    global _host  # noqa: PLW0603 - it is one for each process, by definition
     with _lock:
-        if _host is None or _host.poll() is not None:
-            _host, _address = _start(Settings().cluster)
-        return _address
+        if _host is None or _host.process.poll() is not None:
+            settings = Settings().cluster
+            size = (
+                workers or settings.workers or _cores(),
+                threads_per_worker or settings.threads_per_worker,
+            )
+            _host = _start(size, settings.start_timeout)
+        elif workers not in (None, _host.size[0]) or threads_per_worker not in (
+            None,
+            _host.size[1],
+        ):
+            msg = (
+                f"this process has a temporary cluster of {_host.size[0]} workers with "
+                f"{_host.size[1]} threads already: daskflow.shutdown() closes it"
+            )
+            raise ExecutorError(msg)
+        return _host.address
 
 
-def _start(settings: ClusterSettings) -> tuple[subprocess.Popen[bytes], str]:
+def _start(size: tuple[int, int], timeout: float) -> _Host:
     reading, writing = os.pipe()
-    asked = {
-        "workers": settings.workers or _cores(),
-        "threads_per_worker": settings.threads_per_worker,
-        "fd": writing,
-    }
+    asked = {"workers": size[0], "threads_per_worker": size[1], "fd": writing}
     path = os.pathsep.join(entry for entry in sys.path[1:] if entry)
     process = subprocess.Popen(
         [sys.executable, "-P", "-m", "daskflow.executors.host", json.dumps(asked)],
         stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         pass_fds=(writing,),
         start_new_session=True,  # Ctrl-C is for the driver
         env={**os.environ, "PYTHONPATH": path},
     )
+    relays = [_relay(process.stdout, "stdout"), _relay(process.stderr, "stderr")]
     os.close(writing)
-    with os.fdopen(reading, "rb") as told:
-        ready, _, _ = select.select([told], [], [], settings.start_timeout)
-        answer = told.read() if ready else b""
+    answer = b""
+    try:
+        with os.fdopen(reading, "rb") as told:
+            if select.select([told], [], [], timeout)[0]:
+                answer = told.read()
+    finally:
+        if not answer:  # too late, or interrupted
+            _kill(process)
     if not answer:
-        process.kill()
-        process.wait()
         msg = (
-            f"the temporary cluster did not start within {settings.start_timeout:g} s; give an "
+            f"the temporary cluster did not start within {timeout:g} s; give an "
             "address (DaskExecutor(address=...)) or run without one (LocalExecutor())"
         )
         raise ExecutorError(msg)
-    return process, json.loads(answer)["address"]
+    return _Host(process, size, json.loads(answer)["address"], relays)
+
+
+def _relay(pipe: IO[bytes] | None, name: str) -> threading.Thread:
+    """Print what comes through a pipe to `sys.stdout` or `sys.stderr`, whatever that is then."""
+
+    def copy() -> None:
+        for line in pipe or ():
+            stream = getattr(sys, name)
+            try:
+                stream.write(line.decode(errors="replace"))
+                stream.flush()
+            except (AttributeError, OSError, ValueError):  # nowhere to print: read on all the same
+                continue
+
+    thread = threading.Thread(target=copy, name=f"daskflow-{name}", daemon=True)
+    thread.start()
+    return thread
 
 
 def _cores() -> int:
@@ -64,19 +128,44 @@ def _cores() -> int:
 
 def shutdown() -> None:
     """Close this process's cluster, if it has one; a later run starts another."""
-    global _host, _address  # noqa: PLW0603
-    with _lock:
-        host, _host, _address = _host, None, ""
+    host = _take_host()
     if host is None:
         return
     disconnect()
-    if host.stdin is not None:
-        host.stdin.close()
+    if host.process.stdin is not None:
+        host.process.stdin.close()
     try:
-        host.wait(timeout=10)
+        host.process.wait(timeout=_EXIT_SECONDS)
     except subprocess.TimeoutExpired:
-        host.kill()
-        host.wait()
+        _kill(host.process)
+    _see_off(host)
+
+
+def kill() -> None:
+    """End this process's cluster at once, whatever its tasks are doing; before leaving, only."""
+    host = _take_host()
+    if host is not None:
+        _kill(host.process)
+        _see_off(host)
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)  # its workers are of its group
+    process.wait()
+
+
+def _take_host() -> _Host | None:
+    global _host
+    with _lock:
+        host, _host = _host, None
+    return host
+
+
+def _see_off(host: _Host) -> None:
+    """Print the last of what its processes printed."""
+    for relay in host.relays:
+        relay.join(timeout=1.0)
 
 
 atexit.register(shutdown)

@@ -1,19 +1,28 @@
 """The tracker: a plugin in the Dask scheduler that observes and relays. It decides nothing.
 
-For each run it keeps the spec, as opaque bytes, for the workers that ask; and the reports that ride
-on task-finished messages, until the driver has acknowledged them. Drivers read with a versioned
-long poll. All that belongs to a client goes when that client leaves.
+For each run it keeps the spec, as opaque bytes, for the workers that ask; the reports that ride on
+task-finished messages, until the driver has acknowledged them; and the values of blocks, until the
+driver lets them go. Drivers read with a versioned long poll. All that belongs to a client goes when
+that client leaves.
+
+Values are held here, in the name of the run, and not by a future each in the driver: a future costs
+messages both ways for every block, which for small blocks is as much as the block itself. That
+needs two methods of Dask's scheduler that are public but not promised, `client_desires_keys` and
+`client_releases_keys`; a test pins them.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
 
 from distributed import Scheduler, SchedulerPlugin
 
 from daskflow.executors.wire import METADATA_KEY
+
+_PAUSE_SECONDS = 0.03  # between answers to one client: each costs as much as a small task
 
 RawReport = tuple[str, int, str, bytes, str, bool]  # run, block, worker, segments, error, origin
 
@@ -25,6 +34,7 @@ class _Mailbox:
     first: int = 1  # number of the oldest report that is kept
     reports: list[RawReport] = field(default_factory=list)
     arrived: asyncio.Event = field(default_factory=asyncio.Event)
+    answered: float = 0.0  # when its client was last given some, by the loop's clock
 
     def put(self, report: RawReport) -> None:
         self.reports.append(report)
@@ -55,11 +65,13 @@ class Tracker(SchedulerPlugin):
         self.mailboxes: dict[str, _Mailbox] = {}
 
     async def start(self, scheduler: Scheduler) -> None:
-        """Offer the four calls of the protocol."""
+        """Offer the calls of the protocol."""
+        self.scheduler = scheduler
         scheduler.handlers.update(
             daskflow_1_begin=self.begin,
             daskflow_1_spec=self.spec,
             daskflow_1_reports=self.reports,
+            daskflow_1_release=self.release,
             daskflow_1_end=self.end,
         )
 
@@ -84,11 +96,36 @@ class Tracker(SchedulerPlugin):
                 await asyncio.wait_for(mailbox.arrived.wait(), timeout)
             except TimeoutError:
                 pass
+        loop = asyncio.get_running_loop()
+        await asyncio.sleep(mailbox.answered + _PAUSE_SECONDS - loop.time())
+        mailbox.answered = loop.time()
         return mailbox.first + len(mailbox.reports) - 1, list(mailbox.reports)
 
+    def release(self, run_id: str, keys: list[Any]) -> None:
+        """Let go of values of a run."""
+        holder = _holder(run_id)
+        if holder in self.scheduler.clients:
+            self.scheduler.client_releases_keys(keys, holder)
+
     def end(self, run_id: str) -> None:
-        """Forget a run."""
+        """Forget a run and let go of all its values."""
         self.runs.pop(run_id, None)
+        holder = self.scheduler.clients.get(_holder(run_id))
+        if holder is not None:
+            self.release(run_id, [ts.key for ts in holder.wants_what])
+            del self.scheduler.clients[holder.client_key]
+
+    def update_graph(
+        self, scheduler: Scheduler, *, tasks: list[Any], keys: Collection[Any], **_: Any
+    ) -> None:
+        """Hold the values of a plan's blocks that no future of the client's holds."""
+        mine: dict[str, list[Any]] = {}
+        for key in tasks:
+            run_id = _run_of(key)
+            if run_id in self.runs and key not in keys:
+                mine.setdefault(run_id, []).append(key)
+        for run_id, held in mine.items():
+            scheduler.client_desires_keys(held, _holder(run_id))
 
     def transition(
         self, key: Any, start: str, finish: str, *args: Any, **kwargs: Any
@@ -100,8 +137,8 @@ class Tracker(SchedulerPlugin):
             if found:
                 run_id, block, segments = found
                 self._put(run_id, block, kwargs.get("worker", ""), segments)
-        elif finish == "erred" and isinstance(key, tuple) and len(key) == 2:
-            run_id = str(key[0]).rpartition("-")[2]
+        elif finish == "erred":
+            run_id = _run_of(key)
             if run_id in self.runs and isinstance(key[1], int):
                 error = kwargs.get("exception_text") or _text_of(kwargs.get("exception"))
                 is_origin = kwargs.get("cause", key) == key
@@ -112,7 +149,7 @@ class Tracker(SchedulerPlugin):
         """Forget all that belongs to a client that left."""
         self.mailboxes.pop(client, None)
         for run_id in [r for r, run in self.runs.items() if run.client == client]:
-            del self.runs[run_id]
+            self.end(run_id)
 
     def _put(
         self,
@@ -127,6 +164,18 @@ class Tracker(SchedulerPlugin):
         run = self.runs.get(run_id)
         if run is not None and run.client in self.mailboxes:
             self.mailboxes[run.client].put((run_id, block, worker, segments, error, is_origin))
+
+
+def _run_of(key: Any) -> str:
+    """Return the run that a key belongs to, if it looks like one of ours."""
+    if type(key) is tuple and len(key) == 2 and type(key[0]) is str:
+        return key[0].rpartition("-")[2]
+    return ""
+
+
+def _holder(run_id: str) -> str:
+    """Return in whose name the values of a run are held."""
+    return f"daskflow-{run_id}"
 
 
 def _text_of(exception: Any) -> str:

@@ -70,7 +70,8 @@ class _Parent:
             if state is None:
                 return None
             states[edge] = state
-        counts = count_codes(bytes([state.code]) for state in states.values())
+        nodes = {edge.upstream: state for edge, state in states.items()}  # two edges may share one
+        counts = count_codes(bytes([state.code]) for state in nodes.values())
         rules = self.spec.task.rules
         refused = refusal(
             rules.trigger, counts, states, skips_with_upstream=rules.skips_with_upstream
@@ -96,12 +97,14 @@ class _Parent:
         try:
             for argument in self.spec.arguments:
                 if argument.is_mapped:
+                    what = f"argument {argument.name!r}"
                     lengths[argument.name] = self._length(argument.form)
+            for edge in self.graph.upstream(self.name):
+                if edge.key is None and is_lane(self.graph, edge):
+                    what = f"wait_for {edge.upstream!r}"
+                    lengths[f"wait_for {edge.upstream}"] = self._length(NodeRef(edge.upstream))
         except DefinitionError as error:
-            return Failed(f"argument {argument.name!r}: {error}", exception=error)
-        for edge in self.graph.upstream(self.name):
-            if edge.key is None and is_lane(self.graph, edge):
-                lengths[f"wait_for {edge.upstream}"] = self._length(NodeRef(edge.upstream))
+            return Failed(f"{what}: {error}", exception=error)
         if len(set(lengths.values())) == 1:
             return next(iter(lengths.values()))
         told = " and ".join(map(str, lengths.values()))
@@ -114,8 +117,10 @@ class _Parent:
         if isinstance(form, Packed):
             return measure(form.template)
         if self.graph.nodes[form.name].is_mapped:
-            return self._lane_width(form.name) or 0
-        length = self.at_hand.lengths.get(form.name, "the task before it gave no value")
+            width = self._lane_width(form.name)
+            length: int | str = "the task before it has no children" if width is None else width
+        else:
+            length = self.at_hand.lengths.get(form.name, "the task before it gave no value")
         if isinstance(length, str):
             raise DefinitionError(length)
         return length

@@ -49,6 +49,24 @@ class Holding:
         for key in block.inputs:
             if key[1] in self._blocks:
                 self._blocks[key[1]].consumers.add(block.number)
+        if self._earlier:
+            self._take_over(block, held)
+
+    def _take_over(self, block: Block, held: _Held) -> None:
+        """Hold a block for all that took its task runs' earlier blocks as input.
+
+        They are on their way, will find that something is not finished, and then need this block.
+        """
+        runs = (
+            (name, position)
+            for strip in block.strips
+            for name in strip.nodes
+            for position in range(strip.start, strip.stop)
+        )
+        for earlier in {number for run in runs for number in self._earlier.get(run, ())}:
+            for consumer in self._blocks[earlier].consumers - {block.number}:
+                held.consumers.add(consumer)
+                self._blocks[consumer].inputs += (block.key,)
 
     def fully_lowered(self, node: str) -> None:
         """Note that every task run of a node has been in a block, or never will be."""

@@ -143,6 +143,9 @@ class RunRecord:
         record.started[start:stop] = segment.started
         record.ended[start:stop] = segment.ended
         record.smalls[start:stop] = segment.smalls
+        if record.notes:  # those of an earlier attempt are over
+            for position in range(start, stop):
+                record.notes.pop(position, None)
         for offset, note in segment.notes.items():
             record.notes[start + offset] = note
         kinds = set(segment.codes)

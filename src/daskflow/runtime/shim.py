@@ -94,7 +94,7 @@ class BlockWalk:
         for segment in mine.values():
             self.inputs.add(segment)
             self.segments.append(segment)
-        passing = [name for name in strip.nodes if not self._is_kept(name, strip)]
+        passing = self._passing(strip)
         for position in range(strip.start, strip.stop):
             all_finished = True
             for name in strip.nodes:
@@ -113,8 +113,16 @@ class BlockWalk:
         run = TaskRun(self.spec, node, wire, position, index, self.is_local, codes, attempts)
         return run, walk(run)
 
+    def _passing(self, strip: Strip) -> list[str]:
+        """Return the nodes whose values nobody needs outside of the strip."""
+        key = ("passing", strip.nodes)
+        passing: list[str] | None = self.spec.caches.get(key)
+        if passing is None:
+            passing = [name for name in strip.nodes if not self._is_kept(name, strip)]
+            self.spec.caches[key] = passing
+        return passing
+
     def _is_kept(self, name: str, strip: Strip) -> bool:
-        """Return whether a node's values are needed outside of the strip."""
         return name in self.spec.kept or any(
             edge.downstream not in strip.nodes or not is_lane(self.spec.graph, edge)
             for edge in self.spec.graph.downstream(name)

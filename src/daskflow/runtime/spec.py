@@ -12,7 +12,8 @@ import sys
 import sysconfig
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -37,7 +38,7 @@ class RunSpec:
     measured: frozenset[str]  # nodes whose values something maps over
     small_result_bytes: int = 4096
     tags: frozenset[str] = frozenset()
-    caches: dict[str, Any] = field(default_factory=dict)  # of the shim; empty when it travels
+    caches: dict[Any, Any] = field(default_factory=dict)  # of the shim; empty when it travels
 
 
 def pack_spec(spec: RunSpec) -> bytes:
@@ -49,7 +50,7 @@ def pack_spec(spec: RunSpec) -> bytes:
         Something a task refers to cannot be pickled; the message names the task.
     """
     try:
-        return cloudpickle.dumps(spec, protocol=5)
+        return cloudpickle.dumps(replace(spec, caches={}), protocol=5)
     except Exception as error:
         raise DefinitionError(_blame(spec, error)) from error
 
@@ -97,9 +98,9 @@ def own_code_by_value(functions: Sequence[Any]) -> Iterator[None]:
 def _folder_of(function: Any) -> Path | None:
     module = sys.modules.get(getattr(function, "__module__", None) or "")
     path = getattr(module, "__file__", None)
-    if path is None or _is_installed(Path(path).resolve()):
+    if path is None or is_installed(_resolved(path)):
         return None
-    return Path(path).resolve().parent
+    return _resolved(path).parent
 
 
 def _modules_near(folders: set[Any]) -> Iterator[ModuleType]:
@@ -109,8 +110,8 @@ def _modules_near(folders: set[Any]) -> Iterator[ModuleType]:
         path = getattr(module, "__file__", None)
         if not isinstance(path, str) or module.__name__ == "__main__":
             continue
-        place = Path(path).resolve()
-        if not _is_installed(place) and any(folder in place.parents for folder in folders):
+        place = _resolved(path)
+        if not is_installed(place) and any(folder in place.parents for folder in folders):
             yield module
 
 
@@ -125,5 +126,12 @@ _INSTALLED = tuple(
 )
 
 
-def _is_installed(path: Path) -> bool:
+@cache  # asked of every loaded module in every pass
+def _resolved(path: str) -> Path:
+    return Path(path).resolve()
+
+
+@cache
+def is_installed(path: Path) -> bool:
+    """Return whether a file is Python's, an installed package's, or ours: not the user's own."""
     return _OWN_FOLDER in path.parents or any(folder in path.parents for folder in _INSTALLED)

@@ -34,19 +34,28 @@ class Inputs:
 
     def __init__(self, spec: RunSpec, received: Iterable[Any], slices: Iterable[Slice]) -> None:
         self.spec = spec
-        self.literals: dict[str, Any] = dict(spec.literals)
+        self._literals: dict[str, Any] = {}  # the large ones
         self.slices = tuple(slices)
         self.segments: dict[str, list[Segment]] = {}
         for item in received:
             if isinstance(item, Literal):
-                self.literals[item.name] = item.value
+                self._literals[item.name] = item.value
                 continue
             for segment in item:
                 self.add(segment)
+        self._gathered: dict[str, tuple[bytes, list[Any]]] = {}
 
     def add(self, segment: Segment) -> None:
         """Take in a segment; one that the block is filling counts as far as it is filled."""
         self.segments.setdefault(segment.node, []).append(segment)
+
+    def has_literal(self, name: str) -> bool:
+        """Return whether a literal is here whole; of some a block has only its slice."""
+        return name in self._literals or name in self.spec.literals
+
+    def literal(self, name: str) -> Any:
+        """Return a parameter or a constant."""
+        return self._literals[name] if name in self._literals else self.spec.literals[name]
 
     def find(self, node: str, position: int) -> tuple[Segment, int] | None:
         """Return the segment that tells of a task run, and the offset in it.
@@ -91,7 +100,7 @@ class Inputs:
         segments = self.segments.get(node, ())
         if len(segments) == 1 and segments[0].start == 0:
             return bytes(segments[0].codes)
-        return bytes(self.code(node, position) for position in self.positions(node))
+        return self._gather(node)[0]
 
     def whole_value(self, node: str) -> Any:
         """Return the value of a node: of a mapped one the list of its children's values."""
@@ -100,7 +109,20 @@ class Inputs:
             return stand_in(self.state(node, PARENT))
         if not self.spec.graph.nodes[node].is_mapped:
             return self.value(node, 0)
-        return [self.value(node, position) for position in self.positions(node)]
+        return list(self._gather(node)[1])
+
+    def _gather(self, node: str) -> tuple[bytes, list[Any]]:
+        """Return the codes and the values of all task runs of a node from elsewhere, in order."""
+        if node not in self._gathered:
+            width = len(self.positions(node))
+            codes, values = bytearray(width), [None] * width
+            for segment in self.segments.get(node, ()):
+                for place, code in enumerate(segment.codes, segment.start):
+                    if code in FINISHED or codes[place] not in FINISHED:
+                        codes[place] = code
+                        values[place] = (segment.values or {}).get(place - segment.start)
+            self._gathered[node] = bytes(codes), values
+        return self._gathered[node]
 
     def state(self, node: str, position: int) -> State:
         """Return the state of a task run in full."""
@@ -121,31 +143,49 @@ class Inputs:
         return state
 
 
+class Layout(NamedTuple):
+    """Where one node's inputs come from; the same for all its task runs."""
+
+    node: NodeSpec
+    edges: list[Edge]
+    lanes: tuple[str, ...]  # upstream nodes of which each child has its own
+    wholes: tuple[str, ...]  # upstream nodes that are needed whole
+    packed: tuple[Any, ...]  # lists of nodes that are mapped over
+
+
+def layout_of(spec: RunSpec, name: str) -> Layout:
+    """Return a node's layout, made once in each process."""
+    layout = spec.caches.get(name)
+    if layout is None:
+        layout = spec.caches[name] = _make_layout(spec, name)
+    return layout
+
+
+def _make_layout(spec: RunSpec, name: str) -> Layout:
+    node = spec.graph.nodes[name]
+    edges = spec.graph.upstream(name)
+    lists = {a.name: a.form for a in node.arguments if a.is_mapped and isinstance(a.form, Packed)}
+    lanes = dict.fromkeys(edge.upstream for edge in edges if is_lane(spec.graph, edge))
+    wholes = dict.fromkeys(
+        edge.upstream
+        for edge in edges
+        if not is_lane(spec.graph, edge) and edge.key not in lists
+    )
+    return Layout(
+        node,
+        edges,
+        tuple(other for other in lanes if other not in wholes),
+        tuple(wholes),
+        tuple(form.template for form in lists.values()),
+    )
+
+
 class Wire:
     """One node's view of its inputs, prepared once for a block."""
 
     def __init__(self, spec: RunSpec, node: str, inputs: Inputs) -> None:
-        self.node: NodeSpec = spec.graph.nodes[node]
+        self.node, self.edges, self.lanes, self.wholes, self._packed = layout_of(spec, node)
         self.inputs = inputs
-        edges = spec.graph.upstream(node)
-        lanes = [edge.upstream for edge in edges if is_lane(spec.graph, edge)]
-        elementwise = {
-            name
-            for argument in self.node.arguments
-            if argument.is_mapped and isinstance(argument.form, Packed)
-            for name in references(argument.form)
-        }
-        own = {edge.upstream for edge in edges if not is_lane(spec.graph, edge)}
-        self.edges = edges
-        self.lanes = tuple(dict.fromkeys(name for name in lanes if name not in own))
-        self.wholes = tuple(
-            dict.fromkeys(e.upstream for e in edges if e.upstream in own - elementwise)
-        )
-        self._packed = [
-            argument.form.template
-            for argument in self.node.arguments
-            if argument.is_mapped and isinstance(argument.form, Packed)
-        ]
         self._whole_codes = [inputs.whole_codes(name) for name in self.wholes]
         self._getters = [
             (argument.keyword, self._getter(argument)) for argument in self.node.arguments
@@ -156,16 +196,17 @@ class Wire:
         if not self.lanes and not self._packed:
             return self._whole_codes
         code = self.inputs.code
-        lanes = bytes([code(name, position) for name in self.lanes])
-        singles = [self.inputs.whole_codes(name) for name in self._elements(position)]
-        return [*self._whole_codes, lanes, *singles] if lanes else [*self._whole_codes, *singles]
+        elements = self._elements(position)
+        lanes = [bytes([code(name, position)]) for name in self.lanes if name not in elements]
+        singles = [self.inputs.whole_codes(name) for name in elements]
+        return [*self._whole_codes, *lanes, *singles]
 
     def states(self, position: int) -> Mapping[Edge, State]:
         """Return the states of all upstream task runs, for triggers of the user's."""
         return dict(self._states(position))
 
     def _states(self, position: int) -> Iterator[tuple[Edge, State]]:
-        elements = set(self._elements(position))
+        elements = self._elements(position)
         for edge in self.edges:
             name = edge.upstream
             if name in self.lanes:
@@ -179,10 +220,12 @@ class Wire:
                     index = (other,) if is_mapped else ()
                     yield edge._replace(index=index), self.inputs.state(name, other)
 
-    def _elements(self, position: int) -> Iterator[str]:
-        """Return the nodes in the element that a child gets of a list of nodes."""
-        for template in self._packed:
-            yield from references(Packed(template[position]))
+    def _elements(self, position: int) -> list[str]:
+        """Return the nodes in the element that a child gets of a list of nodes, each once."""
+        found = dict.fromkeys(
+            name for template in self._packed for name in references(Packed(template[position]))
+        )
+        return [name for name in found if name not in self.wholes]
 
     def arguments(self, position: int) -> tuple[list[Any], dict[str, Any]]:
         """Return what the function is called with."""
@@ -212,15 +255,15 @@ class Wire:
     def _literal_getter(self, name: str, *, is_mapped: bool) -> Callable[[int], Any]:
         inputs = self.inputs
         if not is_mapped:
-            return lambda _: inputs.literals[name]
-        if name in inputs.literals:
-            return element_getter(inputs.literals[name])
+            return lambda _: inputs.literal(name)
+        if inputs.has_literal(name):
+            return element_getter(inputs.literal(name))
         return lambda position: _from_slices(inputs.slices, name, position)
 
     def _packed_getter(self, form: Packed, *, is_mapped: bool) -> Callable[[int], Any]:
         def value_of(ref: LiteralRef | NodeRef) -> Any:
             if isinstance(ref, LiteralRef):
-                return self.inputs.literals[ref.name]
+                return self.inputs.literal(ref.name)
             return self.inputs.whole_value(ref.name)
 
         if is_mapped:

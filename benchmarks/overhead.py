@@ -1,0 +1,269 @@
+"""What daskflow costs beside bare Dask, as ratios: ``python benchmarks/overhead.py [--pairs 11]``.
+
+Each row runs the same no-op functions twice on one cluster of two worker processes: through
+``client.get`` on a flat graph of `dask.task_spec` nodes, and as a flow. The two alternate, so that
+whatever else the machine does falls on both; a row's figure is the median of the ratios of its
+pairs, with the interval that holds the median with 95 % confidence (order statistics). Prints a
+table, then a JSON line for each row.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import json
+import os
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import dask
+from dask.highlevelgraph import HighLevelGraph, MaterializedLayer
+from dask.task_spec import List, Task, TaskRef
+from distributed import Client, LocalCluster
+
+from daskflow import DaskExecutor, flow, task
+
+BareGraph = tuple[dict[Any, Task], list[Any]]
+_runs = iter(range(10**9))
+
+
+def nothing(x: Any = None) -> Any:
+    """Do nothing."""
+    return x
+
+
+def first(x: Any, y: Any = None) -> Any:
+    """Return the first of two."""
+    return x
+
+
+def total(xs: list[Any]) -> int:
+    """Return how many there are."""
+    return len(xs)
+
+
+t_nothing, t_first, t_total = task(nothing), task(first), task(total)
+
+
+def _key(name: str, i: int) -> tuple[str, int]:
+    return (f"{name}-{_run:032x}", i)
+
+
+_run = 0
+
+
+def bare_map(n: int) -> BareGraph:
+    """Independent no-ops and a sum over them."""
+    layer = {_key("nothing", i): Task(_key("nothing", i), nothing, i) for i in range(n)}
+    end = _key("total", 0)
+    return {**layer, end: Task(end, total, List(*map(TaskRef, layer)))}, [end]
+
+
+def bare_chain(n: int) -> BareGraph:
+    """One no-op behind the other."""
+    layer = {_key("nothing", 0): Task(_key("nothing", 0), nothing, 0)}
+    for i in range(1, n):
+        layer[_key("nothing", i)] = Task(_key("nothing", i), nothing, TaskRef(_key("nothing", i - 1)))
+    return layer, [_key("nothing", n - 1)]
+
+
+def bare_tree(leaves: int) -> BareGraph:
+    """A binary tree of no-ops."""
+    level = [_key("nothing", i) for i in range(leaves)]
+    layer = {key: Task(key, nothing, 0) for key in level}
+    count = 0
+    while len(level) > 1:
+        above = []
+        for left, right in zip(level[::2], level[1::2], strict=True):
+            key = _key("first", count)
+            layer[key] = Task(key, first, TaskRef(left), TaskRef(right))
+            above.append(key)
+            count += 1
+        level = above
+    return layer, level
+
+
+def bare_map_of_map(n: int) -> BareGraph:
+    """A no-op over each of the results of no-ops, and a sum."""
+    layer: dict[Any, Task] = {}
+    for i in range(n):
+        layer[_key("nothing", i)] = Task(_key("nothing", i), nothing, i)
+        layer[_key("first", i)] = Task(_key("first", i), first, TaskRef(_key("nothing", i)))
+    end = _key("total", 0)
+    layer[end] = Task(end, total, List(*(TaskRef(_key("first", i)) for i in range(n))))
+    return layer, [end]
+
+
+def make_map(n: int) -> Any:
+    """Return a flow of independent no-ops and a sum."""
+    return flow(lambda: t_total(t_nothing.map(range(n))), name="map")
+
+
+def make_chain(n: int) -> Any:
+    """Return a flow of one no-op behind the other."""
+
+    def chain() -> Any:
+        x = t_nothing(0)
+        for _ in range(n - 1):
+            x = t_nothing(x)
+        return x
+
+    return flow(chain)
+
+
+def make_tree(leaves: int) -> Any:
+    """Return a flow that is a binary tree of no-ops."""
+
+    def tree() -> Any:
+        level = [t_nothing(0) for _ in range(leaves)]
+        while len(level) > 1:
+            level = [t_first(a, b) for a, b in zip(level[::2], level[1::2], strict=True)]
+        return level[0]
+
+    return flow(tree)
+
+
+def make_map_of_map(n: int) -> Any:
+    """Return a flow of a no-op over each of the results of no-ops."""
+    return flow(lambda: t_total(t_first.map(t_nothing.map(range(n)))), name="map_of_map")
+
+
+@dataclass
+class Row:
+    """One comparison."""
+
+    name: str
+    task_runs: int
+    budget: float
+    bare: Callable[[], BareGraph]
+    ours: Callable[[], Any]
+
+
+@dataclass
+class Figure:
+    """What came of one comparison."""
+
+    name: str
+    task_runs: int
+    ratio: float
+    low: float
+    high: float
+    bare_us: float  # microseconds a task run, median
+    ours_us: float
+    budget: float
+    pairs: int
+    saturation: float
+
+
+def rows(size: int) -> Iterator[Row]:
+    """Return the comparisons, each of about this many task runs."""
+    leaves = 1 << (size.bit_length() - 1)
+    half = size // 2
+
+    def grouped(definition: Any, block_size: int | None) -> Callable[[], Any]:
+        return lambda: definition.with_options(block_size=block_size)
+
+    yield Row("map", size + 1, 1.25, lambda: bare_map(size), grouped(make_map(size), 1))
+    yield Row("chain", size, 1.25, lambda: bare_chain(size), grouped(make_chain(size), 1))
+    yield Row("tree", 2 * leaves - 1, 1.25, lambda: bare_tree(leaves), grouped(make_tree(leaves), 1))
+    yield Row(
+        "map of map",
+        2 * half + 1,
+        1.25,
+        lambda: bare_map_of_map(half),
+        grouped(make_map_of_map(half), 1),
+    )
+    wide = 2 * size
+    yield Row("map, grouped", wide + 1, 0.5, lambda: bare_map(wide), grouped(make_map(wide), None))
+
+
+def run_bare(client: Client, row: Row) -> float:
+    """Return the seconds that bare Dask takes."""
+    global _run
+    _run = next(_runs) + (os.getpid() << 32)
+    start = time.perf_counter()
+    layer, keys = row.bare()
+    graph = HighLevelGraph({"bare": MaterializedLayer(layer)}, {"bare": set()})
+    client.get(graph, keys)
+    return time.perf_counter() - start
+
+
+def run_ours(executor: DaskExecutor, row: Row) -> float:
+    """Return the seconds that daskflow takes; tracing included."""
+    definition = row.ours().with_options(executor=executor)
+    start = time.perf_counter()
+    run = definition.run()
+    seconds = time.perf_counter() - start
+    if not run.state.is_successful() or len(run.task_runs) != row.task_runs:
+        msg = f"{row.name}: {run}"
+        raise RuntimeError(msg)
+    return seconds
+
+
+def compare(client: Client, executor: DaskExecutor, row: Row, pairs: int, sat: float) -> Figure:
+    """Run one row's pairs, one to warm up before them."""
+    ratios, bare, ours = [], [], []
+    for pair in range(pairs + 1):
+        gc.collect()
+        times = {}
+        for name in ("bare", "ours") if pair % 2 else ("ours", "bare"):
+            times[name] = run_bare(client, row) if name == "bare" else run_ours(executor, row)
+        if pair:
+            ratios.append(times["ours"] / times["bare"])
+            bare.append(times["bare"])
+            ours.append(times["ours"])
+    ratios.sort()
+    rank = max(0, int((pairs - 1.96 * pairs**0.5) / 2))
+    micro = 1e6 / row.task_runs
+    return Figure(
+        row.name,
+        row.task_runs,
+        round(statistics.median(ratios), 3),
+        round(ratios[rank], 3),
+        round(ratios[pairs - 1 - rank], 3),
+        round(statistics.median(bare) * micro, 1),
+        round(statistics.median(ours) * micro, 1),
+        row.budget,
+        pairs,
+        sat,
+    )
+
+
+def main() -> None:
+    """Run the comparisons and print them."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--pairs", type=int, default=11, help="pairs in each row")
+    parser.add_argument("--size", type=int, default=5000, help="task runs in a row, about")
+    parser.add_argument("--saturation", type=float, default=1.1, help="Dask's worker-saturation")
+    parser.add_argument("--only", help="rows whose name holds this")
+    given = parser.parse_args()
+    with (
+        dask.config.set({"distributed.scheduler.worker-saturation": given.saturation}),
+        LocalCluster(
+            n_workers=2, threads_per_worker=1, host="127.0.0.1", dashboard_address="127.0.0.1:0"
+        ) as cluster,
+        Client(cluster) as client,
+    ):
+        executor = DaskExecutor(address=cluster.scheduler_address)
+        figures = []
+        print(f"{'work':<16}{'task runs':>10}{'ratio':>8}{'95 %':>16}{'bare us':>10}{'ours us':>10}")
+        for row in rows(given.size):
+            if given.only and given.only not in row.name:
+                continue
+            f = compare(client, executor, row, given.pairs, given.saturation)
+            figures.append(f)
+            told = "" if f.ratio <= f.budget else f"  over {f.budget}"
+            print(
+                f"{f.name:<16}{f.task_runs:>10}{f.ratio:>8.3f}{f.low:>8.3f}-{f.high:.3f}"
+                f"{f.bare_us:>10.1f}{f.ours_us:>10.1f}{told}",
+                flush=True,
+            )
+    for f in figures:
+        print(json.dumps(asdict(f)))
+
+
+if __name__ == "__main__":
+    main()

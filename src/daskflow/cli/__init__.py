@@ -1,0 +1,85 @@
+"""The command ``daskflow``: for the terminal what `Flow.run` is in Python.
+
+The group and the way out stand here; `run` is the command, `arguments` reads what was typed,
+`rows` decides what is shown, `display` shows it. Libraries are imported when a command needs
+them, so that ``daskflow version`` and ``--help`` answer at once.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+import click
+
+from daskflow.cli.exits import EXIT_CODES, Exit
+from daskflow.cli.run import run
+
+__all__ = ["Exit", "group", "main"]
+
+
+_HELP = """\
+Run flows of Python functions on Dask, and know what became of every task.
+
+\b
+Example:
+  daskflow run etl.py:etl --param limit=100
+"""
+
+
+@click.group(
+    name="daskflow",
+    help=_HELP,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog=EXIT_CODES,
+)
+def group() -> None:
+    """Run flows of Python functions on Dask, and know what became of every task."""
+
+
+@group.command()
+def version() -> None:
+    """Print the version."""
+    from importlib.metadata import version as version_of
+
+    click.echo(f"daskflow {version_of('daskflow')}")
+
+
+group.add_command(run)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code.
+
+    Parameters
+    ----------
+    arguments
+        What stands behind ``daskflow``; None: what the process was started with.
+    """
+    code = _answer(arguments)
+    if code == Exit.CANCELLED:
+        _leave_at_once(code)
+    return code
+
+
+def _answer(arguments: Sequence[str] | None) -> int:
+    try:
+        return int(group.main(arguments, prog_name="daskflow", standalone_mode=False) or 0)
+    except click.ClickException as error:
+        error.show()
+        return Exit.ERROR
+    except click.Abort:
+        click.echo("Interrupted.", err=True)
+        return Exit.CANCELLED
+
+
+def _leave_at_once(code: int) -> None:
+    """End this process and its cluster without waiting for the tasks that still run."""
+    try:
+        sys.stdout.flush()
+        temporary = sys.modules.get("daskflow.executors.temporary")
+        if temporary is not None:
+            temporary.kill()
+    finally:
+        os._exit(code)

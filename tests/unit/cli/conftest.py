@@ -1,0 +1,42 @@
+"""What the tests of the command line share: files to run, and the command in this process."""
+
+import sys
+
+import pytest
+from click.testing import CliRunner
+
+from daskflow.cli import group
+
+
+@pytest.fixture
+def write(tmp_path, monkeypatch):
+    """Write a file into a folder that is the working folder; what it imports is forgotten again."""
+    before = set(sys.modules)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+
+    def write(name, text):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text, encoding="utf-8")
+        return tmp_path / name
+
+    yield write
+    for name in set(sys.modules) - before:
+        if str(getattr(sys.modules[name], "__file__", "")).startswith(str(tmp_path)):
+            del sys.modules[name]
+
+
+@pytest.fixture
+def daskflow():
+    """Call the command in this process; gives its exit code, its output and its errors."""
+
+    def call(*arguments, **options):
+        ended = CliRunner().invoke(group, arguments, standalone_mode=False, **options)
+        if ended.exception is None:
+            return ended.return_value or 0, ended.stdout, ended.stderr
+        if hasattr(ended.exception, "format_message"):
+            return 1, ended.stdout, ended.exception.format_message()
+        raise ended.exception
+
+    return call
