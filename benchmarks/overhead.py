@@ -66,7 +66,9 @@ def bare_chain(n: int) -> BareGraph:
     """One no-op behind the other."""
     layer = {_key("nothing", 0): Task(_key("nothing", 0), nothing, 0)}
     for i in range(1, n):
-        layer[_key("nothing", i)] = Task(_key("nothing", i), nothing, TaskRef(_key("nothing", i - 1)))
+        layer[_key("nothing", i)] = Task(
+            _key("nothing", i), nothing, TaskRef(_key("nothing", i - 1))
+        )
     return layer, [_key("nothing", n - 1)]
 
 
@@ -168,7 +170,9 @@ def rows(size: int) -> Iterator[Row]:
 
     yield Row("map", size + 1, 1.25, lambda: bare_map(size), grouped(make_map(size), 1))
     yield Row("chain", size, 1.25, lambda: bare_chain(size), grouped(make_chain(size), 1))
-    yield Row("tree", 2 * leaves - 1, 1.25, lambda: bare_tree(leaves), grouped(make_tree(leaves), 1))
+    yield Row(
+        "tree", 2 * leaves - 1, 1.25, lambda: bare_tree(leaves), grouped(make_tree(leaves), 1)
+    )
     yield Row(
         "map of map",
         2 * half + 1,
@@ -249,7 +253,9 @@ def main() -> None:
     ):
         executor = DaskExecutor(address=cluster.scheduler_address)
         figures = []
-        print(f"{'work':<16}{'task runs':>10}{'ratio':>8}{'95 %':>16}{'bare us':>10}{'ours us':>10}")
+        print(
+            f"{'work':<16}{'task runs':>10}{'ratio':>8}{'95 %':>16}{'bare us':>10}{'ours us':>10}"
+        )
         for row in rows(given.size):
             if given.only and given.only not in row.name:
                 continue

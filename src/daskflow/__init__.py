@@ -47,7 +47,8 @@ from daskflow.triggers import (
 if TYPE_CHECKING:
     from daskflow.executors.cluster import DaskExecutor
     from daskflow.executors.temporary import shutdown
-    from daskflow.runs import FlowRun, MappedTaskRun, TaskRun
+    from daskflow.runs import FlowRun
+    from daskflow.runtime.views import MappedTaskRun, TaskRun
     from daskflow.settings import Settings
 
     __version__: str
@@ -98,9 +99,9 @@ __all__ = [
 _LATE = {
     "DaskExecutor": "daskflow.executors.cluster",
     "FlowRun": "daskflow.runs",
-    "MappedTaskRun": "daskflow.runs",
+    "MappedTaskRun": "daskflow.runtime.views",
     "Settings": "daskflow.settings",
-    "TaskRun": "daskflow.runs",
+    "TaskRun": "daskflow.runtime.views",
     "shutdown": "daskflow.executors.temporary",
 }
 

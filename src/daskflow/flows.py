@@ -15,7 +15,17 @@ from collections.abc import Callable, Iterable
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import update_wrapper
-from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypedDict, TypeVar, Unpack, cast, overload
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Generic,
+    ParamSpec,
+    TypedDict,
+    TypeVar,
+    Unpack,
+    cast,
+    overload,
+)
 
 from daskflow import context
 from daskflow.errors import DefinitionError
@@ -82,7 +92,7 @@ class Flow(Generic[P, R]):
             msg = f"a flow needs a function, not {function!r}"
             raise DefinitionError(msg)
         update_wrapper(self, function)
-        name = options.get("name") or getattr(function, "__name__", "flow")
+        name: str = options.get("name") or getattr(function, "__name__", "flow")
         self.fn = function
         self.options = options
         self.name = check_name("lambda_" if name == "<lambda>" else name, "a flow")
@@ -161,7 +171,8 @@ class Flow(Generic[P, R]):
         >>> nothing.with_options(run_name="tonight").options["run_name"]
         'tonight'
         """
-        return Flow(self.fn, **{**self.options, **options})
+        merged: Any = {**self.options, **options}
+        return Flow(self.fn, **merged)
 
     def graph(self) -> Graph[NodeSpec]:
         """Return the graph of the traced flow.
@@ -199,7 +210,7 @@ class Flow(Generic[P, R]):
             )
             raise DefinitionError(msg)
         if context.get() is not None:
-            msg = f"flow {self.name!r} is called inside a running task: call its tasks there instead"
+            msg = f"flow {self.name!r} is called inside a running task: call its tasks there"
             raise DefinitionError(msg)
         return prepare(self, self.signature.bind(args, kwargs))
 
@@ -212,7 +223,7 @@ class Flow(Generic[P, R]):
             returned = self.fn(*by_position, **by_name)  # type: ignore[arg-type]
         finally:
             current_trace.reset(token)
-        form = trace.form_of(returned, "return.value")
+        form = trace.form_of(returned, "<returned>")
         return FlowDefinition(
             self.name, trace.graph, trace.literals, form, self._reference_tasks(trace.graph)
         )
@@ -300,13 +311,14 @@ def _warn_of_none_tests(function: Callable[..., Any], flow: str) -> None:
         if isinstance(node, ast.Assign) and _calls_task(node.value, scope):
             unseen |= {target.id for target in node.targets if isinstance(target, ast.Name)}
     for node in ast.walk(tree):
-        if isinstance(node, ast.Compare) and isinstance(node.ops[0], ast.Is | ast.IsNot):
-            if isinstance(node.left, ast.Name) and node.left.id in unseen:
-                warnings.warn(
-                    f"flow {flow!r} tests {ast.unparse(node)!r} while it is traced, before "
-                    f"{node.left.id!r} has a value: it is never None here; test it inside a task",
-                    stacklevel=2,
-                )
+        if not (isinstance(node, ast.Compare) and isinstance(node.ops[0], ast.Is | ast.IsNot)):
+            continue
+        if isinstance(node.left, ast.Name) and node.left.id in unseen:
+            warnings.warn(
+                f"flow {flow!r} tests {ast.unparse(node)!r} while it is traced, before "
+                f"{node.left.id!r} has a value: it is never None here; test it inside a task",
+                stacklevel=2,
+            )
 
 
 def _arguments_of(node: ast.AST) -> list[ast.arg]:

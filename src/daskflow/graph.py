@@ -24,7 +24,7 @@ class Edge(NamedTuple):
     downstream: str
     key: str | None = None  # the argument it feeds; None where it is only waited for
     mapped: bool = False  # True: element by element
-    index: tuple[int, ...] = ()  # the map index of the upstream task run
+    map_index: tuple[int, ...] = ()  # of the upstream task run
 
 
 class Graph(Generic[T]):

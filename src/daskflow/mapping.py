@@ -7,7 +7,8 @@ cure, for its elements are hardly ever what was meant.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Set
+from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 from daskflow.errors import DefinitionError
@@ -59,18 +60,23 @@ def measure(value: Any) -> int:
     return len(value)
 
 
+_CURES: tuple[tuple[Any, str], ...] = (
+    (type(None), "the task before it returned None"),
+    (
+        (str, bytes, bytearray),
+        "wrap it in a list, or in unmapped() to give it whole to each child",
+    ),
+    (Mapping, "map over list(d.items()) or list(d.values())"),
+    (AbstractSet, "a set has no order; map over sorted(s)"),
+    (Iterator, "it can be read only once; make it a list"),
+)
+
+
 def _cure(value: Any) -> str:
     """Return what to do where a value cannot be mapped over; empty where it can."""
-    if value is None:
-        return "the task before it returned None"
-    if isinstance(value, str | bytes | bytearray):
-        return "wrap it in a list, or in unmapped() to give it whole to each child"
-    if isinstance(value, Mapping):
-        return "map over list(d.items()) or list(d.values())"
-    if isinstance(value, Set):
-        return "a set has no order; map over sorted(s)"
-    if isinstance(value, Iterator):
-        return "it can be read only once; make it a list"
+    for kinds, cure in _CURES:
+        if isinstance(value, kinds):
+            return cure
     if getattr(value, "ndim", 1) != 1:
         return "its rows or its columns? split it into a list in a task of its own"
     if not (hasattr(value, "__len__") and hasattr(value, "__getitem__")):

@@ -90,7 +90,8 @@ class Placeholder:
         self._label = label
 
     def _refuse(self, use: str, cure: str) -> NoReturn:
-        msg = f"{use} of {self._label} while the flow is traced: its value does not exist yet; {cure}"
+        what = f"{use} of {self._label} while the flow is traced"
+        msg = f"{what}: its value does not exist yet; {cure}"
         raise TracingError(msg)
 
     def __repr__(self) -> str:

@@ -15,6 +15,7 @@ from typing import Any
 from daskflow.errors import DefinitionError, ParameterError
 
 _MISSING = inspect.Parameter.empty
+_LONGEST = 60  # characters of a value in a message
 
 
 @dataclass(frozen=True)
@@ -149,6 +150,6 @@ class _Shown:
 def _shorten(value: Any) -> str:
     try:
         text = repr(value)
-    except Exception as error:  # a broken repr must not hide the message it was meant for
+    except Exception as error:  # noqa: BLE001 - a broken repr must not hide the message it was meant for
         text = f"<{type(value).__name__}, repr raised {type(error).__name__}>"
-    return text if len(text) <= 60 else f"{text[:57]}..."
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."

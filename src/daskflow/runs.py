@@ -1,4 +1,4 @@
-"""The front door: makes a run of a flow, wires executor, record and driver, shows what became of it.
+"""The front door: makes a run of a flow, wires executor, record and driver, tells the outcome.
 
 `prepare` is what `Flow.run` and `Flow.submit` call. A `FlowRun` can be read from any thread while
 its driver works; values leave the executor only when somebody asks for them.
@@ -12,13 +12,10 @@ import signal
 import threading
 import uuid
 import weakref
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import datetime
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any
 
-from daskflow.context import run_label
 from daskflow.errors import DefinitionError, FlowRunFailedError, ParameterError
 from daskflow.events import StateChanged
 from daskflow.executors.base import Executor, Session
@@ -33,6 +30,7 @@ from daskflow.runtime.record import RunRecord
 from daskflow.runtime.spec import RunSpec, own_code_by_value, pack_spec
 from daskflow.runtime.values import Values
 from daskflow.runtime.verdict import verdict
+from daskflow.runtime.views import MappedTaskRun, NodeProgress, TaskRun, TaskRuns
 from daskflow.settings import EngineSettings, Settings
 from daskflow.states import (
     KINDS,
@@ -44,196 +42,10 @@ from daskflow.states import (
     TriggerFailed,
 )
 from daskflow.tasks import Task
-from daskflow.timing import as_datetime, now
+from daskflow.timing import now
 
 if TYPE_CHECKING:
     from daskflow.flows import Flow, FlowDefinition
-
-
-@dataclass(frozen=True)
-class TaskRun:
-    """One task run, as a view of its flow run's record.
-
-    Examples
-    --------
-    >>> from daskflow import LocalExecutor, flow, task
-    >>> @task
-    ... def double(x: int) -> int:
-    ...     return 2 * x
-    >>> @flow(executor=LocalExecutor())
-    ... def doubled():
-    ...     return double.map([1, 2, 3])
-    >>> run = doubled.run()
-    >>> run[double][1]
-    <TaskRun double[1]: Success, attempt 1>
-    """
-
-    run: FlowRun
-    node: str  # the task's name in this flow
-    index: tuple[int, ...]  # the map index; () where it is not mapped
-    position: int = 0  # in its node's columns; -1: a mapped task that ended without children
-
-    @property
-    def name(self) -> str:
-        """For people: ``clean[3]``."""
-        return run_label(self.node, self.index)
-
-    @property
-    def state(self) -> State:
-        """The state it is in."""
-        if self.position < 0:
-            return self.run.record.node_state(self.node)
-        return self.run.record.state(self.node, self.position)
-
-    @property
-    def attempt(self) -> int:
-        """How often its body was started."""
-        return self._entry("attempts", 0)
-
-    @property
-    def started(self) -> datetime | None:
-        """When the body of the last attempt was started."""
-        return as_datetime(self._entry("started", 0.0)) if self._entry("started", 0.0) else None
-
-    @property
-    def ended(self) -> datetime | None:
-        """When the body of the last attempt ended."""
-        return as_datetime(self._entry("ended", 0.0)) if self._entry("ended", 0.0) else None
-
-    @property
-    def worker(self) -> str:
-        """Who ran it; empty where nobody did."""
-        return self.run.record.workers.get(self._entry("blocks", 0), "")
-
-    @property
-    def traceback(self) -> str:
-        """The traceback of the exception that ended its last attempt; empty where none did."""
-        note = self.run.record.nodes[self.node].notes.get(self.position)
-        return note.trace if note is not None else ""
-
-    def result(self) -> Any:
-        """Return its value: None if it was skipped; raise the exception if it failed.
-
-        Raises
-        ------
-        ResultGoneError
-            It has none yet, or it was not kept.
-        """
-        values = self.run.values
-        if self.state.is_failed():
-            raise values.exception(self.node, self.position)
-        return values.whole(self.node) if self.position < 0 else values.one(self.node, self.position)
-
-    def _entry(self, column: str, default: Any) -> Any:
-        if self.position < 0:
-            return default
-        return getattr(self.run.record.nodes[self.node], column)[self.position]
-
-    def __repr__(self) -> str:
-        return f"<TaskRun {self.name}: {self.state}, attempt {self.attempt}>"
-
-
-@dataclass(frozen=True)
-class MappedTaskRun(Sequence[TaskRun]):
-    """A mapped task of a run: its own state, and its children by map index."""
-
-    run: FlowRun
-    node: str
-
-    @property
-    def name(self) -> str:
-        """The task's name in this flow."""
-        return self.node
-
-    @property
-    def state(self) -> State:
-        """Mapped, with the children's states, once they exist."""
-        return self.run.record.node_state(self.node)
-
-    def result(self) -> list[Any]:
-        """Return the children's values in order, None for a skipped one.
-
-        Raises
-        ------
-        Exception
-            What the first failed child raised.
-        """
-        for _, position in self.run.record.failed([self.node]):
-            raise self.run.values.exception(self.node, position)
-        found: list[Any] = self.run.values.whole(self.node)
-        return found
-
-    def __len__(self) -> int:
-        return self.run.record.nodes[self.node].width or 0
-
-    @overload
-    def __getitem__(self, index: int | tuple[int, ...]) -> TaskRun: ...
-    @overload
-    def __getitem__(self, index: slice) -> Sequence[TaskRun]: ...
-    def __getitem__(self, index: Any) -> Any:
-        if isinstance(index, slice):
-            return [self[position] for position in range(*index.indices(len(self)))]
-        position = index[0] if isinstance(index, tuple) and len(index) == 1 else index
-        if not isinstance(position, int) or not -len(self) <= position < len(self):
-            msg = f"{self.node} has {len(self)} children; there is no [{index}]"
-            raise IndexError(msg)
-        position %= len(self)
-        return TaskRun(self.run, self.node, (position,), position)
-
-    def __repr__(self) -> str:
-        return f"<MappedTaskRun {self.node}: {len(self)} children>"
-
-
-class TaskRuns(Sequence[TaskRun]):
-    """All task runs of a flow run, node by node; made one by one as they are looked at."""
-
-    def __init__(self, run: FlowRun) -> None:
-        self._run = run
-
-    def __len__(self) -> int:
-        return sum(len(self._positions(name)) for name in self._run.record.nodes)
-
-    @overload
-    def __getitem__(self, index: int) -> TaskRun: ...
-    @overload
-    def __getitem__(self, index: slice) -> Sequence[TaskRun]: ...
-    def __getitem__(self, index: Any) -> Any:
-        if isinstance(index, slice):
-            return [self[place] for place in range(*index.indices(len(self)))]
-        rest = index + len(self) if index < 0 else index
-        for name in self._run.record.nodes:
-            positions = self._positions(name)
-            if 0 <= rest < len(positions):
-                return self._make(name, positions[rest])
-            rest -= len(positions)
-        msg = f"there are {len(self)} task runs; there is no [{index}]"
-        raise IndexError(msg)
-
-    def __iter__(self) -> Iterator[TaskRun]:
-        for name in self._run.record.nodes:
-            for position in self._positions(name):
-                yield self._make(name, position)
-
-    def _positions(self, name: str) -> range:
-        """Return the positions of a node; -1 stands for a mapped task without children."""
-        record = self._run.record.nodes[name]
-        return range(-1, 0) if record.decided is not None else range(record.width or 0)
-
-    def _make(self, name: str, position: int) -> TaskRun:
-        index = self._run.record.index(name, position) if position >= 0 else ()
-        return TaskRun(self._run, name, index, position)
-
-    def __repr__(self) -> str:
-        return f"<{len(self)} task runs of {self._run.name!r}>"
-
-
-@dataclass(frozen=True)
-class NodeProgress:
-    """How far one node of a run is."""
-
-    node: str
-    total: int | None  # None: not known yet how many task runs it will have
-    counts: Mapping[str, int]  # task runs by the name of their state
 
 
 class FlowRun:
@@ -293,7 +105,7 @@ class FlowRun:
     @property
     def task_runs(self) -> TaskRuns:
         """All task runs, node by node."""
-        return TaskRuns(self)
+        return TaskRuns(self.values)
 
     def start(self) -> None:
         """Drive the run in a thread of its own."""
@@ -316,7 +128,7 @@ class FlowRun:
             self.record.cancel_unfinished("interrupted by the user")
             self._finish(Cancelled("interrupted by the user"))
             raise KeyboardInterrupt from None
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, the states stay to be read
             self._failure = error
             self.record.cancel_unfinished(f"the run crashed: {error}")
             self._finish(Crashed(f"{type(error).__name__}: {error}", reason="driver"))
@@ -377,7 +189,8 @@ class FlowRun:
             NodeProgress(
                 name,
                 1 if node.decided is not None else node.width,
-                {KINDS[code].__name__: n for code, n in dict(node.counts).items() if n},  # live: a copy
+                # a copy, for the driver may be at work
+                {KINDS[code].__name__: count for code, count in dict(node.counts).items() if count},
             )
             for name, node in list(self.record.nodes.items())
         ]
@@ -394,8 +207,8 @@ class FlowRun:
             msg = f"flow {self.flow_name!r} has no node {name!r}; its nodes: {known}"
             raise KeyError(msg)
         if self.record.graph.nodes[name].is_mapped:
-            return MappedTaskRun(self, name)
-        return TaskRun(self, name, ())
+            return MappedTaskRun(self.values, name)
+        return TaskRun(self.values, name, ())
 
     def _node_of(self, wanted: Task[..., Any]) -> str:
         nodes = self.record.graph.nodes
@@ -407,7 +220,7 @@ class FlowRun:
 
     def _task_run(self, name: str, position: int) -> TaskRun:
         index = self.record.index(name, position) if position >= 0 else ()
-        return TaskRun(self, name, index, position)
+        return TaskRun(self.values, name, index, position)
 
     def _order(self) -> list[str]:
         return self._definition.graph.order()
@@ -450,7 +263,8 @@ class FlowRun:
         others = sum(1 for _ in self.record.failed(self.record.nodes)) - 1
         more = f"; {others} other task runs failed" if others else ""
         where = f" on {run.worker}" if run.worker else ""
-        note = f"in task run {run.name}, attempt {run.attempt}{where}, of flow run {self.name!r}{more}"
+        told = f"in task run {run.name}, attempt {run.attempt}{where}"
+        note = f"{told}, of flow run {self.name!r}{more}"
         if note not in getattr(error, "__notes__", ()):
             error.add_note(note)
             if error.__traceback__ is None and run.traceback:
@@ -514,7 +328,8 @@ def prepare(flow: Flow[..., Any], parameters: dict[str, Any]) -> FlowRun:
     functions = [node.task.fn for node in definition.graph.nodes.values()]
     with own_code_by_value([*functions, flow.fn]):
         large = _large_literals(literals, settings.engine)
-    spec = _make_spec(flow, definition, parameters, literals, large, settings.engine)
+    small = {name: value for name, value in literals.items() if name not in large}
+    spec = _make_spec(flow, definition, parameters, small, settings.engine)
     assignment = Assignment(
         spec.run_id,
         definition.graph,
@@ -538,8 +353,7 @@ def _make_spec(
     flow: Flow[..., Any],
     definition: FlowDefinition,
     parameters: dict[str, Any],
-    literals: dict[str, Any],
-    large: frozenset[str],
+    small: dict[str, Any],
     settings: EngineSettings,
 ) -> RunSpec:
     graph = definition.graph
@@ -554,7 +368,7 @@ def _make_spec(
         _run_name(flow.options.get("run_name"), parameters),
         definition.name,
         graph,
-        {name: value for name, value in literals.items() if name not in large},
+        small,
         frozenset(kept),
         frozenset(measured),
         settings.small_result_bytes,

@@ -81,7 +81,7 @@ class Task(Generic[P, R]):
         self.options = options
         self.name = check_name(options.get("name") or _function_name(function), "a task")
         self.rules = _make_rules(self.name, options)
-        self._node_name: str | None = None
+        self.node_name: str | None = None  # of its nodes; None: its own name
 
     @overload
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R: ...
@@ -94,7 +94,7 @@ class Task(Generic[P, R]):
             kwargs.pop("wait_for", None)
             return self.fn(*args, **kwargs)
         waited, arguments = self._bind(args, kwargs)
-        return trace.add_call(self, arguments, waited, name=self._node_name)
+        return trace.add_call(self, arguments, waited, name=self.node_name)
 
     def map(self, *args: Any, wait_for: Iterable[Any] = (), **kwargs: Any) -> list[R]:
         """Call the task once for each element of its arguments.
@@ -124,7 +124,7 @@ class Task(Generic[P, R]):
             msg = f"{self.name}.map(...) works inside a flow; here: [{self.name}(x) for x in xs]"
             raise DefinitionError(msg)
         waited, arguments = self._bind(args, {**kwargs, "wait_for": wait_for})
-        node = trace.add_call(self, arguments, waited, is_mapped=True, name=self._node_name)
+        node = trace.add_call(self, arguments, waited, is_mapped=True, name=self.node_name)
         return cast(list[R], node)
 
     def named(self, name: str) -> Task[P, R]:
@@ -143,7 +143,7 @@ class Task(Generic[P, R]):
         2
         """
         copy = self.with_options()
-        copy._node_name = check_name(name, "a node")
+        copy.node_name = check_name(name, "a node")
         return copy
 
     def with_options(self, **options: Unpack[TaskOptions]) -> Task[P, R]:
@@ -158,7 +158,8 @@ class Task(Generic[P, R]):
         >>> fetch.with_options(retries=5).rules.retry.retries
         5
         """
-        return Task(self.fn, **{**self.options, **options})
+        merged: Any = {**self.options, **options}
+        return Task(self.fn, **merged)
 
     def submit(self, *args: Any, **kwargs: Any) -> NoReturn:
         """Raise: the word of Prefect 3 for what a plain call does here."""
@@ -217,7 +218,7 @@ def _signature_of(function: Callable[..., Any]) -> inspect.Signature:
     try:
         return inspect.signature(function)
     except ValueError:  # a builtin that does not tell: its call will
-        return inspect.signature(lambda *args, **kwargs: None)
+        return inspect.signature(lambda *_args, **_kwargs: None)
 
 
 def _function_name(function: Callable[..., Any]) -> str:
@@ -307,5 +308,3 @@ def task(function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
     if function is None:
         return lambda function: Task(function, **options)
     return Task(function, **options)
-
-

@@ -19,6 +19,8 @@ from daskflow.lowering.order import is_lane, stages
 from daskflow.lowering.plan import Block, Plan
 from daskflow.nodes import NodeSpec
 
+__all__ = ["AtHand", "Column", "Plan", "Target", "lower", "verify"]
+
 
 @dataclass(frozen=True, slots=True)
 class Target:
@@ -61,9 +63,7 @@ def lower(
     )
     blocks = tuple(cutter.cut())
     wanted = dict.fromkeys(name for block in blocks for name in block.literals)
-    literals = {
-        name: at_hand.literals[name] for name in wanted if name not in at_hand.placed
-    }
+    literals = {name: at_hand.literals[name] for name in wanted if name not in at_hand.placed}
     return Plan(target.run_id, blocks, found.widths, found.decided, literals)
 
 

@@ -10,6 +10,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 from daskflow.errors import CrashedError, TriggerFailedError
@@ -146,7 +147,7 @@ class Cutter:
                 yield Strip((nodes[0],), (), start, stop)
             return
         bounds = sorted({bound for n in nodes for span in ranges(self.due[n]) for bound in span})
-        for start, stop in zip(bounds, bounds[1:], strict=False):
+        for start, stop in pairwise(bounds):
             here = tuple(name for name in nodes if self.due[name][start])
             if here:
                 yield Strip(here, (), start, stop)
@@ -188,24 +189,29 @@ class _Needs:
 
     def collect(self) -> None:
         """Go through every argument and every edge of the task runs."""
-        graph, known = self.cutter.graph, self.cutter.known
         for strip in self.strips:
             for name in strip.nodes:
-                for argument in graph.nodes[name].arguments:
+                for argument in self.cutter.graph.nodes[name].arguments:
                     for literal in literals_in(argument.form):
                         self._add_literal(literal, argument, strip)
-                for edge in graph.upstream(name):
-                    if is_lane(graph, edge):
-                        if edge.upstream not in strip.nodes:
-                            self._add_range(edge.upstream, strip.start, strip.stop)
-                    elif edge.upstream not in self._whole:
-                        self._whole.add(edge.upstream)
-                        self._add_whole(edge.upstream)
-                attempts = known[name].attempts[strip.start : strip.stop]
-                if any(attempts):
-                    for offset, attempt in enumerate(attempts):
-                        if attempt:
-                            self.attempts[name, strip.start + offset] = attempt
+                for edge in self.cutter.graph.upstream(name):
+                    self._add_edge(edge, strip)
+                self._add_attempts(name, strip)
+
+    def _add_edge(self, edge: Edge, strip: Strip) -> None:
+        if is_lane(self.cutter.graph, edge):
+            if edge.upstream not in strip.nodes:
+                self._add_range(edge.upstream, strip.start, strip.stop)
+        elif edge.upstream not in self._whole:
+            self._whole.add(edge.upstream)
+            self._add_whole(edge.upstream)
+
+    def _add_attempts(self, name: str, strip: Strip) -> None:
+        attempts = self.cutter.known[name].attempts[strip.start : strip.stop]
+        if any(attempts):
+            for position, attempt in enumerate(attempts, strip.start):
+                if attempt:
+                    self.attempts[name, position] = attempt
 
     def _add_literal(self, literal: str, argument: Any, strip: Strip) -> None:
         if literal not in self.cutter.at_hand.large:

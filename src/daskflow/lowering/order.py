@@ -24,10 +24,7 @@ def stages(graph: Graph[NodeSpec], order: Iterable[str]) -> dict[str, int]:
     stage: dict[str, int] = {}
     for name in order:
         stage[name] = max(
-            (
-                stage[edge.upstream] + (not is_lane(graph, edge))
-                for edge in graph.upstream(name)
-            ),
+            (stage[edge.upstream] + (not is_lane(graph, edge)) for edge in graph.upstream(name)),
             default=0,
         )
     return stage

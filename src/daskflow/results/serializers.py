@@ -7,6 +7,7 @@ cluster. Trusted types pass unseen when they are large: arrays and frames are ne
 from __future__ import annotations
 
 import pickle
+import sys
 from typing import Any
 
 import cloudpickle
@@ -56,7 +57,7 @@ def small_bytes(value: Any, limit: int) -> bytes | None:
         return None
     try:
         return _pickle_into_sink(value, limit, pickle.Pickler)
-    except Exception:  # functions, and classes that live in no importable module
+    except Exception:  # noqa: BLE001 - functions, and classes that live in no importable module
         return _pickle_into_sink(value, limit, cloudpickle.Pickler)
 
 
@@ -73,5 +74,5 @@ def _is_large_and_trusted(value: Any, kind: type, limit: int) -> bool:
         return False
     size = getattr(value, "nbytes", None)
     if size is None:
-        size = kind.__sizeof__(value)
+        size = sys.getsizeof(value)
     return isinstance(size, int) and size > limit

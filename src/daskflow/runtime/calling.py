@@ -82,9 +82,12 @@ def trace_of(error: BaseException) -> str:
 def _portable(error: BaseException, trace: str) -> tuple[BaseException, bytes]:
     try:
         data = cloudpickle.dumps(error, protocol=5)
-        if isinstance(pickle.loads(data), type(error)):
-            return error, data
-    except BaseException:  # hostile exceptions raise what they like when they are unpickled
-        pass
+        travels = isinstance(pickle.loads(data), type(error))
+    except RunInterrupted:
+        raise
+    except BaseException:
+        travels = False
+    if travels:
+        return error, data
     stand_in = PortableError(f"{summary_of(error)}\n\n{trace}")
     return stand_in, cloudpickle.dumps(stand_in, protocol=5)

@@ -14,9 +14,9 @@ from typing import Any
 
 from daskflow.errors import DaskflowError
 from daskflow.executors.base import Session
+from daskflow.graph import Graph
 from daskflow.lowering import AtHand, Target, lower
 from daskflow.nodes import NodeSpec
-from daskflow.graph import Graph
 from daskflow.runtime.record import RunRecord
 from daskflow.runtime.shim import run_block, unpack_literal
 from daskflow.runtime.spec import own_code_by_value

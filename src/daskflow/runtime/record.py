@@ -158,9 +158,9 @@ class RunRecord:
         self.holding.finished(block, finished, runs)
         if kinds != {Success.code}:
             self._fold_unhappy(block, segment)
-        note = record.notes.get(0)
-        if note is not None and (note.length is not None or note.reason):
-            self.lengths[segment.node] = note.length if note.length is not None else note.reason
+        first = record.notes.get(0)
+        if first is not None and (first.length is not None or first.reason):
+            self.lengths[segment.node] = first.reason if first.length is None else first.length
 
     def _fold_unhappy(self, block: int, segment: Segment) -> None:
         """Go one by one through a segment with more than successes in it."""
@@ -184,7 +184,7 @@ class RunRecord:
                 self._tell(segment.node, self.index(*run), self.state(*run))
 
     def _fold_error(self, report: Report) -> None:
-        """A block did not come back: its task runs crashed, or wait again if it never began."""
+        """Let the task runs of a block that did not come back crash, or wait if it never began."""
         for name, record in self.nodes.items():
             for position in self._owned_by(record, report.block):
                 if report.is_origin:
@@ -200,9 +200,7 @@ class RunRecord:
             return []
         return [
             position
-            for position, (owner, code) in enumerate(
-                zip(record.blocks, record.codes, strict=True)
-            )
+            for position, (owner, code) in enumerate(zip(record.blocks, record.codes, strict=True))
             if owner == block and code == OWNED
         ]
 
@@ -306,4 +304,3 @@ class RunRecord:
 
     def _tell(self, name: str, index: tuple[int, ...], state: State) -> None:
         self.events.append(StateChanged(now(), run_label(name, index), state))
-

@@ -50,9 +50,10 @@ def pack_spec(spec: RunSpec) -> bytes:
         Something a task refers to cannot be pickled; the message names the task.
     """
     try:
-        return cloudpickle.dumps(replace(spec, caches={}), protocol=5)
+        data: bytes = cloudpickle.dumps(replace(spec, caches={}), protocol=5)
     except Exception as error:
         raise DefinitionError(_blame(spec, error)) from error
+    return data
 
 
 def unpack_spec(data: bytes) -> RunSpec:

@@ -19,7 +19,7 @@ class Values:
     """The values of one run's task runs."""
 
     def __init__(self, record: RunRecord, session: Session) -> None:
-        self._record = record
+        self.record = record
         self._session = session
 
     def one(self, name: str, position: int) -> Any:
@@ -28,17 +28,17 @@ class Values:
 
     def whole(self, name: str) -> Any:
         """Return the value of a node; of a mapped one the list of its children's values."""
-        record = self._record.nodes[name]
+        record = self.record.nodes[name]
         if record.decided is not None:
             skipped = record.decided.code == Skipped.code
             return None if skipped else self.exception(name, -1)
-        if not self._record.graph.nodes[name].is_mapped:
+        if not self.record.graph.nodes[name].is_mapped:
             return self.one(name, 0)
         return self.many(name, range(record.width or 0))
 
     def many(self, name: str, positions: Iterable[int]) -> list[Any]:
         """Return the values of some task runs of a node, fetching each block once."""
-        record = self._record.nodes[name]
+        record = self.record.nodes[name]
         found: dict[int, Any] = {}
         wanted: dict[int, list[int]] = {}
         for position in positions:
@@ -61,7 +61,7 @@ class Values:
 
     def exception(self, name: str, position: int) -> BaseException:
         """Return the exception that ended a task run; position -1: the mapped node itself."""
-        record = self._record.nodes[name]
+        record = self.record.nodes[name]
         note = record.notes.get(position)
         failure = note.failure if note is not None else None
         if isinstance(failure, BaseException):
@@ -69,7 +69,7 @@ class Values:
         if failure is not None:
             error: BaseException = pickle.loads(failure)
             return error
-        state = record.decided if position < 0 else self._record.state(name, position)
+        state = record.decided if position < 0 else self.record.state(name, position)
         exception: BaseException | None = getattr(state, "exception", None)
         if exception is not None and not isinstance(state, TriggerFailed):
             return exception
@@ -79,7 +79,7 @@ class Values:
         return kind(f"{self._label(name, position)}: {state}")
 
     def _fetch(self, name: str, wanted: dict[int, list[int]]) -> dict[int, Any]:
-        keys = [self._record.keys[number] for number in wanted]
+        keys = [self.record.keys[number] for number in wanted]
         try:
             blocks = self._session.fetch(keys)
         except Exception as error:
@@ -96,7 +96,7 @@ class Values:
         return found
 
     def _label(self, name: str, position: int) -> str:
-        return run_label(name, () if position < 0 else self._record.index(name, position))
+        return run_label(name, () if position < 0 else self.record.index(name, position))
 
 
 def _pick(segments: Iterable[Segment], name: str, position: int) -> Any:

@@ -18,7 +18,7 @@ from daskflow.lowering.plan import Slice
 from daskflow.mapping import element_getter
 from daskflow.nodes import Argument, LiteralRef, NodeRef, NodeSpec, Packed, fill, references
 from daskflow.runtime.spec import RunSpec
-from daskflow.states import FINISHED, Pending, State, make_state
+from daskflow.states import FAILED, FINISHED, Pending, State, make_state
 from daskflow.timing import as_datetime
 
 
@@ -137,10 +137,9 @@ class Inputs:
         if segment.ended[offset]:
             fields["timestamp"] = as_datetime(segment.ended[offset])
         value = (segment.values or {}).get(offset)
-        state = make_state(segment.codes[offset], **fields)
-        if state.is_failed() and isinstance(value, BaseException):
-            return type(state)(**fields, exception=value)
-        return state
+        if segment.codes[offset] in FAILED and isinstance(value, BaseException):
+            fields["exception"] = value
+        return make_state(segment.codes[offset], **fields)
 
 
 class Layout(NamedTuple):
@@ -167,9 +166,7 @@ def _make_layout(spec: RunSpec, name: str) -> Layout:
     lists = {a.name: a.form for a in node.arguments if a.is_mapped and isinstance(a.form, Packed)}
     lanes = dict.fromkeys(edge.upstream for edge in edges if is_lane(spec.graph, edge))
     wholes = dict.fromkeys(
-        edge.upstream
-        for edge in edges
-        if not is_lane(spec.graph, edge) and edge.key not in lists
+        edge.upstream for edge in edges if not is_lane(spec.graph, edge) and edge.key not in lists
     )
     return Layout(
         node,
@@ -210,7 +207,7 @@ class Wire:
         for edge in self.edges:
             name = edge.upstream
             if name in self.lanes:
-                yield edge._replace(index=(position,)), self.inputs.state(name, position)
+                yield edge._replace(map_index=(position,)), self.inputs.state(name, position)
             elif name in self.wholes or name in elements:
                 if self.inputs.parent(name) is not None:
                     yield edge, self.inputs.state(name, PARENT)
@@ -218,7 +215,7 @@ class Wire:
                 is_mapped = self.inputs.spec.graph.nodes[name].is_mapped
                 for other in self.inputs.positions(name):
                     index = (other,) if is_mapped else ()
-                    yield edge._replace(index=index), self.inputs.state(name, other)
+                    yield edge._replace(map_index=index), self.inputs.state(name, other)
 
     def _elements(self, position: int) -> list[str]:
         """Return the nodes in the element that a child gets of a list of nodes, each once."""
