@@ -39,15 +39,18 @@ def cluster():
     """Two worker processes of one thread each, for all tests that want a cluster."""
     from distributed import LocalCluster
 
+    from daskflow.executors.connections import disconnect
+
     with LocalCluster(
         n_workers=2,
         threads_per_worker=1,
         processes=True,
         host="127.0.0.1",
-        dashboard_address=None,
+        dashboard_address="127.0.0.1:0",
         silence_logs="CRITICAL",
     ) as cluster:
         yield cluster
+        disconnect()  # a client whose scheduler goes first tries for long to reach it again
 
 
 @pytest.fixture(params=["local", "threads", "cluster"])

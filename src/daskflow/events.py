@@ -7,6 +7,7 @@ so that a thousand children cost one record. It is what rides on Dask's task-fin
 
 from __future__ import annotations
 
+import pickle
 from array import array
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -25,6 +26,13 @@ class Note(NamedTuple):
     trace: str = ""  # its traceback as text
     length: int | None = None  # how many elements the value has, where something maps over it
     reason: str = ""  # Crashed: how; on a value that cannot be mapped over: why
+
+    def exception(self) -> BaseException | None:
+        """Return the exception that ended an attempt; None where none did."""
+        if isinstance(self.failure, bytes):
+            error: BaseException = pickle.loads(self.failure)
+            return error
+        return self.failure
 
 
 @dataclass(slots=True)
@@ -82,7 +90,7 @@ class Segment:
         )
 
 
-def _segment_of(
+def _segment_of(  # noqa: PLR0913, PLR0917 - a column each
     node: str,
     prefix: tuple[int, ...],
     start: int,

@@ -92,7 +92,7 @@ class Flow(Generic[P, R]):
             msg = f"a flow needs a function, not {function!r}"
             raise DefinitionError(msg)
         update_wrapper(self, function)
-        name: str = options.get("name") or getattr(function, "__name__", "flow")
+        name = str(options.get("name") or getattr(function, "__name__", "flow"))
         self.fn = function
         self.options = options
         self.name = check_name("lambda_" if name == "<lambda>" else name, "a flow")

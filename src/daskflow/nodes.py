@@ -130,6 +130,11 @@ _PREFECT_3 = {
 _INSIDE = "do this inside a task that gets the value as an argument"
 _BRANCH = "let a task decide, and raise Skip in it where there is nothing to do"
 _LOOP = "use task.map(...) to call a task once for each element"
+_ARITHMETIC = (
+    "__add__ __radd__ __sub__ __rsub__ __mul__ __rmul__ __truediv__ __rtruediv__ "
+    "__floordiv__ __rfloordiv__ __mod__ __rmod__ __pow__ __rpow__ __matmul__ __rmatmul__ "
+    "__and__ __rand__ __or__ __ror__ __xor__ __rxor__ __neg__ __pos__ __abs__ __invert__"
+)
 _CURES = {
     "str()": ("__str__ __format__", _INSIDE),
     "a number": ("__int__ __float__ __index__ __complex__ __round__", _INSIDE),
@@ -140,12 +145,7 @@ _CURES = {
     "len()": ("__len__", _INSIDE),
     "iteration": ("__iter__ __next__", _LOOP),
     "[...]": ("__getitem__", _INSIDE),
-    "arithmetic": (
-        "__add__ __radd__ __sub__ __rsub__ __mul__ __rmul__ __truediv__ __rtruediv__ "
-        "__floordiv__ __rfloordiv__ __mod__ __rmod__ __pow__ __rpow__ __matmul__ __rmatmul__ "
-        "__and__ __rand__ __or__ __ror__ __xor__ __rxor__ __neg__ __pos__ __abs__ __invert__",
-        _INSIDE,
-    ),
+    "arithmetic": (_ARITHMETIC, _INSIDE),
     "a call": ("__call__", _INSIDE),
     "with": ("__enter__ __exit__", _INSIDE),
 }

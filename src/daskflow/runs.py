@@ -24,7 +24,6 @@ from daskflow.lowering.plan import literal_key
 from daskflow.names import make_name
 from daskflow.nodes import LiteralRef, NodeRef, fill, references
 from daskflow.results.serializers import small_bytes
-from daskflow.runtime.calling import RunInterrupted
 from daskflow.runtime.driver import Assignment, Driver
 from daskflow.runtime.record import RunRecord
 from daskflow.runtime.spec import RunSpec, own_code_by_value, pack_spec
@@ -32,6 +31,7 @@ from daskflow.runtime.values import Values
 from daskflow.runtime.verdict import verdict
 from daskflow.runtime.views import MappedTaskRun, NodeProgress, TaskRun, TaskRuns
 from daskflow.settings import EngineSettings, Settings
+from daskflow.signals import RunInterrupted
 from daskflow.states import (
     KINDS,
     Cancelled,

@@ -1,5 +1,6 @@
 """What user code may raise to end its task run in a state of its choice.
 
+(And the one thing that passes through user code without ending its task run, `RunInterrupted`.)
 Signals are `BaseException`s, so that an ``except Exception`` in user code lets them pass.
 """
 
@@ -61,4 +62,11 @@ class Skip(Signal):
     ...     return max(names)
     >>> newest(["a", "b"])
     'b'
+    """
+
+
+class RunInterrupted(BaseException):
+    """The user pressed Ctrl-C: raised by the engine's own handler, caught by the driver alone.
+
+    Not a `Signal`: user code has no reason to raise it, and no task run ends by it.
     """

@@ -230,7 +230,8 @@ def mask_of(codes: Iterable[int]) -> bytes:
 FINISHED_MASK = mask_of(FINISHED)
 
 _BEFORE_START = frozenset({Pending.code, Scheduled.code, Retrying.code, AwaitingSlot.code})
-_ENDS_OF_A_BODY = FINISHED - {TriggerFailed.code, Cached.code} | {Retrying.code, Paused.code}
+_ON_A_WORKER = FINISHED - {Mapped.code}  # that children exist is the driver's to say
+_ENDS_OF_A_BODY = _ON_A_WORKER - {TriggerFailed.code, Cached.code} | {Retrying.code, Paused.code}
 
 # From a kind, the kinds that may follow: what the shim may do, then what only the driver may.
 SHIM_MOVES: dict[int, frozenset[int]] = {
@@ -243,7 +244,7 @@ SHIM_MOVES: dict[int, frozenset[int]] = {
     ),
     Running.code: frozenset(_ENDS_OF_A_BODY | {Looped.code, Pending.code}),
     Looped.code: frozenset(_ENDS_OF_A_BODY | {Looped.code, Running.code}),
-    Cancelling.code: FINISHED,
+    Cancelling.code: _ON_A_WORKER,
 }
 DRIVER_MOVES: dict[int, frozenset[int]] = {
     **dict.fromkeys(

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from daskflow.errors import DefinitionError
 from daskflow.graph import Edge
-from daskflow.signals import Fail, Signal, Skip
+from daskflow.signals import Fail, RunInterrupted, Signal, Skip
 from daskflow.states import FAILED, SUCCESSFUL, Failed, Skipped, State, TriggerFailed
 
 Trigger = Callable[[Mapping[Edge, State]], Any]
@@ -208,7 +208,9 @@ def refusal(
             may_start = bool(trigger(states))
     except Signal as signal:
         return state_of_signal(signal)
-    except (Exception, SystemExit, KeyboardInterrupt, GeneratorExit) as error:
+    except RunInterrupted:
+        raise
+    except BaseException as error:  # noqa: BLE001 - the user's code, as in a body
         return TriggerFailed(f"its trigger raised {error!r}", exception=error)
     if not may_start:
         return TriggerFailed(_explain(trigger, counts))

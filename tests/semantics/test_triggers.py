@@ -165,7 +165,7 @@ def tell(asked):
     """Skip with a message that says what a trigger is asked about."""
     raise Skip(
         "; ".join(
-            f"{edge.upstream}{list(edge.index)}->{edge.downstream}.{edge.key} {short(state)}"
+            f"{edge.upstream}{list(edge.map_index)}->{edge.downstream}.{edge.key} {short(state)}"
             for edge, state in asked.items()
         )
     )

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 from daskflow.cli.rows import many, one_line, span_text
 from daskflow.context import run_label
-from daskflow.runs import FlowRun, TaskRun
+from daskflow.runs import FlowRun
+from daskflow.runtime.views import TaskRun
 from daskflow.states import Retrying, Skipped, State, TriggerFailed
 
 _TRACE_LINES = 40  # of a traceback; the middle of a longer one is left out

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from daskflow.events import StateChanged
-from daskflow.runs import NodeProgress
+from daskflow.runtime.views import NodeProgress
 from daskflow.states import (
     FAILED,
     FINISHED,

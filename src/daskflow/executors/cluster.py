@@ -104,6 +104,7 @@ class Hub:
 
     def __init__(self, client: Client) -> None:
         self.client = client
+        self.address: str = client.scheduler.address
         self.lost = ""  # why the scheduler cannot be reached any more
         self._queues: dict[str, SimpleQueue[Any]] = {}
         self._install()
@@ -132,20 +133,29 @@ class Hub:
 
     def send(self, call: str, **arguments: Any) -> None:
         """Tell the tracker something, without waiting; where it is gone, so is what it held."""
-        if self.client.status == "running":
-            told = getattr(self.client.scheduler, f"daskflow_1_{call}")(**arguments)
+        scheduler = self.client.scheduler
+        if self.client.status == "running" and scheduler is not None:
+            told = getattr(scheduler, f"daskflow_1_{call}")(**arguments)
             asyncio.run_coroutine_threadsafe(told, self.client.loop.asyncio_loop)
 
     def _install(self) -> None:
+        """See to it that the tracker is on the scheduler.
+
+        Whether it was preloaded is asked only where it may not be registered: a scheduler logs a
+        warning for a question that it does not know.
+        """
         from daskflow.executors.tracker import Tracker
 
+        client = self.client
         try:
-            self.client.register_plugin(Tracker())
+            client.register_plugin(Tracker())
         except Exception as error:
-            where = self.client.scheduler.address
+            with suppress(OSError):
+                if client.sync(client.scheduler.daskflow_1_hello):
+                    return
             msg = (
-                f"the scheduler at {where} does not take daskflow's tracker ({error}); install "
-                "the same daskflow beside the scheduler, or start it with "
+                f"the scheduler at {self.address} does not take daskflow's tracker ({error}); "
+                "install the same daskflow beside the scheduler, or start it with "
                 "`dask scheduler --preload daskflow.executors.tracker`"
             )
             raise ExecutorError(msg) from error
@@ -211,8 +221,7 @@ class DaskSession:
         except Empty:
             pass
         if None in raw:
-            where = self._hub.client.scheduler.address
-            msg = f"the scheduler at {where} was lost: {self._hub.lost}"
+            msg = f"the scheduler at {self._hub.address} was lost: {self._hub.lost}"
             raise ExecutorError(msg)
         if not raw:
             return self._given_up()

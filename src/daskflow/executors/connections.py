@@ -28,14 +28,14 @@ def connect(address: str, timeout: float) -> Client:
     ExecutorError
         Nothing answers there.
     """
-    from distributed import Client
+    from daskflow.executors.client import OwnClient
 
     with _lock:
         client = _clients.get(address)
         if client is not None and client.status == "running":
             return client
         try:
-            client = Client(address, timeout=timeout, set_as_default=False)
+            client = OwnClient(address, timeout=timeout, set_as_default=False)
         except (OSError, ValueError, TimeoutError) as error:
             msg = (
                 f"no Dask scheduler answers at {address!r} within {timeout:g} s ({error}); "
@@ -46,13 +46,14 @@ def connect(address: str, timeout: float) -> Client:
         return client
 
 
-def disconnect() -> None:
-    """Close the clients that this room opened."""
+def disconnect(address: str | None = None) -> None:
+    """Close the client that this room opened to a scheduler; None: all of them."""
     with _lock:
-        clients = list(_clients.values())
-        _clients.clear()
+        addresses = list(_clients) if address is None else [address]
+        clients = [_clients.pop(one, None) for one in addresses]
     for client in clients:
-        client.close()
+        if client is not None:
+            client.close()
 
 
 atexit.register(disconnect)

@@ -7,11 +7,20 @@ however its owner died. Workers are started from here, so they never import thei
 
 from __future__ import annotations
 
+import asyncio
 import json
+import logging
 import os
+import pickle
 import sys
+from contextlib import suppress
 from io import TextIOWrapper
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from distributed import LocalCluster
+
+_GRACE_SECONDS = 2.0  # for a worker to end; one that is in the midst of a task is killed then
 
 
 def dask_setup(worker: Any) -> None:
@@ -19,6 +28,28 @@ def dask_setup(worker: Any) -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(line_buffering=True)
+
+
+def hush() -> None:
+    """Log no more of what Dask notes while all of it closes: lost heartbeats, ended tasks."""
+    logging.getLogger("distributed").setLevel(logging.CRITICAL + 1)
+
+
+async def close(cluster: LocalCluster) -> None:
+    """End the workers at once: nobody is left to want what they hold or do.
+
+    So all clients go first. Else Dask would hand over the values of each worker to the others
+    before it closes, and begin elsewhere what that one was in the midst of.
+    """
+    hush()
+    scheduler = cluster.scheduler
+    for client in list(scheduler.clients):
+        scheduler.remove_client(client)
+    asked = scheduler.broadcast(msg={"op": "run", "function": pickle.dumps(hush)}, on_error="ignore")
+    with suppress(TimeoutError):
+        await asyncio.wait_for(asked, _GRACE_SECONDS / 4)
+    nannies = cluster.workers.values()
+    await asyncio.gather(*(nanny.close(timeout=_GRACE_SECONDS) for nanny in nannies))
 
 
 def main(settings: dict[str, Any]) -> None:
@@ -41,6 +72,7 @@ def main(settings: dict[str, Any]) -> None:
         told.write(json.dumps({"address": cluster.scheduler_address}))
         told.close()
         sys.stdin.buffer.read()
+        cluster.sync(close, cluster)
 
 
 if __name__ == "__main__":

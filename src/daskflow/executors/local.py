@@ -6,6 +6,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from queue import Empty, SimpleQueue
 from typing import Any
 
@@ -61,7 +62,7 @@ class LocalSession:
         self._spec = spec
         self._pool = ThreadPoolExecutor(threads, "daskflow") if threads else None
         self._lock = threading.Lock()
-        self._ready: deque[Any] = deque()  # only without a pool
+        self._ready: deque[Any] = deque()  # those that no thread has begun
         self._waiting: dict[Any, set[Any]] = {}  # node -> keys it still needs
         self._consumers: dict[Any, list[Any]] = {}  # key -> nodes that need it
         self._values: dict[Any, Any] = {}
@@ -110,13 +111,17 @@ class LocalSession:
         self._values.clear()
 
     def _start(self, nodes: list[Any], *, urgent: bool = False) -> None:
-        if self._pool is not None:
-            for node in nodes:
-                self._pool.submit(self._run, node)
-        elif urgent:
+        if urgent:
             self._ready.extendleft(reversed(nodes))
         else:
             self._ready.extend(nodes)
+        if self._pool is not None:
+            for _ in nodes:
+                self._pool.submit(self._run_next)
+
+    def _run_next(self) -> None:
+        with suppress(IndexError):  # the session was closed meanwhile
+            self._run(self._ready.popleft())
 
     def _run(self, node: Any) -> None:
         port = _LocalPort(self._spec)

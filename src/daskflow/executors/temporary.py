@@ -86,7 +86,8 @@ def _start(size: tuple[int, int], timeout: float) -> _Host:
         start_new_session=True,  # Ctrl-C is for the driver
         env={**os.environ, "PYTHONPATH": path},
     )
-    relays = [_relay(process.stdout, "stdout"), _relay(process.stderr, "stderr")]
+    pipes = {"stdout": process.stdout, "stderr": process.stderr}
+    relays = [_relay(pipe, name) for name, pipe in pipes.items() if pipe is not None]
     os.close(writing)
     answer = b""
     try:
@@ -105,17 +106,18 @@ def _start(size: tuple[int, int], timeout: float) -> _Host:
     return _Host(process, size, json.loads(answer)["address"], relays)
 
 
-def _relay(pipe: IO[bytes] | None, name: str) -> threading.Thread:
+def _relay(pipe: IO[bytes], name: str) -> threading.Thread:
     """Print what comes through a pipe to `sys.stdout` or `sys.stderr`, whatever that is then."""
 
     def copy() -> None:
-        for line in pipe or ():
-            stream = getattr(sys, name)
-            try:
-                stream.write(line.decode(errors="replace"))
-                stream.flush()
-            except (AttributeError, OSError, ValueError):  # nowhere to print: read on all the same
-                continue
+        with pipe:
+            for line in pipe:
+                stream = getattr(sys, name)
+                try:
+                    stream.write(line.decode(errors="replace"))
+                    stream.flush()
+                except (AttributeError, OSError, ValueError):  # nowhere to print: read on
+                    continue
 
     thread = threading.Thread(target=copy, name=f"daskflow-{name}", daemon=True)
     thread.start()
@@ -131,9 +133,8 @@ def shutdown() -> None:
     host = _take_host()
     if host is None:
         return
-    disconnect()
-    if host.process.stdin is not None:
-        host.process.stdin.close()
+    disconnect(host.address)
+    _tell(host.process)
     try:
         host.process.wait(timeout=_EXIT_SECONDS)
     except subprocess.TimeoutExpired:
@@ -149,7 +150,14 @@ def kill() -> None:
         _see_off(host)
 
 
+def _tell(process: subprocess.Popen[bytes]) -> None:
+    """End the standard input of a host, and with it the host."""
+    if process.stdin is not None:
+        process.stdin.close()
+
+
 def _kill(process: subprocess.Popen[bytes]) -> None:
+    _tell(process)
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)  # its workers are of its group
     process.wait()

@@ -68,12 +68,17 @@ class Tracker(SchedulerPlugin):
         """Offer the calls of the protocol."""
         self.scheduler = scheduler
         scheduler.handlers.update(
+            daskflow_1_hello=self.hello,
             daskflow_1_begin=self.begin,
             daskflow_1_spec=self.spec,
             daskflow_1_reports=self.reports,
             daskflow_1_release=self.release,
             daskflow_1_end=self.end,
         )
+
+    def hello(self) -> bool:
+        """Tell that the tracker is here; a scheduler without one answers None."""
+        return True
 
     def begin(self, client: str, run_id: str, spec: bytes) -> None:
         """Take in a run and its spec."""

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
+from daskflow.context import run_label
 from daskflow.errors import CrashedError, TriggerFailedError
 from daskflow.events import PARENT, Note, Segment
 from daskflow.graph import Edge, Graph
@@ -226,7 +227,7 @@ class _Needs:
     def _add_whole(self, name: str) -> None:
         column = self.cutter.known[name]
         if column.decided is not None:
-            self.given.append(given_segment(name, PARENT, column.decided))
+            self.given.append(given_segment(name, PARENT, column.decided, name))
         else:
             self._add_range(name, 0, column.width or 0)
 
@@ -248,10 +249,12 @@ class _Needs:
             for position in range(start, stop):
                 state = column.states.get(position)
                 if state is not None:
-                    self.given.append(given_segment(name, position, state))
+                    is_mapped = self.cutter.graph.nodes[name].is_mapped
+                    who = run_label(name, (position,) if is_mapped else ())
+                    self.given.append(given_segment(name, position, state, who))
 
 
-def given_segment(node: str, position: int, state: State) -> Segment:
+def given_segment(node: str, position: int, state: State, who: str) -> Segment:
     """Return what a consumer gets of an upstream task run that no block tells of."""
     segment = Segment(node, (), position)
     segment.codes.append(state.code)
@@ -259,17 +262,15 @@ def given_segment(node: str, position: int, state: State) -> Segment:
     segment.started.append(0.0)
     segment.ended.append(0.0)
     segment.notes[0] = Note(state.message)
-    segment.values = {0: stand_in(state)}
+    segment.values = {0: stand_in(state, who) if state.code in FAILED else None}
     return segment
 
 
-def stand_in(state: State) -> BaseException | None:
-    """Return what stands for the value of a task run that has none: its exception, or None."""
-    if state.code not in FAILED:
-        return None
+def stand_in(state: State, who: str) -> BaseException:
+    """Return what stands for the value of a task run that failed; `who` names it."""
     exception: BaseException | None = getattr(state, "exception", None)
     if isinstance(state, TriggerFailed):
-        error = TriggerFailedError(state.message)
+        error = TriggerFailedError(f"{who}: {state.message}")
         error.__cause__ = exception
         return error
-    return CrashedError(state.message) if exception is None else exception
+    return CrashedError(f"{who}: {state.message}") if exception is None else exception

@@ -7,12 +7,13 @@
 4. The user interrupted the run (the engine's own handler of Ctrl-C raises `RunInterrupted`): this
    is not an end of the call, it goes up to the driver.
 
-An exception that cannot be pickled and unpickled is replaced by a `PortableError` at once, so
-that downstream tasks and the user meet the same one on every executor.
+An exception that cannot be pickled and unpickled is replaced by a `PortableError` once the retry
+rules have seen it, so that downstream tasks and the user meet the same one on every executor.
 """
 
 from __future__ import annotations
 
+import io
 import pickle
 import traceback
 from collections.abc import Callable
@@ -21,22 +22,18 @@ from typing import Any, NamedTuple
 import cloudpickle
 
 from daskflow.errors import PortableError
-from daskflow.signals import Fail, Signal
+from daskflow.signals import Fail, RunInterrupted, Signal
 from daskflow.states import Failed, State, Success
 from daskflow.triggers import state_of_signal
-
-
-class RunInterrupted(BaseException):
-    """The user pressed Ctrl-C while this process was calling a task."""
 
 
 class Ending(NamedTuple):
     """How a call ended."""
 
     state: State
-    value: Any = None  # what a downstream task gets
-    trace: str = ""  # traceback as text
-    failure: bytes | None = None  # the exception, pickled
+    value: Any = None  # what it returned
+    error: BaseException | None = None  # what it raised, if that made it fail
+    trace: str = ""  # its traceback as text
 
 
 SUCCESS = Success()
@@ -56,10 +53,8 @@ def end_of_exception(error: BaseException) -> Ending:
     """Return how a call ended that raised this."""
     if isinstance(error, Signal) and not isinstance(error, Fail):
         return Ending(state_of_signal(error))
-    trace = trace_of(error)
-    portable, failure = _portable(error, trace)
-    passed = error.result if isinstance(error, Fail) else portable
-    return Ending(Failed(summary_of(error), exception=portable), passed, trace, failure)
+    state = Failed(summary_of(error), exception=error)
+    return Ending(state, getattr(error, "result", None), error, trace_of(error))
 
 
 def summary_of(error: BaseException) -> str:
@@ -79,15 +74,30 @@ def trace_of(error: BaseException) -> str:
         return "".join(traceback.format_tb(frames)) + summary_of(error)
 
 
-def _portable(error: BaseException, trace: str) -> tuple[BaseException, bytes]:
+class _ExceptionPickler(cloudpickle.Pickler):  # type: ignore[misc]
+    """Pickles exceptions the way they ask for.
+
+    Libraries (Dask among them) install better ways for some exceptions in some processes. Whether
+    one can travel must not depend on that.
+    """
+
+    def reducer_override(self, obj: Any) -> Any:
+        if isinstance(obj, BaseException):
+            return obj.__reduce_ex__(5)
+        return super().reducer_override(obj)
+
+
+def make_portable(error: BaseException, trace: str = "") -> tuple[BaseException, bytes]:
+    """Return an exception and its bytes; a `PortableError` in place of one that cannot travel."""
+    buffer = io.BytesIO()
     try:
-        data = cloudpickle.dumps(error, protocol=5)
-        travels = isinstance(pickle.loads(data), type(error))
+        _ExceptionPickler(buffer, protocol=5).dump(error)
+        travels = isinstance(pickle.loads(buffer.getvalue()), type(error))
     except RunInterrupted:
         raise
-    except BaseException:
+    except BaseException:  # hostile ones raise what they like when they are unpickled
         travels = False
     if travels:
-        return error, data
+        return error, buffer.getvalue()
     stand_in = PortableError(f"{summary_of(error)}\n\n{trace}")
     return stand_in, cloudpickle.dumps(stand_in, protocol=5)

@@ -22,6 +22,7 @@ from daskflow.nodes import NodeSpec
 from daskflow.runtime.holding import Holding
 from daskflow.states import (
     DRIVER_MOVES,
+    FAILED,
     FINISHED,
     KINDS,
     SHIM_MOVES,
@@ -282,6 +283,8 @@ class RunRecord:
             fields["message"] = note.message
             if kind is Crashed:
                 fields["reason"] = note.reason
+            if code in FAILED:
+                fields["exception"] = note.exception()
             if issubclass(kind, Scheduled) and note.due is not None:
                 fields["scheduled_for"] = as_datetime(note.due)
         return make_state(code, **fields)

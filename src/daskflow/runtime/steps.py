@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -25,9 +25,10 @@ from daskflow.lowering.blocks import stand_in
 from daskflow.mapping import measure
 from daskflow.nodes import NodeSpec
 from daskflow.results.serializers import small_bytes
-from daskflow.runtime.calling import Ending, call, summary_of, trace_of
+from daskflow.runtime.calling import call, make_portable, summary_of, trace_of
 from daskflow.runtime.spec import RunSpec
 from daskflow.runtime.wiring import Wire
+from daskflow.signals import Fail
 from daskflow.states import FAILED, FINISHED, Crashed, Failed, Pending, Retrying, State, Success
 from daskflow.timing import as_datetime, now
 from daskflow.triggers import count_codes, refusal
@@ -94,10 +95,8 @@ def ask_trigger(run: TaskRun, state: State) -> State:
     if not counts.total:
         return state
     states = LazyStates(lambda: run.wire.states(run.position))
-    refused = refusal(rules.trigger, counts, states, skips_with_upstream=rules.skips_with_upstream)
-    if refused is None:
-        return state
-    return refused
+    skips = rules.skips_with_upstream
+    return refusal(rules.trigger, counts, states, skips_with_upstream=skips) or state
 
 
 def call_body(run: TaskRun, state: State) -> State:
@@ -123,23 +122,27 @@ def call_body(run: TaskRun, state: State) -> State:
     finally:
         run.ended = now()
         context.current.reset(token)
-    _take(run, ending)
+    run.value, run.exception = ending.value, ending.error
+    run.note = Note(trace=ending.trace) if ending.trace else None
     return ending.state
 
 
 def check_result(run: TaskRun, state: State) -> State:
-    """See to it that the value can travel, and take along a small one."""
-    if state.code != Success.code:
+    """See to it that the value can travel, and take along a small one.
+
+    The value is what the body returned, or the result that a `Fail` passes on.
+    """
+    if state.code != Success.code and not isinstance(run.exception, Fail):
         return state
     try:
         run.small = small_bytes(run.value, run.spec.small_result_bytes)
     except Exception as error:
         kind = type(run.value).__name__
-        run.value = None
+        run.value = run.exception = run.note = None
         message = f"task {run.node.task.name!r} returned a {kind} that cannot be pickled: {error}"
         return Crashed(message, reason="unserializable")
     if run.node.name in run.spec.measured:
-        run.note = _measured(run.value)
+        run.note = _measured(run.value, run.note or Note())
     return state
 
 
@@ -177,22 +180,29 @@ def walk(run: TaskRun) -> State:
     except Exception as error:
         message = f"daskflow could not run it: {summary_of(error)}"
         run.note = Note(trace=trace_of(error))
+        run.exception = None
         state = Crashed(message, reason="engine")
-    if state.code in FAILED and run.value is None and run.exception is None:
-        run.value = stand_in(state)
+    if state.code in FAILED or run.exception is not None:
+        _pass_on(run, state)
     return state
 
 
-def _take(run: TaskRun, ending: Ending) -> None:
-    run.value = ending.value
-    if isinstance(ending.state, Failed):
-        run.exception = ending.state.exception
-        failure = run.exception if run.is_local else ending.failure
-        run.note = Note(failure=failure, trace=ending.trace)
+def _pass_on(run: TaskRun, state: State) -> None:
+    """Note the exception of a failed attempt, and make it what a consumer gets."""
+    raised = run.exception or getattr(state, "exception", None)
+    if isinstance(raised, Fail):
+        run.value = raised.result
+    note = run.note or Note()
+    if raised is not None:
+        portable, data = make_portable(raised, note.trace)
+        run.note = note._replace(failure=portable if run.is_local else data)
+        state = replace(state, exception=portable) if isinstance(state, Failed) else state
+    if not isinstance(raised, Fail):
+        run.value = stand_in(state, context.run_label(run.node.name, run.index))
 
 
-def _measured(value: Any) -> Note:
+def _measured(value: Any, note: Note) -> Note:
     try:
-        return Note(length=measure(value))
+        return note._replace(length=measure(value))
     except DefinitionError as error:
-        return Note(reason=str(error))
+        return note._replace(reason=str(error))

@@ -7,12 +7,13 @@ from collections.abc import Iterable
 from typing import Any
 
 from daskflow.context import run_label
-from daskflow.errors import CrashedError, ResultGoneError, TaskRunError, TriggerFailedError
+from daskflow.errors import ResultGoneError, TaskRunError
 from daskflow.events import Segment
 from daskflow.executors.base import Session
+from daskflow.lowering.blocks import stand_in
 from daskflow.lowering.known import OWNED
 from daskflow.runtime.record import RunRecord
-from daskflow.states import FAILED, FINISHED, Skipped, TriggerFailed
+from daskflow.states import FAILED, FINISHED, Pending, Skipped
 
 
 class Values:
@@ -60,23 +61,12 @@ class Values:
         return [found[position] for position in positions]
 
     def exception(self, name: str, position: int) -> BaseException:
-        """Return the exception that ended a task run; position -1: the mapped node itself."""
-        record = self.record.nodes[name]
-        note = record.notes.get(position)
-        failure = note.failure if note is not None else None
-        if isinstance(failure, BaseException):
-            return failure
-        if failure is not None:
-            error: BaseException = pickle.loads(failure)
-            return error
-        state = record.decided if position < 0 else self.record.state(name, position)
-        exception: BaseException | None = getattr(state, "exception", None)
-        if exception is not None and not isinstance(state, TriggerFailed):
-            return exception
-        kind = TriggerFailedError if isinstance(state, TriggerFailed) else CrashedError
-        if state is not None and state.code not in FAILED:
-            kind = TaskRunError  # type: ignore[assignment]
-        return kind(f"{self._label(name, position)}: {state}")
+        """Return what ended a task run; position -1: the mapped node itself."""
+        node = self.record.nodes[name]
+        state = self.record.state(name, position) if position >= 0 else node.decided or Pending()
+        if state.code in FAILED:
+            return stand_in(state, self._label(name, position))
+        return TaskRunError(f"{self._label(name, position)}: {state}")
 
     def _fetch(self, name: str, wanted: dict[int, list[int]]) -> dict[int, Any]:
         keys = [self.record.keys[number] for number in wanted]

@@ -12,7 +12,6 @@ from typing import Any, NamedTuple
 
 from daskflow.events import PARENT, Segment
 from daskflow.graph import Edge
-from daskflow.lowering.blocks import stand_in
 from daskflow.lowering.order import is_lane
 from daskflow.lowering.plan import Slice
 from daskflow.mapping import element_getter
@@ -106,7 +105,7 @@ class Inputs:
         """Return the value of a node: of a mapped one the list of its children's values."""
         parent = self.parent(node)
         if parent is not None:
-            return stand_in(self.state(node, PARENT))
+            return (parent.values or {}).get(0)
         if not self.spec.graph.nodes[node].is_mapped:
             return self.value(node, 0)
         return list(self._gather(node)[1])
@@ -171,7 +170,7 @@ def _make_layout(spec: RunSpec, name: str) -> Layout:
     return Layout(
         node,
         edges,
-        tuple(other for other in lanes if other not in wholes),
+        tuple(lanes),
         tuple(wholes),
         tuple(form.template for form in lists.values()),
     )
@@ -196,7 +195,14 @@ class Wire:
         elements = self._elements(position)
         lanes = [bytes([code(name, position)]) for name in self.lanes if name not in elements]
         singles = [self.inputs.whole_codes(name) for name in elements]
-        return [*self._whole_codes, *lanes, *singles]
+        return [*self._wholes_beside(position), *lanes, *singles]
+
+    def _wholes_beside(self, position: int) -> list[bytes]:
+        """Return the columns of the nodes needed whole, without a child that has its own lane."""
+        return [
+            codes[:position] + codes[position + 1 :] if name in self.lanes else codes
+            for name, codes in zip(self.wholes, self._whole_codes, strict=True)
+        ]
 
     def states(self, position: int) -> Mapping[Edge, State]:
         """Return the states of all upstream task runs, for triggers of the user's."""
@@ -206,7 +212,7 @@ class Wire:
         elements = self._elements(position)
         for edge in self.edges:
             name = edge.upstream
-            if name in self.lanes:
+            if is_lane(self.inputs.spec.graph, edge):
                 yield edge._replace(map_index=(position,)), self.inputs.state(name, position)
             elif name in self.wholes or name in elements:
                 if self.inputs.parent(name) is not None:
@@ -214,6 +220,8 @@ class Wire:
                     continue
                 is_mapped = self.inputs.spec.graph.nodes[name].is_mapped
                 for other in self.inputs.positions(name):
+                    if other == position and name in self.lanes:
+                        continue  # told by its lane
                     index = (other,) if is_mapped else ()
                     yield edge._replace(map_index=index), self.inputs.state(name, other)
 

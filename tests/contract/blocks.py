@@ -1,0 +1,88 @@
+"""Blocks as an executor sees them: graph nodes that talk to their port. No shim, no flow."""
+
+import uuid
+from dataclasses import dataclass
+
+import cloudpickle
+from dask.task_spec import Task, TaskRef
+
+from daskflow.events import Segment
+from daskflow.executors.base import current_port
+from daskflow.states import Success
+from tests.contract.waiting import eventually
+
+
+def answer(run_id, number, body, *inputs):
+    """Do what `run_block` does: report, and return the same with the values.
+
+    The value is the block's number with those of its inputs; `body` runs before.
+    """
+    result = body(number) if body else None
+    value = (number, tuple(block[0].values[0] for block in inputs), result)
+    segment = Segment("block", (), number, values={0: value})
+    segment.codes.append(Success.code)
+    segment.attempts.append(1)
+    segment.started.append(1.0)
+    segment.ended.append(2.0)
+    segment.smalls.append(None)
+    current_port().report(run_id, number, (segment.without_values(),))
+    return (segment,)
+
+
+def key(run_id, number):
+    """Return the key of a block."""
+    return (f"block-{run_id}", number)
+
+
+def layer(run_id, inputs, body=None):
+    """Return a graph layer: for each block's number the numbers of those it needs."""
+    return {
+        key(run_id, number): Task(
+            key(run_id, number),
+            answer,
+            run_id,
+            number,
+            body,
+            *[TaskRef(key(run_id, other)) for other in needed],
+        )
+        for number, needed in inputs.items()
+    }
+
+
+@dataclass
+class Opened:
+    """A session with the id of its run, and all that it has reported."""
+
+    session: object
+    run_id: str
+    reports: list
+
+    @classmethod
+    def on(cls, executor, spec="a spec"):
+        """Open a session for a new run."""
+        run_id = uuid.uuid4().hex
+        return cls(executor.open(run_id, spec, cloudpickle.dumps), run_id, [])
+
+    def submit(self, inputs, body=None, *, urgent=False):
+        """Hand over blocks: for each number the numbers of those it needs."""
+        self.session.submit(layer(self.run_id, inputs, body), urgent=urgent)
+
+    def hear(self, count, seconds=20.0):
+        """Wait until so many reports have come, and return them all."""
+
+        def all_there():
+            """Enough reports have come."""
+            self.reports += self.session.wait(0.2)
+            return len(self.reports) >= count
+
+        eventually(all_there, seconds)
+        return self.reports
+
+    def fetch(self, *numbers):
+        """Return the values of blocks."""
+        blocks = self.session.fetch([key(self.run_id, number) for number in numbers])
+        return [segments[0].values[0] for segments in blocks]
+
+    def release(self, *numbers):
+        """Let go of blocks."""
+        self.session.release([key(self.run_id, number) for number in numbers])

@@ -1,0 +1,109 @@
+"""A desk for tests of lowering: a traced flow, its columns, and plans written out as text."""
+
+from __future__ import annotations
+
+from daskflow import all_finished, any_failed, any_successful, flow, task
+from daskflow.lowering import AtHand, Column, Plan, Target, lower, verify
+from daskflow.lowering.known import OWNED
+from daskflow.states import Success
+
+
+def make(name, **options):
+    """Return a task that takes anything and whose body is never called."""
+
+    def body(*args):
+        pytest_never_calls_this = args
+        return pytest_never_calls_this
+
+    return task(body, name=name, **options)
+
+
+a, b, c, d, e = map(make, "abcde")
+total = make("total")
+always = make("always", trigger=all_finished)
+rescue = make("rescue", trigger=any_failed)
+lucky = make("lucky", trigger=any_successful)
+proud = make("proud", skip_on_upstream_skip=False)
+
+
+class Desk:
+    """What a driver would know of one flow run, changed by hand."""
+
+    def __init__(self, function, **parameters):
+        made = flow(function, name="case").definition()
+        self.graph = made.graph
+        self.known = {name: Column() for name in made.graph.nodes}
+        for name, node in made.graph.nodes.items():
+            if not node.is_mapped:
+                self.known[name].widen(1)
+        self.literals = {**made.literals, **parameters}
+        self.lengths = {}
+        self.keys = {}
+        self.large = frozenset()
+        self.placed = frozenset()
+        self.next_block = 1
+
+    @property
+    def at_hand(self):
+        """What lowering is given of the values."""
+        return AtHand(self.literals, self.large, self.placed, self.lengths, self.keys)
+
+    def lower(self, block_size=None, threads=1) -> Plan:
+        """Return the next plan, checked."""
+        target = Target("ab12", threads, block_size, self.next_block)
+        plan = lower(self.graph, self.known, self.at_hand, target)
+        assert verify(plan, self.graph, self.known) == []
+        return plan
+
+    def take(self, plan):
+        """Note what a plan decided and which task runs its blocks own."""
+        for name, width in plan.widths.items():
+            self.known[name].widen(width)
+        for name, state in plan.decided.items():
+            self.known[name].decided = state
+        for block in plan.blocks:
+            self.keys[block.number] = block.key
+            self.next_block = block.number + 1
+            for name, position in runs_of(block):
+                self.known[name].codes[position] = OWNED
+                self.known[name].blocks[position] = block.number
+        return plan
+
+    def end(self, plan=None, /, **codes):
+        """Let the task runs of a plan end as Success, or by name as these kinds of state."""
+        for block in plan.blocks if plan else ():
+            for name, position in runs_of(block):
+                self.set(name, position, Success)
+        for name, kinds in codes.items():
+            for position, kind in enumerate(kinds if isinstance(kinds, list) else [kinds]):
+                self.set(name, position, kind)
+        return self
+
+    def set(self, name, position, kind, attempts=1):
+        """Bring one task run into a kind of state."""
+        self.known[name].codes[position] = kind.code
+        self.known[name].attempts[position] = attempts
+
+    def ran(self, block_size=None):
+        """Lower all that can be lowered now, and let it succeed."""
+        return self.end(self.take(self.lower(block_size)))
+
+
+def runs_of(block):
+    """Return the task runs of a block in the order in which it walks them."""
+    return [
+        (name, position)
+        for strip in block.strips
+        for position in range(strip.start, strip.stop)
+        for name in strip.nodes
+    ]
+
+
+def told(plan):
+    """Return a line for each block: its number, its strips, and the blocks it needs."""
+    return [
+        f"{block.number}: "
+        + " + ".join(f"{','.join(s.nodes)} {s.start}-{s.stop}" for s in block.strips)
+        + (f" <- {' '.join(str(key[1]) for key in block.inputs)}" if block.inputs else "")
+        for block in plan.blocks
+    ]

@@ -1,0 +1,119 @@
+"""Stages, and which nodes may share a block."""
+
+from __future__ import annotations
+
+import pytest
+
+from daskflow import unmapped
+from daskflow.lowering.order import is_lane, regions, stages
+from tests.unit.lowering.desk import Desk, a, b, c, d, total
+
+
+def chain(xs):
+    return c.map(b.map(a.map(xs)))
+
+
+def mapped_over_a_value(xs):
+    return b.map(a(xs))
+
+
+def reduced(xs):
+    return total(a.map(xs))
+
+
+def whole_beside_lane(xs):
+    x = a.map(xs)
+    return b.map(x, unmapped(total(x)))
+
+
+def whole_of_itself(xs):
+    x = a.map(xs)
+    return b.map(x, unmapped(x))
+
+
+def waited_lane(xs):
+    x = a.map(xs)
+    return b.map(xs, wait_for=[x])
+
+
+def waited_whole(xs):
+    x = a.map(xs)
+    return b.map(xs, wait_for=[unmapped(x)])
+
+
+def list_of_nodes(xs):
+    return b.map([a(1), a(2)])
+
+
+def diamond(xs):
+    x = a.map(xs)
+    return d.map(b.map(x), c.map(x))
+
+
+def shortcut(xs):
+    x = a.map(xs)
+    y = b.map(x)
+    return d.map(x, unmapped(total(y))), c.map(y)
+
+
+@pytest.mark.parametrize(
+    ("flow", "lanes"),
+    [
+        (chain, "a-b b-c"),
+        (mapped_over_a_value, ""),
+        (reduced, ""),
+        (whole_beside_lane, "a-b"),
+        (whole_of_itself, "a-b"),
+        (waited_lane, "a-b"),
+        (waited_whole, ""),
+        (list_of_nodes, ""),
+        (diamond, "a-b a-c b-d c-d"),
+    ],
+)
+def test_which_edges_join_element_to_element(flow, lanes):
+    """A lane is made by a mapped edge between two mapped tasks, by nothing else."""
+    graph = Desk(flow, xs=[1, 2]).graph
+    found = [f"{e.upstream}-{e.downstream}" for e in graph.edges() if is_lane(graph, e)]
+    assert found == lanes.split()
+
+
+@pytest.mark.parametrize(
+    ("flow", "stage", "groups"),
+    [
+        (chain, {"a": 0, "b": 0, "c": 0}, ["abc"]),
+        (mapped_over_a_value, {"a": 0, "b": 1}, ["a", "b"]),
+        (reduced, {"a": 0, "total": 1}, ["a", "total"]),
+        (whole_beside_lane, {"a": 0, "total": 1, "b": 2}, ["a", "total", "b"]),
+        (whole_of_itself, {"a": 0, "b": 1}, ["a", "b"]),
+        (waited_lane, {"a": 0, "b": 0}, ["ab"]),
+        (waited_whole, {"a": 0, "b": 1}, ["a", "b"]),
+        (diamond, {"a": 0, "b": 0, "c": 0, "d": 0}, ["abcd"]),
+        (shortcut, {"a": 0, "b": 0, "c": 0, "total": 1, "d": 2}, ["abc", "total", "d"]),
+    ],
+)
+def test_stages_and_the_nodes_that_share_an_index_space(flow, stage, groups):
+    """A lane edge keeps the stage, any other raises it; nodes of one stage joined by lanes group."""
+    graph = Desk(flow, xs=[1, 2]).graph
+    order = graph.order()
+    found = stages(graph, order)
+    assert found == stage
+    made = regions(graph, found, dict.fromkeys(order, 2))
+    assert sorted(made) == sorted([g] if g == "total" else list(g) for g in groups)
+
+
+def test_two_lanes_that_meet_become_one():
+    """A node over two separate lanes joins them into one group, in topological order."""
+
+    def zipped(xs):
+        return c.map(a.map(xs), b.map(xs))
+
+    graph = Desk(zipped, xs=[1]).graph
+    order = graph.order()
+    assert regions(graph, stages(graph, order), dict.fromkeys(order, 1)) == [["a", "b", "c"]]
+
+
+def test_only_what_is_to_be_lowered_is_grouped():
+    """A finished node between two others leaves them apart."""
+    graph = Desk(chain, xs=[1]).graph
+    stage = stages(graph, graph.order())
+    assert regions(graph, stage, {"a": 1, "c": 1}) == [["a"], ["c"]]

@@ -1,0 +1,94 @@
+"""A graph keeps its nodes in order, names what is missing, and never closes a circle."""
+
+from __future__ import annotations
+
+import pytest
+
+from daskflow import CycleError, DefinitionError
+from daskflow.graph import Edge, Graph
+
+
+def made(nodes: str, *edges: str) -> Graph[int]:
+    """Return a graph of one-letter nodes; an edge is two letters, upstream first."""
+    graph: Graph[int] = Graph()
+    for number, name in enumerate(nodes):
+        graph.add_node(name, number)
+    for upstream, downstream in edges:
+        graph.add_edge(Edge(upstream, downstream))
+    return graph
+
+
+def test_nodes_are_found_by_name():
+    """A graph has a length, its nodes by name, and what was attached to them."""
+    graph = made("ab")
+    assert len(graph) == 2
+    assert "a" in graph
+    assert "c" not in graph
+    assert graph.nodes == {"a": 0, "b": 1}
+
+
+def test_a_name_is_given_once():
+    """A second node of one name is refused, with the cure."""
+    with pytest.raises(DefinitionError, match=r"two nodes named 'a'.*\.named\("):
+        made("aa")
+
+
+@pytest.mark.parametrize(
+    ("nodes", "edge", "told"),
+    [("a", "xa", "no node is named 'x'; there are: a"), ("", "xy", "there are: none")],
+)
+def test_an_edge_needs_both_its_ends(nodes, edge, told):
+    """An edge to or from a node that is not there names it, and those that are."""
+    with pytest.raises(DefinitionError, match=told):
+        made(nodes, edge)
+
+
+def test_an_edge_twice_is_an_edge_once():
+    """Adding the same edge again changes nothing; another argument of the same pair is new."""
+    graph = made("ab", "ab", "ab")
+    assert graph.upstream("b") == [Edge("a", "b")]
+    graph.add_edge(Edge("a", "b", "x"))
+    assert graph.upstream("b") == [Edge("a", "b"), Edge("a", "b", "x")]
+    assert graph.downstream("a") == graph.upstream("b") == list(graph.edges())
+    assert graph.order() == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("nodes", "edges", "circle"),
+    [
+        ("a", ["aa"], "a -> a"),
+        ("ab", ["ab", "ba"], "a -> b -> a"),
+        ("abcd", ["ab", "bc", "ad", "dc", "ca"], "a -> d -> c -> a"),
+    ],
+)
+def test_a_circle_is_named(nodes, edges, circle):
+    """The edge that would close a circle is refused, and the circle is written out."""
+    with pytest.raises(CycleError, match=f"closes a circle: {circle}$"):
+        made(nodes, *edges)
+
+
+def test_a_refused_edge_leaves_no_trace():
+    """After a refused edge the graph is what it was."""
+    graph = made("ab", "ab")
+    with pytest.raises(CycleError):
+        graph.add_edge(Edge("b", "a"))
+    assert list(graph.edges()) == [Edge("a", "b")]
+    assert graph.order() == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("nodes", "edges", "order", "terminals"),
+    [
+        ("", [], "", ""),
+        ("cba", [], "cba", "cba"),
+        ("abcd", ["ab", "ac", "bd", "cd"], "abcd", "d"),
+        ("dcba", ["ab", "ac", "bd", "cd"], "abcd", "d"),
+        ("abcd", ["ac", "cb"], "adcb", "bd"),
+        ("abcde", ["ab", "ac", "bd", "cd", "ea"], "eabcd", "d"),
+    ],
+)
+def test_order_is_topological_and_as_inserted_where_it_may_be(nodes, edges, order, terminals):
+    """Each node comes behind all it depends on; the order of insertion decides the rest."""
+    graph = made(nodes, *edges)
+    assert graph.order() == list(order)
+    assert graph.terminals() == list(terminals)

@@ -1,0 +1,287 @@
+"""Whether a task run may start, from how its upstream task runs ended."""
+
+from __future__ import annotations
+
+import pickle
+
+import cloudpickle
+import pytest
+
+import daskflow
+from daskflow import (
+    DefinitionError,
+    Fail,
+    Skip,
+    all_failed,
+    all_finished,
+    all_successful,
+    always_run,
+    any_failed,
+    any_successful,
+    not_all_skipped,
+    some_failed,
+    some_successful,
+)
+from daskflow.graph import Edge
+from daskflow.signals import RunInterrupted, Signal
+from daskflow.states import (
+    Cached,
+    Cancelled,
+    Crashed,
+    Failed,
+    Mapped,
+    Skipped,
+    Success,
+    TimedOut,
+    TriggerFailed,
+)
+from daskflow.triggers import Counts, count_codes, passes_skips, refusal, state_of_signal
+
+LETTERS = {
+    "S": Success,
+    "C": Cached,
+    "K": Skipped,
+    "M": Mapped,
+    "F": Failed,
+    "T": TriggerFailed,
+    "O": TimedOut,
+    "R": Crashed,
+    "X": Cancelled,
+}
+
+
+def column(letters: str) -> bytes:
+    return bytes(LETTERS[letter].code for letter in letters)
+
+
+def states(letters: str):
+    """Return what a trigger is asked about: one upstream task run for each letter."""
+    return {Edge(f"n{i}", "me"): LETTERS[letter]() for i, letter in enumerate(letters)}
+
+
+def decided(trigger, letters: str, *, skips: bool = True):
+    """Return the kind of state that keeps a task run from starting, by name; "" for none."""
+    counts = count_codes(map(column, letters))
+    refused = refusal(trigger, counts, states(letters), skips_with_upstream=skips)
+    return type(refused).__name__ if refused else ""
+
+
+@pytest.mark.parametrize(
+    ("columns", "counts"),
+    [
+        ([], Counts()),
+        ([""], Counts()),
+        (["SCKM"], Counts(4, 4, 1, 0, 0)),
+        (["FTOR", "X"], Counts(5, 0, 0, 4, 0)),
+        (["KK", "K", "S"], Counts(4, 4, 3, 0, 2)),
+        (["KS"], Counts(2, 2, 1, 0, 0)),
+    ],
+)
+def test_what_is_counted(columns, counts):
+    """Kinds are counted by task run; a node counts as skipped when all its task runs are."""
+    assert count_codes(map(column, columns)) == counts
+
+
+# What each trigger says to each of these upstream endings: "." it may start, "T" TriggerFailed,
+# "K" Skipped; written by hand from the rules.
+ENDINGS = "S  C  M  K  F  T  O  R  X  SK SF KF SX FX KX SKF".split()
+TABLE = {
+    all_successful: ".  .  .  K  T  T  T  T  T  K  T  T  T  T  T  T",
+    all_failed: "    T  T  T  T  .  .  .  .  T  T  T  T  T  T  T  T",
+    all_finished: "  .  .  .  K  .  .  .  .  .  K  .  .  .  .  K  .",
+    any_successful: ".  .  .  K  T  T  T  T  T  K  .  .  .  T  K  .",
+    any_failed: "    T  T  T  T  .  .  .  .  T  T  .  .  T  .  T  .",
+}
+WITHOUT_SKIP_RULE = {
+    all_successful: " .  .  .  .  T  T  T  T  T  .  T  T  T  T  T  T",
+    all_finished: "   .  .  .  .  .  .  .  .  .  .  .  .  .  .  .  .",
+    not_all_skipped: ".  .  .  K  T  T  T  T  T  .  T  T  T  T  T  T",
+}
+SAID = {".": "", "T": "TriggerFailed", "K": "Skipped"}
+ROWS = [(trigger, row, True) for trigger, row in TABLE.items()] + [
+    (trigger, row, False) for trigger, row in WITHOUT_SKIP_RULE.items()
+]
+
+
+@pytest.mark.parametrize(("trigger", "row", "skips"), ROWS)
+def test_what_each_trigger_says(trigger, row, skips):
+    """Each trigger answers as in the table, with the skip rule and without it."""
+    said = {letters: decided(trigger, letters, skips=skips) for letters in ENDINGS}
+    assert said == {
+        letters: SAID[sign] for letters, sign in zip(ENDINGS, row.split(), strict=True)
+    }
+
+
+@pytest.mark.parametrize("trigger", [*TABLE, not_all_skipped, some_failed(at_least=1), bool])
+def test_with_nothing_upstream_every_trigger_says_yes(trigger):
+    """A root, or a reduce over an empty map, starts whatever its trigger."""
+    assert decided(trigger, "") == ""
+    if trigger is not bool:
+        assert trigger({}) is True
+
+
+@pytest.mark.parametrize("trigger", TABLE)
+def test_a_trigger_can_be_asked_with_states(trigger):
+    """Called with states, as a user's own trigger may do, a trigger decides as with counts."""
+    for letters in ENDINGS:
+        expected = trigger.decide(count_codes(map(column, letters)))
+        assert trigger(states(letters)) is expected
+
+
+def test_always_run_is_another_word():
+    """`always_run` is `all_finished`."""
+    assert always_run is all_finished
+
+
+@pytest.mark.parametrize(
+    ("trigger", "letters", "passes"),
+    [
+        (some_successful(at_least=2), "SSFF", True),
+        (some_successful(at_least=3), "SSFF", False),
+        (some_successful(at_most=2), "SSFF", True),
+        (some_successful(at_most=1), "SSFF", False),
+        (some_successful(1, 2), "SSFF", True),
+        (some_successful(at_least=0.5), "SSFF", True),
+        (some_successful(at_least=0.51), "SSFF", False),
+        (some_successful(at_least=1.0), "SSF", False),  # a share: all
+        (some_successful(at_least=1), "SFF", True),  # a count: one
+        (some_successful(at_least=0.28), "S" * 7 + "F" * 18, True),
+        (some_failed(at_least=0.28), "F" * 7 + "S" * 18, True),
+        (some_failed(at_most=0), "SSS", True),
+        (some_failed(at_most=0), "SSF", False),
+        (some_failed(at_most=0.5), "SFF", False),
+        (some_failed(at_least=1), "XX", False),  # Cancelled is neither
+    ],
+)
+def test_how_many_counted_or_as_a_share(trigger, letters, passes):
+    """An int counts task runs, a float is a share of all of them; both bounds are inclusive."""
+    assert decided(trigger, letters) == ("" if passes else "TriggerFailed")
+
+
+@pytest.mark.parametrize(
+    ("bounds", "told"),
+    [
+        ({}, "some_failed needs at_least= or at_most="),
+        ({"at_least": 1.5}, r"at_least=1.5.*a share from 0.0 to 1.0; an int counts"),
+        ({"at_most": -0.1}, r"at_most=-0.1.*a share"),
+        ({"at_most": -1}, r"at_most=-1\): must not be negative"),
+    ],
+)
+def test_bounds_that_make_no_sense(bounds, told):
+    """Bounds are checked where they are written, and the message says what they may be."""
+    with pytest.raises(DefinitionError, match=told):
+        some_failed(**bounds)
+    with pytest.raises(DefinitionError, match=told.replace("some_failed", "some_successful")):
+        some_successful(**bounds)
+
+
+def test_a_trigger_failure_tells_the_counts():
+    """The message of a refusal names the trigger and how many ended how."""
+    state = refusal(all_successful, Counts(4, 3, 1, 1, 1), {}, skips_with_upstream=True)
+    assert isinstance(state, TriggerFailed)
+    assert state.message == (
+        "trigger all_successful said no: of 4 upstream task runs 1 failed, "
+        "3 succeeded (1 skipped)"
+    )
+
+
+def never(states):
+    return False
+
+
+class Never:
+    def __call__(self, states):
+        return ""
+
+    def __repr__(self):
+        return "<never>"
+
+
+@pytest.mark.parametrize(
+    ("trigger", "name"),
+    [(never, "never"), (Never(), "<never>"), (some_failed(at_most=0), "some_failed(")],
+)
+def test_a_trigger_is_named_as_well_as_may_be(trigger, name):
+    """A function is named by its name, a made trigger by its call, anything else by its repr."""
+    state = refusal(trigger, Counts(1, 0, 0, 1), states("F"), skips_with_upstream=True)
+    assert state.message.startswith(f"trigger {name}")
+
+
+def test_a_trigger_of_the_users_sees_every_upstream_task_run():
+    """A function of {edge: state} is asked with all of them, and its truth value decides."""
+    asked = []
+
+    def two_of_them(given):
+        asked.append({edge.upstream: type(state).__name__ for edge, state in given.items()})
+        return [state for state in given.values() if state.is_successful()][1:]
+
+    assert decided(two_of_them, "SSF") == ""
+    assert decided(two_of_them, "SFF") == "TriggerFailed"
+    assert asked[0] == {"n0": "Success", "n1": "Success", "n2": "Failed"}
+
+
+@pytest.mark.parametrize(
+    "error", [ValueError("bad"), SystemExit(3), KeyboardInterrupt(), GeneratorExit()]
+)
+def test_a_trigger_that_raises_is_a_trigger_failure(error):
+    """Whatever a trigger raises ends its task run as TriggerFailed, carrying the exception."""
+
+    def raising(states):
+        raise error
+
+    state = refusal(raising, Counts(1, 1), states("S"), skips_with_upstream=True)
+    assert isinstance(state, TriggerFailed)
+    assert state.exception is error
+    assert repr(error) in state.message
+
+
+def test_an_interrupted_run_goes_up_to_the_driver():
+    """The engine's own Ctrl-C inside a trigger is no end of the task run."""
+
+    def raising(states):
+        raise RunInterrupted
+
+    with pytest.raises(RunInterrupted):
+        refusal(raising, Counts(1, 1), states("S"), skips_with_upstream=True)
+
+
+@pytest.mark.parametrize(("signal", "kind"), [(Skip("so"), Skipped), (Fail("so"), Failed)])
+def test_a_trigger_that_raises_a_signal_gives_its_state(signal, kind):
+    """`Skip` and `Fail` raised by a trigger end the task run as if its body had raised them."""
+
+    def raising(states):
+        raise signal
+
+    state = refusal(raising, Counts(1, 1), states("S"), skips_with_upstream=True)
+    assert (type(state), state.message) == (kind, "so")
+
+
+def test_the_state_of_a_signal():
+    """A failure carries its signal; a signal that is none of ours is refused."""
+    fail = Fail("so", result=1)
+    assert state_of_signal(fail).exception is fail
+    assert state_of_signal(Skip("so")) == Skipped("so")
+    with pytest.raises(TypeError, match="not a signal of daskflow's"):
+        state_of_signal(Signal("odd"))
+
+
+NAMED = [*TABLE, not_all_skipped]
+
+
+@pytest.mark.parametrize("trigger", NAMED)
+def test_a_named_trigger_travels_by_its_name(trigger):
+    """Pickling one of the named triggers gives the same object on the other side."""
+    assert pickle.loads(pickle.dumps(trigger)) is trigger
+    assert getattr(daskflow, repr(trigger)) is trigger
+
+
+@pytest.mark.parametrize("trigger", [some_failed(at_least=1), some_successful(at_most=0.5)])
+def test_a_made_trigger_travels_by_value(trigger):
+    """Pickling a trigger with bounds gives an equal one."""
+    assert cloudpickle.loads(cloudpickle.dumps(trigger)) == trigger
+    assert pickle.loads(pickle.dumps(trigger)) == trigger
+
+
+def test_one_trigger_looks_at_skips_itself():
+    """`not_all_skipped` replaces the skip rule, no other trigger does."""
+    assert [t for t in NAMED if passes_skips(t)] == [not_all_skipped]
