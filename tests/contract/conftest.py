@@ -18,7 +18,6 @@ def near_cluster():
         n_workers=1,
         threads_per_worker=2,
         dashboard_address="127.0.0.1:0",
-        host="127.0.0.1",
         silence_logs="CRITICAL",
     ) as cluster:
         yield cluster

@@ -131,13 +131,13 @@ class LocalSession:
         except Exception as error:  # ours: user code cannot make a block raise
             self._fail(node, f"{type(error).__name__}: {error}", is_origin=True)
             return
+        worker = threading.current_thread().name
         with self._lock:
+            if port.segments is not None:  # before any consumer can begin, and report
+                self._reports.put(Report(self._run_id, node.key[1], worker, port.segments))
             self._values[node.key] = value
             ready = self._now_ready(node.key)
         self._start(ready)
-        if port.segments is not None:
-            worker = threading.current_thread().name
-            self._reports.put(Report(self._run_id, node.key[1], worker, port.segments))
 
     def _now_ready(self, key: Any) -> list[Any]:
         ready = []

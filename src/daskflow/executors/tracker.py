@@ -145,8 +145,9 @@ class Tracker(SchedulerPlugin):
         elif finish == "erred":
             run_id = _run_of(key)
             if run_id in self.runs and isinstance(key[1], int):
-                error = kwargs.get("exception_text") or _text_of(kwargs.get("exception"))
-                is_origin = kwargs.get("cause", key) == key
+                origin = self.scheduler.tasks[key].exception_blame
+                error = origin.exception_text or _text_of(origin.exception)
+                is_origin = origin.key == key
                 worker = kwargs.get("worker") or ""
                 self._put(run_id, key[1], worker, b"", error or "unknown", is_origin=is_origin)
 

@@ -104,7 +104,8 @@ class _Parent:
                     what = f"wait_for {edge.upstream!r}"
                     lengths[f"wait_for {edge.upstream}"] = self._length(NodeRef(edge.upstream))
         except DefinitionError as error:
-            return Failed(f"{what}: {error}", exception=error)
+            msg = f"{self.name}, {what}: {error}"
+            return Failed(msg, exception=DefinitionError(msg))
         if len(set(lengths.values())) == 1:
             return next(iter(lengths.values()))
         told = " and ".join(map(str, lengths.values()))
