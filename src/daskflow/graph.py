@@ -18,6 +18,18 @@ class Edge(NamedTuple):
     """One dependency: `downstream` needs `upstream`.
 
     Triggers are asked about ``{Edge: State}``, with one edge for each upstream task run.
+
+    Examples
+    --------
+    >>> from daskflow import flow, task
+    >>> @task
+    ... def double(x: int) -> int:
+    ...     return 2 * x
+    >>> @flow
+    ... def four():
+    ...     return double(double(1))
+    >>> four.graph().upstream("double-2")
+    [Edge(upstream='double', downstream='double-2', key='x', mapped=False, map_index=())]
     """
 
     upstream: str
@@ -65,14 +77,15 @@ class Graph(Generic[T]):
             if name not in self.nodes:
                 msg = f"no node is named {name!r}; there are: {', '.join(self.nodes) or 'none'}"
                 raise DefinitionError(msg)
-        if edge in self._upstream[edge.downstream]:
+        into, out = self._upstream[edge.downstream], self._downstream[edge.upstream]
+        if edge in min(into, out, key=len):
             return
         circle = self._path(edge.downstream, edge.upstream)
         if circle:
             msg = f"this edge closes a circle: {' -> '.join([*circle, edge.downstream])}"
             raise CycleError(msg)
-        self._upstream[edge.downstream].append(edge)
-        self._downstream[edge.upstream].append(edge)
+        into.append(edge)
+        out.append(edge)
 
     def upstream(self, name: str) -> list[Edge]:
         """Return the edges that lead into a node, in the order they were added."""

@@ -24,6 +24,6 @@ def make_name(chooser: random.Random) -> str:
     Examples
     --------
     >>> make_name(random.Random(7))
-    'crisp-frog'
+    'kind-yak'
     """
     return f"{chooser.choice(_QUALITIES)}-{chooser.choice(_ANIMALS)}"

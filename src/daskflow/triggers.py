@@ -53,7 +53,23 @@ def count_codes(codes: Iterable[bytes]) -> Counts:
 
 @dataclass(frozen=True)
 class CountTrigger:
-    """A trigger that needs to know only how many upstream task runs ended how."""
+    """A trigger that needs to know only how many upstream task runs ended how.
+
+    Examples
+    --------
+    >>> from daskflow import LocalExecutor, any_failed, flow, task
+    >>> @task
+    ... def divide(x: int, y: int) -> float:
+    ...     return x / y
+    >>> @task(trigger=any_failed)
+    ... def explain(result: float | Exception) -> str:
+    ...     return f"it was {result!r}"
+    >>> @flow(executor=LocalExecutor())
+    ... def careful():
+    ...     return explain(divide(1, 0))
+    >>> careful()
+    "it was ZeroDivisionError('division by zero')"
+    """
 
     name: str
     rule: Callable[[Counts], bool]

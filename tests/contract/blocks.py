@@ -8,6 +8,7 @@ from dask.task_spec import Task, TaskRef
 
 from daskflow.events import Segment
 from daskflow.executors.base import current_port
+from daskflow.executors.local import LocalSession
 from daskflow.states import Success
 from tests.contract.waiting import eventually
 
@@ -49,6 +50,10 @@ def layer(run_id, inputs, body=None):
     }
 
 
+def _has_task(dask_scheduler, key):
+    return key in dask_scheduler.tasks
+
+
 @dataclass
 class Opened:
     """A session with the id of its run, and all that it has reported."""
@@ -66,6 +71,13 @@ class Opened:
     def submit(self, inputs, body=None, *, urgent=False):
         """Hand over blocks: for each number the numbers of those it needs."""
         self.session.submit(layer(self.run_id, inputs, body), urgent=urgent)
+
+    def has_taken(self, number):
+        """Return whether a block has arrived where it will run; Dask takes blocks in later."""
+        if isinstance(self.session, LocalSession):
+            return True
+        client = self.session._hub.client
+        return client.run_on_scheduler(_has_task, key=key(self.run_id, number))
 
     def hear(self, count, seconds=20.0):
         """Wait until so many reports have come, and return them all."""

@@ -6,6 +6,7 @@ import time
 import pytest
 
 from daskflow import DaskExecutor, flow, task, unmapped
+from daskflow.executors.local import LocalSession
 from tests.contract.waiting import eventually
 
 
@@ -164,16 +165,20 @@ def test_two_runs_do_not_hear_of_each_other(begin):
 
 
 def test_urgent_blocks_go_first(begin, ledger, gate):
-    """What is urgent runs before what was taken earlier and has not begun, in its own order."""
+    """What is urgent runs before what was taken earlier and waits, in its own order."""
     one = begin()
     threads = one.session.threads
     one.submit({number: () for number in range(1, threads + 1)}, lambda number: gate.wait())
     one.submit({number: () for number in range(11, 19)}, ledger.note)
     one.submit({21: (), 22: ()}, ledger.note, urgent=True)
+    eventually(lambda: one.has_taken(22))
     gate.open()
     one.hear(threads + 10)
     started = ledger.lines()
-    assert set(started[: 1 + threads]) >= {"21", "22"}
+    if isinstance(one.session, LocalSession):
+        assert set(started[:2]) == {"21", "22"}
+    else:  # each worker has one ready at hand besides those it runs
+        assert {"21", "22"} <= set(started[:6])
     if threads == 1:
         assert started == ["21", "22", *map(str, range(11, 19))]
 

@@ -129,7 +129,13 @@ def _cores() -> int:
 
 
 def shutdown() -> None:
-    """Close this process's cluster, if it has one; a later run starts another."""
+    """Close this process's cluster, if it has one; a later run starts another.
+
+    Examples
+    --------
+    >>> import daskflow
+    >>> daskflow.shutdown()
+    """
     host = _take_host()
     if host is None:
         return

@@ -123,11 +123,16 @@ class Tracker(SchedulerPlugin):
     def update_graph(
         self, scheduler: Scheduler, *, tasks: list[Any], keys: Collection[Any], **_: Any
     ) -> None:
-        """Hold the values of a plan's blocks that no future of the client's holds."""
+        """Hold the values of a plan's blocks that no future of the client's holds.
+
+        Among the tasks are those of earlier graphs that this one builds on. They have left the
+        state in which a task begins, and are held or were let go.
+        """
         mine: dict[str, list[Any]] = {}
         for key in tasks:
             run_id = _run_of(key)
-            if run_id in self.runs and key not in keys:
+            is_new = run_id in self.runs and scheduler.tasks[key].state == "released"
+            if is_new and key not in keys:
                 mine.setdefault(run_id, []).append(key)
         for run_id, held in mine.items():
             scheduler.client_desires_keys(held, _holder(run_id))

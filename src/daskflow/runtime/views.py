@@ -102,7 +102,21 @@ class TaskRun:
 
 @dataclass(frozen=True)
 class MappedTaskRun(Sequence[TaskRun]):
-    """A mapped task of a run: its own state, and its children by map index."""
+    """A mapped task of a run: its own state, and its children by map index.
+
+    Examples
+    --------
+    >>> from daskflow import LocalExecutor, flow, task
+    >>> @task
+    ... def double(x: int) -> int:
+    ...     return 2 * x
+    >>> @flow(executor=LocalExecutor())
+    ... def doubled():
+    ...     return double.map([1, 2, 3])
+    >>> children = doubled.run()[double]
+    >>> len(children), children[2].result(), [str(child.state) for child in children[:2]]
+    (3, 6, ['Success', 'Success'])
+    """
 
     values: Values = field(repr=False, compare=False)
     node: str
