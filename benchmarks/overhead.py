@@ -12,9 +12,9 @@ from __future__ import annotations
 import argparse
 import gc
 import json
-import os
 import statistics
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -27,7 +27,7 @@ from distributed import Client, LocalCluster
 from daskflow import DaskExecutor, flow, task
 
 BareGraph = tuple[dict[Any, Task], list[Any]]
-_runs = iter(range(10**9))
+WORKERS = 2
 
 
 def nothing(x: Any = None) -> Any:
@@ -48,22 +48,30 @@ def total(xs: list[Any]) -> int:
 t_nothing, t_first, t_total = task(nothing), task(first), task(total)
 
 
+class Keys:
+    """Keys of one bare graph, like those of a run of ours; each graph has its own."""
+
+    run = ""
+
+    @classmethod
+    def renew(cls) -> None:
+        """Begin another graph."""
+        cls.run = uuid.uuid4().hex
+
+
 def _key(name: str, i: int) -> tuple[str, int]:
-    return (f"{name}-{_run:032x}", i)
-
-
-_run = 0
+    return (f"{name}-{Keys.run}", i)
 
 
 def bare_map(n: int) -> BareGraph:
-    """Independent no-ops and a sum over them."""
+    """Return independent no-ops and a sum over them."""
     layer = {_key("nothing", i): Task(_key("nothing", i), nothing, i) for i in range(n)}
     end = _key("total", 0)
     return {**layer, end: Task(end, total, List(*map(TaskRef, layer)))}, [end]
 
 
 def bare_chain(n: int) -> BareGraph:
-    """One no-op behind the other."""
+    """Return one no-op behind the other."""
     layer = {_key("nothing", 0): Task(_key("nothing", 0), nothing, 0)}
     for i in range(1, n):
         layer[_key("nothing", i)] = Task(
@@ -73,7 +81,7 @@ def bare_chain(n: int) -> BareGraph:
 
 
 def bare_tree(leaves: int) -> BareGraph:
-    """A binary tree of no-ops."""
+    """Return a binary tree of no-ops."""
     level = [_key("nothing", i) for i in range(leaves)]
     layer = {key: Task(key, nothing, 0) for key in level}
     count = 0
@@ -89,7 +97,7 @@ def bare_tree(leaves: int) -> BareGraph:
 
 
 def bare_map_of_map(n: int) -> BareGraph:
-    """A no-op over each of the results of no-ops, and a sum."""
+    """Return a no-op over each of the results of no-ops, and a sum."""
     layer: dict[Any, Task] = {}
     for i in range(n):
         layer[_key("nothing", i)] = Task(_key("nothing", i), nothing, i)
@@ -186,8 +194,7 @@ def rows(size: int) -> Iterator[Row]:
 
 def run_bare(client: Client, row: Row) -> float:
     """Return the seconds that bare Dask takes."""
-    global _run
-    _run = next(_runs) + (os.getpid() << 32)
+    Keys.renew()
     start = time.perf_counter()
     layer, keys = row.bare()
     graph = HighLevelGraph({"bare": MaterializedLayer(layer)}, {"bare": set()})
@@ -201,8 +208,11 @@ def run_ours(executor: DaskExecutor, row: Row) -> float:
     start = time.perf_counter()
     run = definition.run()
     seconds = time.perf_counter() - start
-    if not run.state.is_successful() or len(run.task_runs) != row.task_runs:
-        msg = f"{row.name}: {run}"
+    states = {type(child.state).__name__ for child in run.task_runs}
+    workers = {child.worker for child in run.task_runs}
+    is_spread = len(workers) == WORKERS or "map" not in row.name  # a chain stays where it is
+    if len(run.task_runs) != row.task_runs or states != {"Success"} or not is_spread:
+        msg = f"{row.name}: {run}, states {states}, on {workers}"
         raise RuntimeError(msg)
     return seconds
 
@@ -247,7 +257,10 @@ def main() -> None:
     with (
         dask.config.set({"distributed.scheduler.worker-saturation": given.saturation}),
         LocalCluster(
-            n_workers=2, threads_per_worker=1, host="127.0.0.1", dashboard_address="127.0.0.1:0"
+            n_workers=WORKERS,
+            threads_per_worker=1,
+            host="127.0.0.1",
+            dashboard_address="127.0.0.1:0",
         ) as cluster,
         Client(cluster) as client,
     ):

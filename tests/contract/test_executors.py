@@ -15,15 +15,6 @@ def boom(number):
     raise RuntimeError(f"block {number} is torn")
 
 
-def is_gone(one, number):
-    """Return whether the value of a block cannot be fetched any more, whatever that raises."""
-    try:
-        one.fetch(number)
-    except Exception:
-        return True
-    return False
-
-
 class Once:
     """A value that writes down in which process it was unpickled."""
 
@@ -101,8 +92,18 @@ def test_released_values_are_gone(begin, released):
     one.submit({1: (), 2: (1,)})
     one.hear(2)
     one.release(released)
-    eventually(lambda: is_gone(one, released))
+    with pytest.raises(KeyError):
+        one.fetch(released)
     assert one.fetch(3 - released)[0][0] == 3 - released
+
+
+def test_what_never_was_cannot_be_fetched(begin):
+    """The key of no block at all."""
+    one = begin()
+    one.submit({1: ()})
+    one.hear(1)
+    with pytest.raises(KeyError):
+        one.fetch(1, 77)
 
 
 def test_released_inputs_serve_consumers_on_their_way(begin, gate):
@@ -219,4 +220,6 @@ def test_what_a_closed_session_held_is_gone(begin):
     one.submit({1: (), 2: (1,)})
     one.hear(2)
     one.session.close()
-    eventually(lambda: is_gone(one, 1) and is_gone(one, 2))
+    for number in (1, 2):
+        with pytest.raises(KeyError):
+            one.fetch(number)

@@ -28,13 +28,20 @@ class Session(Protocol):
         """
 
     def wait(self, timeout: float | None) -> list[Report]:
-        """Return the reports that came, at least one unless the seconds are over.
+        """Return the reports that came as soon as there are some; none when time is over.
 
+        The session may look up sooner than after those seconds, and return none as well.
         A block that cannot come back any more is reported with an `error`.
         """
 
     def fetch(self, keys: Iterable[Any]) -> list[Any]:
-        """Return the values of blocks that are held: their segments."""
+        """Return the values of blocks that are held: their segments.
+
+        Raises
+        ------
+        KeyError
+            One of them was released, or never was.
+        """
 
     def release(self, keys: Iterable[Any]) -> None:
         """Let go of what no consumer needs any more; unknown keys are no error."""

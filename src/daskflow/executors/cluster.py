@@ -190,6 +190,7 @@ class DaskSession:
         self._hub = hub
         self._run_id = run_id
         self._queue = hub.begin(run_id, spec)
+        self._held: set[Any] = set()  # keys that were not released
         self._futures: dict[Any, Any] = {}  # of blocks that no other in their plan consumes
         self._unreported: list[dict[int, Any]] = []  # blocks on their way, for each submission
         self._suspects: set[Any] = set()  # futures that ended without a report, seen once
@@ -207,6 +208,7 @@ class DaskSession:
         ends = [key for key in layer if key not in consumed]
         graph = HighLevelGraph({self._run_id: MaterializedLayer(layer)}, {self._run_id: set()})
         futures = self._hub.client.get(graph, ends, sync=False, priority=1 if urgent else 0)
+        self._held.update(layer)
         self._futures.update(zip(ends, futures, strict=True))
         self._unreported.append({key[1]: key for key in layer if isinstance(key[1], int)})
 
@@ -228,10 +230,16 @@ class DaskSession:
         return [self._report(*report) for report in raw]
 
     def fetch(self, keys: Iterable[Any]) -> list[Any]:
-        """Bring the values of blocks into this process."""
+        """Bring the values of blocks into this process.
+
+        Only what is held: asked for a value that was let go, Dask would make it again.
+        """
         from dask.task_spec import Task, TaskRef
 
         wanted = list(keys)
+        gone = [key for key in wanted if key not in self._held]
+        if gone:
+            raise KeyError(gone[0])
         borrowed = {
             ("fetch-" + uuid.uuid4().hex, place): Task(None, _same, TaskRef(key))
             for place, key in enumerate(wanted)
@@ -249,21 +257,23 @@ class DaskSession:
 
     def release(self, keys: Iterable[Any]) -> None:
         """Let go of blocks."""
-        held = []
+        inner = []
         for key in keys:
+            self._held.discard(key)
             future = self._futures.pop(key, None)
             if future is None:
-                held.append(key)
+                inner.append(key)
             else:
                 future.release()
-        if held:
-            self._hub.send("release", run_id=self._run_id, keys=held)
+        if inner:
+            self._hub.send("release", run_id=self._run_id, keys=inner)
 
     def close(self) -> None:
         """Let go of everything and let the tracker forget the run."""
         for future in self._futures.values():
             future.release()
         self._futures.clear()
+        self._held.clear()
         self._hub.end(self._run_id)
 
     def _report(

@@ -3,20 +3,21 @@
 `lower` is called at the start of a run, when a length becomes known, when a retry is due, and when
 a block gave task runs back; the driver knows no other way to get work done. Rooms: `known` what
 goes in, `expand` how wide mapped tasks are, `order` what may share a block, `blocks` the cutting,
-`plan` what comes out.
+`plan` what comes out, `checks` the rules a plan keeps.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from daskflow.graph import Graph
 from daskflow.lowering.blocks import Cutter, find_due
+from daskflow.lowering.checks import verify
 from daskflow.lowering.expand import expand
 from daskflow.lowering.known import AtHand, Column
-from daskflow.lowering.order import is_lane, stages
-from daskflow.lowering.plan import Block, Plan
+from daskflow.lowering.order import stages
+from daskflow.lowering.plan import Plan
 from daskflow.nodes import NodeSpec
 
 __all__ = ["AtHand", "Column", "Plan", "Target", "lower", "verify"]
@@ -73,63 +74,3 @@ def _widened(known: Mapping[str, Column], widths: Mapping[str, int]) -> dict[str
         columns[name] = replace(known[name])
         columns[name].widen(width)
     return columns
-
-
-def verify(plan: Plan, graph: Graph[NodeSpec], known: Mapping[str, Column]) -> list[str]:
-    """Return what is wrong with a plan; an empty list where nothing is.
-
-    Checked: every task run is in one block only; each of its upstreams comes before it in the same
-    block, or is in a block that this one names as input, or is finished; blocks come behind their
-    inputs, so the graph is acyclic.
-    """
-    problems: list[str] = []
-    home: dict[tuple[str, int], tuple[int, int]] = {}
-    blocks = {block.key: block.number for block in plan.blocks}
-    seen: set[object] = set()
-    for block in plan.blocks:
-        problems += [
-            f"block {block.number} comes before its input {key}"
-            for key in block.inputs
-            if key in blocks and key not in seen
-        ]
-        seen.add(block.key)
-        for place, run in enumerate(_walk(block)):
-            if run in home:
-                problems.append(f"{run} is in the blocks {home[run][0]} and {block.number}")
-            home[run] = (block.number, place)
-    for block in plan.blocks:
-        near = {blocks[key] for key in block.inputs if key in blocks}
-        for place, (name, position) in enumerate(_walk(block)):
-            for upstream in _upstream_runs(graph, known, plan, name, position):
-                at = home.get(upstream)
-                if at is None:
-                    if not _is_done(known, plan, upstream):
-                        problems.append(f"{name, position} needs {upstream}, which is nowhere")
-                elif not (at[0] in near or (at[0] == block.number and at[1] < place)):
-                    problems.append(f"{name, position} does not wait for {upstream}")
-    return problems
-
-
-def _walk(block: Block) -> Iterator[tuple[str, int]]:
-    """Return the task runs of a block in the order in which it walks them."""
-    for strip in block.strips:
-        for position in range(strip.start, strip.stop):
-            for name in strip.nodes:
-                yield name, position
-
-
-def _upstream_runs(
-    graph: Graph[NodeSpec], known: Mapping[str, Column], plan: Plan, name: str, position: int
-) -> Iterator[tuple[str, int]]:
-    for edge in graph.upstream(name):
-        if is_lane(graph, edge):
-            yield edge.upstream, position
-        else:
-            width = plan.widths.get(edge.upstream, known[edge.upstream].width) or 0
-            for other in range(width):
-                yield edge.upstream, other
-
-
-def _is_done(known: Mapping[str, Column], plan: Plan, run: tuple[str, int]) -> bool:
-    name, position = run
-    return name not in plan.widths and bool(known[name].finished()[position])

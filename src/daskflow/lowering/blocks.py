@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import compress, pairwise
 from typing import Any
 
 from daskflow.context import run_label
@@ -22,9 +22,10 @@ from daskflow.lowering.order import is_lane, regions
 from daskflow.lowering.plan import Block, Slice, Strip, block_key
 from daskflow.mapping import take
 from daskflow.nodes import LiteralRef, NodeSpec, literals_in
-from daskflow.states import FAILED, State, TriggerFailed
+from daskflow.states import FAILED, State, TriggerFailed, mask_of
 
 _ONES = re.compile(rb"\x01+")
+_OPPOSITE = mask_of([0])
 
 
 def both(left: bytes, right: bytes) -> bytes:
@@ -165,8 +166,8 @@ class Cutter:
             tuple(needs.inputs),
             tuple(needs.literals),
             needs.attempts,
-            tuple(needs.given),
-            tuple(needs.slices),
+            tuple(needs.given.values()),
+            tuple(needs.slices.values()),
         )
         for strip in strips:
             for name in strip.nodes:
@@ -183,8 +184,8 @@ class _Needs:
         self.strips = strips
         self.inputs: dict[Key, None] = {}
         self.literals: dict[str, None] = {}
-        self.given: list[Segment] = []
-        self.slices: list[Slice] = []
+        self.given: dict[tuple[str, int], Segment] = {}
+        self.slices: dict[tuple[str, int, int], Slice] = {}
         self.attempts: dict[tuple[str, int], int] = {}
         self._whole: set[str] = set()
 
@@ -218,16 +219,17 @@ class _Needs:
         if literal not in self.cutter.at_hand.large:
             return
         if argument.is_mapped and isinstance(argument.form, LiteralRef):
-            value = self.cutter.at_hand.literals[literal]
-            values = take(value, strip.start, strip.stop)
-            self.slices.append(Slice(literal, strip.start, values))
+            place = (literal, strip.start, strip.stop)
+            if place not in self.slices:
+                values = take(self.cutter.at_hand.literals[literal], strip.start, strip.stop)
+                self.slices[place] = Slice(literal, strip.start, values)
         else:
             self.literals[literal] = None
 
     def _add_whole(self, name: str) -> None:
         column = self.cutter.known[name]
         if column.decided is not None:
-            self.given.append(given_segment(name, PARENT, column.decided, name))
+            self.given[name, PARENT] = given_segment(name, PARENT, column.decided, name)
         else:
             self._add_range(name, 0, column.width or 0)
 
@@ -239,10 +241,13 @@ class _Needs:
             self.inputs[placed[at][2]] = None
             at += 1
         column = self.cutter.known[name]
-        due = self.cutter.due.get(name)
-        if due is not None and 0 not in due[start:stop]:
-            return
-        for number in dict.fromkeys(column.blocks[start:stop]):
+        numbers: Iterable[int] = column.blocks[start:stop]
+        due = self.cutter.due.get(name, b"")[start:stop]
+        if due:  # what runs again is not asked for where it ran before
+            if 0 not in due:
+                return
+            numbers = compress(numbers, due.translate(_OPPOSITE))
+        for number in dict.fromkeys(numbers):
             if number:
                 self.inputs[self.cutter.at_hand.keys[number]] = None
         if column.states:
@@ -251,7 +256,7 @@ class _Needs:
                 if state is not None:
                     is_mapped = self.cutter.graph.nodes[name].is_mapped
                     who = run_label(name, (position,) if is_mapped else ())
-                    self.given.append(given_segment(name, position, state, who))
+                    self.given[name, position] = given_segment(name, position, state, who)
 
 
 def given_segment(node: str, position: int, state: State, who: str) -> Segment:

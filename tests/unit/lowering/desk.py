@@ -83,11 +83,9 @@ class Desk:
         self.known[name].codes[position] = kind.code
         self.known[name].attempts[position] = attempts
 
-    def give_back(self, name, position):
-        """Let a task run be open again, its block and its attempts as they were."""
-        self.known[name].codes[position] = Pending.code
-        if name in ("total", "always"):  # it gave up before its body
-            self.known[name].attempts[position] = 0
+    def give_back(self, name, position, attempts=1):
+        """Let a task run be open again; its column still names the block that it was in."""
+        self.set(name, position, Pending, attempts)
 
     def crash(self, name, position, message):
         """Let a task run end in the driver, so that no block tells of it."""

@@ -187,14 +187,20 @@ def test_the_size_of_blocks_as_given(size, blocks):
     assert told(Desk(lane, xs=range(3)).lower(size)) == blocks
 
 
-@pytest.mark.parametrize(
-    ("block_size", "threads", "nodes"), [(None, 1, 4), (None, 2, 8), (None, 16, 64), (1, 1, 10_000)]
-)
-def test_the_number_of_graph_nodes_for_ten_thousand_task_runs(block_size, threads, nodes):
-    """The Dask graph grows with the threads of the cluster, not with the width of a map."""
-    plan = Desk(lambda xs: a.map(xs), xs=range(10_000)).lower_unchecked(block_size, threads)
+@pytest.mark.parametrize(("threads", "nodes"), [(1, 4), (2, 8), (16, 64)])
+@pytest.mark.parametrize("flow", [lambda xs: a.map(xs), lane])
+def test_the_number_of_graph_nodes_for_ten_thousand_task_runs(flow, threads, nodes):
+    """The Dask graph grows with the threads of the cluster, not with the width or depth of a map."""
+    desk = Desk(flow, xs=range(10_000))
+    plan = desk.lower_unchecked(threads=threads)
     assert len(plan.layer(print, print)) == nodes
-    assert sum(block.task_runs() for block in plan.blocks) == 10_000
+    assert sum(block.task_runs() for block in plan.blocks) == 10_000 * len(desk.graph)
+
+
+def test_the_number_of_graph_nodes_without_grouping():
+    """With a block size of one each task run is a node of the Dask graph, and nothing else is."""
+    plan = Desk(lane_and_sum, xs=range(50)).lower(1)
+    assert len(plan.layer(print, print)) == 101
 
 
 # ------------------------------------------------------------------------------------ later passes
@@ -226,13 +232,22 @@ def test_a_retry_lowers_only_what_is_due():
     desk.end(desk.take(desk.lower(2)))
     desk.set("a", 3, Retrying)
     for run in [("b", 3), ("total", 0)]:
-        desk.give_back(*run)
+        desk.give_back(*run, attempts=0)
     assert told(desk.lower()) == []  # not due yet
     desk.give_back("a", 3)
     plan = desk.lower()
     assert told(plan) == ["4: a,b 3-4", "5: total 0-1 <- 4 1 2"]
-    assert plan.blocks[0].attempts == {("a", 3): 1}
-    assert plan.blocks[1].attempts == {}
+    assert [block.attempts for block in plan.blocks] == [{("a", 3): 1}, {}]
+
+
+def test_attempts_made_before_are_told_run_by_run():
+    """A block says of each task run in it how many bodies were started, where any were."""
+    desk = Desk(lane, xs=range(3))
+    desk.end(desk.take(desk.lower(3)))
+    for position, attempts in enumerate([1, 0, 2]):
+        desk.give_back("b", position, attempts)
+    (block,) = desk.lower(3).blocks
+    assert block.attempts == {("b", 0): 1, ("b", 2): 2}
 
 
 def test_a_reduce_does_not_name_blocks_of_which_nothing_is_left():
@@ -345,6 +360,30 @@ def test_task_runs_that_crashed_in_the_driver_are_given():
     (segment,) = block.given
     assert (segment.node, segment.start, segment.notes[0].message) == ("a", 2, "worker lost")
     assert isinstance(segment.values[0], CrashedError)
+    assert str(segment.values[0]) == "a[2]: worker lost"
+
+
+def test_a_state_is_given_once():
+    """A crashed task run that a block needs in three ways travels with it once."""
+
+    def case(xs):
+        x = a.map(xs)
+        return always.map(x, x, unmapped(x), unmapped(x))
+
+    desk = Desk(case, xs=range(2))
+    desk.end(desk.take(desk.lower(2)))
+    desk.crash("a", 1, "worker lost")
+    desk.give_back("always", 1)
+    (block,) = desk.lower().blocks
+    assert [(s.node, s.start) for s in block.given] == [("a", 1)]
+
+
+def test_a_crashed_task_run_that_is_not_mapped_is_given():
+    """Its name has no index."""
+    desk = Desk(lambda: always(a()))
+    desk.crash("a", 0, "worker lost")
+    (block,) = desk.lower().blocks
+    assert str(block.given[0].values[0]) == "a: worker lost"
 
 
 def test_only_the_lanes_of_a_block_are_given():
@@ -365,13 +404,13 @@ def test_only_the_lanes_of_a_block_are_given():
     [
         (Failed("no", exception=KeyError("k")), KeyError, "'k'"),
         (TimedOut("late", exception=TimeoutError("5 s")), TimeoutError, "5 s"),
-        (Crashed("worker lost"), CrashedError, "worker lost"),
-        (TriggerFailed("it said no"), TriggerFailedError, "it said no"),
+        (Crashed("worker lost"), CrashedError, "a[2]: worker lost"),
+        (TriggerFailed("it said no"), TriggerFailedError, "a[2]: it said no"),
     ],
 )
 def test_what_stands_for_the_value_of_a_failure(state, kind, text):
     """A consumer gets the exception of a failed task run, or one made for it."""
-    error = stand_in(state)
+    error = stand_in(state, "a[2]")
     assert type(error) is kind
     assert str(error) == text
 
@@ -379,13 +418,13 @@ def test_what_stands_for_the_value_of_a_failure(state, kind, text):
 def test_a_trigger_failure_passes_on_what_its_trigger_raised():
     """The exception of a broken trigger is the cause of what consumers get."""
     broken = ValueError("broken")
-    assert stand_in(TriggerFailed("raised", exception=broken)).__cause__ is broken
+    assert stand_in(TriggerFailed("raised", exception=broken), "a").__cause__ is broken
 
 
 @pytest.mark.parametrize("state", [Skipped("so"), Cancelled("stopped")])
 def test_none_stands_for_what_did_not_run(state):
     """A skipped or cancelled task run gives None."""
-    segment = given_segment("a", 4, state)
+    segment = given_segment("a", 4, state, "a[4]")
     assert (segment.start, segment.stop, segment.values) == (4, 5, {0: None})
 
 
@@ -414,7 +453,6 @@ def test_a_large_literal_is_put_out_once():
 
 def test_a_literal_on_the_cluster_is_not_put_out_again():
     """A later plan names the node of an earlier one."""
-    plan = with_large(Desk(a, big="large"), "big", placed=["big"])
     desk = with_large(Desk(lambda big: a(big), big="large"), "big", placed=["big"])
     plan = desk.lower()
     assert plan.blocks[0].literals == ("big",)
