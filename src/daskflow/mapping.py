@@ -77,9 +77,11 @@ def _cure(value: Any) -> str:
     for kinds, cure in _CURES:
         if isinstance(value, kinds):
             return cure
-    if getattr(value, "ndim", 1) != 1:
+    shape = getattr(value, "shape", None)
+    dimensions = len(shape) if isinstance(shape, tuple) else 1
+    if dimensions > 1:
         return "its rows or its columns? split it into a list in a task of its own"
-    if not (hasattr(value, "__len__") and hasattr(value, "__getitem__")):
+    if dimensions == 0 or not (hasattr(value, "__len__") and hasattr(value, "__getitem__")):
         return "it has no length or no elements by position; make it a list"
     return ""
 
@@ -93,4 +95,7 @@ def element_getter(value: Any) -> Callable[[int], Any]:
 
 def take(value: Any, start: int, stop: int) -> Any:
     """Return the elements from start up to stop, as a value of the same kind where it can."""
-    return getattr(value, "iloc", value)[start:stop]
+    try:
+        return getattr(value, "iloc", value)[start:stop]
+    except TypeError:  # elements by position, but no slices: a deque
+        return [value[position] for position in range(start, stop)]

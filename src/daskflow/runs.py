@@ -94,7 +94,6 @@ class FlowRun:
         self._failure: BaseException | None = None
         self._changed = threading.Condition()
         self._done = threading.Event()
-        self._driver = Driver(assignment, self.record, session, self._notify)
         weakref.finalize(self, session.close).atexit = False
 
     @property
@@ -122,7 +121,7 @@ class FlowRun:
         self._enter(Running())
         try:
             with _interrupts_as(RunInterrupted):
-                self._driver.drive()
+                Driver(self._assignment, self.record, self._session, self._notify).drive()
             self._finish(self._verdict())
         except RunInterrupted:
             self.record.cancel_unfinished("interrupted by the user")

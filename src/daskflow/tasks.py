@@ -232,7 +232,6 @@ def _make_rules(name: str, options: Mapping[str, Any]) -> TaskRules:
     if not isinstance(retries, int) or retries < 0:
         msg = f"task {name!r}: retries={retries!r} must be a whole number from 0"
         raise DefinitionError(msg)
-    retry_on = options.get("retry_on", ())
     trigger = options.get("trigger", all_successful)
     if not callable(trigger):
         msg = f"task {name!r}: trigger={trigger!r} must be a function of {{edge: state}}"
@@ -241,7 +240,7 @@ def _make_rules(name: str, options: Mapping[str, Any]) -> TaskRules:
         retries,
         _checked_delay(name, options.get("retry_delay_seconds", 0.0)),
         options.get("retry_jitter_factor", 0.0),
-        retry_on if isinstance(retry_on, tuple) else (retry_on,),
+        _checked_classes(name, options.get("retry_on", ())),
         options.get("retry_condition"),
     )
     skips = options.get("skip_on_upstream_skip", True) and not passes_skips(trigger)
@@ -258,6 +257,18 @@ def _checked_delay(name: str, delay: Any) -> Delays:
             )
             raise DefinitionError(msg)
     return cast(Delays, delay)
+
+
+def _checked_classes(name: str, retry_on: Any) -> tuple[type[BaseException], ...]:
+    classes = retry_on if isinstance(retry_on, tuple) else (retry_on,)
+    for kind in classes:
+        if not (isinstance(kind, type) and issubclass(kind, BaseException)):
+            msg = (
+                f"task {name!r}: retry_on={retry_on!r} must be a class of exceptions, "
+                "or a tuple of them"
+            )
+            raise DefinitionError(msg)
+    return classes
 
 
 def as_tags(tags: Iterable[str]) -> frozenset[str]:

@@ -50,6 +50,15 @@ def layer(run_id, inputs, body=None):
     }
 
 
+def torn_literal(run_id, name):
+    """Return a layer of one node like that of a large literal, which cannot be read."""
+    return {key(run_id, name): Task(key(run_id, name), _tear, name)}
+
+
+def _tear(name):
+    raise RuntimeError(f"literal {name} is torn")
+
+
 def _has_task(dask_scheduler, key):
     return key in dask_scheduler.tasks
 

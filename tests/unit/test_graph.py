@@ -33,6 +33,13 @@ def test_a_name_is_given_once():
         made("aa")
 
 
+def test_two_edges_from_one_node_count_once_in_the_order():
+    """A node waits for each of its upstreams, by however many arguments they come."""
+    graph = made("axbc", "xb", "bc", "ac")
+    graph.add_edge(Edge("a", "c", "again"))
+    assert graph.order() == ["a", "x", "b", "c"]
+
+
 @pytest.mark.parametrize(
     ("nodes", "edge", "told"),
     [("a", "xa", "no node is named 'x'; there are: a"), ("", "xy", "there are: none")],

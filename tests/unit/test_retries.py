@@ -15,7 +15,7 @@ from daskflow.retries import RetryPolicy
     [(0, 1, False), (1, 1, True), (1, 2, False), (3, 3, True), (3, 4, False)],
 )
 def test_retries_are_attempts_after_the_first(retries, attempt, wanted):
-    """n retries allow n + 1 attempts."""
+    """N retries allow n + 1 attempts."""
     assert RetryPolicy(retries).wants(attempt, ValueError()) is wanted
 
 

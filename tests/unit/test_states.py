@@ -38,7 +38,8 @@ ON_A_WORKER = {
 IN_THE_DRIVER = {
     **dict.fromkeys(
         [*BEFORE_START, "Paused"],
-        "Pending Scheduled Running Mapped Skipped TriggerFailed Failed Crashed Cancelling Cancelled",
+        "Pending Scheduled Running Mapped Skipped TriggerFailed Failed Crashed "
+        "Cancelling Cancelled",
     ),
     "Running": "Pending Crashed Cancelling Cancelled",
     "Cancelling": "Crashed Cancelled",
@@ -46,9 +47,17 @@ IN_THE_DRIVER = {
 }
 NAMES = [kind.__name__ for kind in KINDS]
 
-FINISHED = (
-    "Success Cached Skipped Mapped Failed TriggerFailed TimedOut Crashed Cancelled"
-).split()
+FINISHED = [
+    "Success",
+    "Cached",
+    "Skipped",
+    "Mapped",
+    "Failed",
+    "TriggerFailed",
+    "TimedOut",
+    "Crashed",
+    "Cancelled",
+]
 COUNTS_AS = {  # successful, failed, skipped
     **dict.fromkeys(NAMES, (False, False, False)),
     "Success": (True, False, False),

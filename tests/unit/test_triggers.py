@@ -84,7 +84,7 @@ def test_what_is_counted(columns, counts):
 
 # What each trigger says to each of these upstream endings: "." it may start, "T" TriggerFailed,
 # "K" Skipped; written by hand from the rules.
-ENDINGS = "S  C  M  K  F  T  O  R  X  SK SF KF SX FX KX SKF".split()
+ENDINGS = ["S", "C", "M", "K", "F", "T", "O", "R", "X", "SK", "SF", "KF", "SX", "FX", "KX", "SKF"]
 TABLE = {
     all_successful: ".  .  .  K  T  T  T  T  T  K  T  T  T  T  T  T",
     all_failed: "    T  T  T  T  .  .  .  .  T  T  T  T  T  T  T  T",
@@ -107,9 +107,7 @@ ROWS = [(trigger, row, True) for trigger, row in TABLE.items()] + [
 def test_what_each_trigger_says(trigger, row, skips):
     """Each trigger answers as in the table, with the skip rule and without it."""
     said = {letters: decided(trigger, letters, skips=skips) for letters in ENDINGS}
-    assert said == {
-        letters: SAID[sign] for letters, sign in zip(ENDINGS, row.split(), strict=True)
-    }
+    assert said == {letters: SAID[sign] for letters, sign in zip(ENDINGS, row.split(), strict=True)}
 
 
 @pytest.mark.parametrize("trigger", [*TABLE, not_all_skipped, some_failed(at_least=1), bool])
@@ -180,8 +178,7 @@ def test_a_trigger_failure_tells_the_counts():
     state = refusal(all_successful, Counts(4, 3, 1, 1, 1), {}, skips_with_upstream=True)
     assert isinstance(state, TriggerFailed)
     assert state.message == (
-        "trigger all_successful said no: of 4 upstream task runs 1 failed, "
-        "3 succeeded (1 skipped)"
+        "trigger all_successful said no: of 4 upstream task runs 1 failed, 3 succeeded (1 skipped)"
     )
 
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from daskflow.errors import DefinitionError, ExecutorError
 from daskflow.events import Report
 from daskflow.executors.connections import connect
-from daskflow.executors.wire import unpack_segments
+from daskflow.executors.wire import is_block, unpack_segments
 from daskflow.settings import Settings
 
 if TYPE_CHECKING:
@@ -210,7 +210,7 @@ class DaskSession:
         futures = self._hub.client.get(graph, ends, sync=False, priority=1 if urgent else 0)
         self._held.update(layer)
         self._futures.update(zip(ends, futures, strict=True))
-        self._unreported.append({key[1]: key for key in layer if isinstance(key[1], int)})
+        self._unreported.append({key[1]: key for key in layer if is_block(key)})
 
     def wait(self, timeout: float | None) -> list[Report]:
         """Return reports, looking now and then for blocks that Dask gave up in silence."""

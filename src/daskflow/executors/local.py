@@ -13,6 +13,7 @@ from typing import Any
 from daskflow.errors import DefinitionError
 from daskflow.events import Report, Segment
 from daskflow.executors.base import use_port
+from daskflow.executors.wire import is_block
 
 
 class LocalExecutor:
@@ -66,13 +67,16 @@ class LocalSession:
         self._waiting: dict[Any, set[Any]] = {}  # node -> keys it still needs
         self._consumers: dict[Any, list[Any]] = {}  # key -> nodes that need it
         self._values: dict[Any, Any] = {}
+        self._torn: dict[Any, str] = {}  # large literals that could not be read, and why
         self._reports: SimpleQueue[Report] = SimpleQueue()
 
     def submit(self, layer: dict[Any, Any], *, urgent: bool) -> None:
         """Take the nodes of a plan's graph."""
+        ready = []
+        hopeless = []
         with self._lock:
-            ready = []
             for key, node in layer.items():
+                hopeless += [(node, self._torn[k]) for k in node.dependencies if k in self._torn]
                 needed = {k for k in node.dependencies if k not in self._values}
                 for other in needed:
                     self._consumers.setdefault(other, []).append(node)
@@ -81,6 +85,8 @@ class LocalSession:
                 else:
                     ready.append(node)
         self._start(ready, urgent=urgent)
+        for node, error in hopeless:
+            self._fail(node, error, is_origin=True)
 
     def wait(self, timeout: float | None) -> list[Report]:
         """Return reports; without a pool, run the next node here to have one."""
@@ -151,14 +157,20 @@ class LocalSession:
         return ready
 
     def _fail(self, node: Any, error: str, *, is_origin: bool) -> None:
-        self._reports.put(
-            Report(self._run_id, node.key[1], "local", error=error, is_origin=is_origin)
-        )
+        """Report a block that cannot end, and all that need it; of a literal those alone."""
+        reports = is_block(node.key)
+        if reports:
+            number = node.key[1]
+            self._reports.put(
+                Report(self._run_id, number, "local", error=error, is_origin=is_origin)
+            )
         with self._lock:
+            if not reports:
+                self._torn[node.key] = error
             lost = self._consumers.pop(node.key, [])
             lost = [n for n in lost if self._waiting.pop(n.key, None) is not None]
         for consumer in lost:
-            self._fail(consumer, error, is_origin=False)
+            self._fail(consumer, error, is_origin=not reports)
 
 
 class _LocalPort:

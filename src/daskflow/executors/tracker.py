@@ -14,13 +14,14 @@ needs two methods of Dask's scheduler that are public but not promised, `client_
 from __future__ import annotations
 
 import asyncio
+import pickle
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
 
 from distributed import Scheduler, SchedulerPlugin
 
-from daskflow.executors.wire import METADATA_KEY
+from daskflow.executors.wire import METADATA_KEY, is_block
 
 _PAUSE_SECONDS = 0.03  # between answers to one client: each costs as much as a small task
 
@@ -149,12 +150,13 @@ class Tracker(SchedulerPlugin):
                 self._put(run_id, block, kwargs.get("worker", ""), segments)
         elif finish == "erred":
             run_id = _run_of(key)
-            if run_id in self.runs and isinstance(key[1], int):
-                origin = self.scheduler.tasks[key].exception_blame
-                error = origin.exception_text or _text_of(origin.exception)
-                is_origin = origin.key == key
+            if run_id in self.runs and is_block(key):
+                task = self.scheduler.tasks[key]
+                error = _why_erred(task.exception_blame)
+                before = (other.key for other in task.dependencies if other.state == "erred")
+                is_origin = not any(is_block(other) for other in before)
                 worker = kwargs.get("worker") or ""
-                self._put(run_id, key[1], worker, b"", error or "unknown", is_origin=is_origin)
+                self._put(run_id, key[1], worker, b"", error, is_origin=is_origin)
 
     def remove_client(self, scheduler: Scheduler, client: str) -> None:
         """Forget all that belongs to a client that left."""
@@ -189,14 +191,12 @@ def _holder(run_id: str) -> str:
     return f"daskflow-{run_id}"
 
 
-def _text_of(exception: Any) -> str:
-    """Return an exception that Dask itself made (a lost worker) as text, as far as it can be."""
-    try:
-        from distributed.protocol import deserialize
-
-        return repr(deserialize(exception.header, exception.frames))
-    except Exception:
-        return ""
+def _why_erred(task: Any) -> str:
+    """Return what ended a task: what its worker said, or what the scheduler found (worker lost)."""
+    if isinstance(task.exception, bytes):  # the scheduler's own; a worker's it does not open
+        error = pickle.loads(task.exception)
+        return f"{type(error).__name__}: {error}"
+    return task.exception_text or "unknown"
 
 
 async def dask_setup(scheduler: Scheduler) -> None:

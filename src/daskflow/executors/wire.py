@@ -1,12 +1,21 @@
-"""How reports look on Dask's wire: pickled into opaque bytes, which the scheduler never opens."""
+"""How reports look on Dask's wire: pickled into opaque bytes, which the scheduler never opens.
+
+And what can be told of a graph node by its key alone.
+"""
 
 from __future__ import annotations
 
 import pickle
+from typing import Any
 
 from daskflow.events import Segment
 
 METADATA_KEY = "daskflow-1"  # names the protocol; versions can live side by side
+
+
+def is_block(key: Any) -> bool:
+    """Return whether one of our keys is that of a block, which reports; a large literal does not."""
+    return isinstance(key[1], int)
 
 
 def pack_segments(segments: tuple[Segment, ...]) -> bytes:

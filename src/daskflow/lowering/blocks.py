@@ -113,8 +113,7 @@ class Cutter:
         """Return groups of nodes in an order in which groups need only earlier ones."""
         if self.block_size == 1:
             return [[name] for name in self.due]
-        widths = {name: len(column) for name, column in self.due.items()}
-        found = regions(self.graph, self.stage, widths)
+        found = regions(self.graph, self.stage, self.due)
         return sorted(found, key=lambda nodes: self.stage[nodes[0]])
 
     def _batches(self, nodes: list[str]) -> Iterator[list[Strip]]:

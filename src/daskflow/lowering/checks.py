@@ -33,9 +33,7 @@ def verify(plan: Plan, graph: Graph[NodeSpec], known: Mapping[str, Column]) -> l
 class _Check:
     """One look through a plan."""
 
-    def __init__(
-        self, plan: Plan, graph: Graph[NodeSpec], known: Mapping[str, Column]
-    ) -> None:
+    def __init__(self, plan: Plan, graph: Graph[NodeSpec], known: Mapping[str, Column]) -> None:
         self.plan, self.graph, self.known = plan, graph, known
         self.problems: list[str] = []
         self._home: dict[Run, tuple[int, int]] = {}  # number of its block, and place in it
@@ -71,9 +69,7 @@ class _Check:
                     elif number not in near and not (number == block.number and before < place):
                         self.problems.append(f"{run} does not wait for {upstream}")
 
-    def _look_at_finished(
-        self, run: Run, upstream: Run, near: set[int], given: set[Run]
-    ) -> None:
+    def _look_at_finished(self, run: Run, upstream: Run, near: set[int], given: set[Run]) -> None:
         if not self._is_done(upstream):
             self.problems.append(f"{run} needs {upstream}, which is nowhere")
             return

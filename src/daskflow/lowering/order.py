@@ -31,17 +31,20 @@ def stages(graph: Graph[NodeSpec], order: Iterable[str]) -> dict[str, int]:
 
 
 def regions(
-    graph: Graph[NodeSpec], stage: Mapping[str, int], widths: Mapping[str, int]
+    graph: Graph[NodeSpec], stage: Mapping[str, int], names: Iterable[str]
 ) -> list[list[str]]:
     """Return the nodes to be lowered in groups that share one index space.
 
+    Nodes that a lane edge joins have the same width: `expand` sees to that.
+
     Parameters
     ----------
-    widths
-        The nodes to be lowered, in topological order, with their widths.
+    names
+        The nodes to be lowered, in topological order.
     """
+    place = {name: i for i, name in enumerate(names)}
     group: dict[str, list[str]] = {}
-    for name, width in widths.items():
+    for name in place:
         mine = [name]
         for edge in graph.upstream(name):
             other = group.get(edge.upstream)
@@ -50,7 +53,6 @@ def regions(
                 and other is not mine
                 and is_lane(graph, edge)
                 and stage[edge.upstream] == stage[name]
-                and widths[edge.upstream] == width
             ):
                 other.extend(mine)
                 for moved in mine:
@@ -58,5 +60,4 @@ def regions(
                 mine = other
         group[name] = mine
     distinct = {id(members): members for members in group.values()}
-    place = {name: i for i, name in enumerate(widths)}
     return [sorted(members, key=place.__getitem__) for members in distinct.values()]

@@ -104,7 +104,8 @@ class RunRecord:
                 for name in strip.nodes:
                     self._own(self.nodes[name], block.number, strip.start, strip.stop)
         for name in touched:
-            if 0 not in self.nodes[name].blocks:
+            record = self.nodes[name]
+            if record.blocks.count(0) == len(record.states):  # those that ended here have none
                 self.holding.fully_lowered(name)
         self.version += 1
 

@@ -28,7 +28,7 @@ from daskflow.results.serializers import small_bytes
 from daskflow.runtime.calling import call, make_portable, summary_of, trace_of
 from daskflow.runtime.spec import RunSpec
 from daskflow.runtime.wiring import Wire
-from daskflow.signals import Fail
+from daskflow.signals import Fail, RunInterrupted
 from daskflow.states import FAILED, FINISHED, Crashed, Failed, Pending, Retrying, State, Success
 from daskflow.timing import as_datetime, now
 from daskflow.triggers import count_codes, refusal
@@ -177,7 +177,9 @@ def walk(run: TaskRun) -> State:
             before, state = state, step(run, state)
             if state is not before and not run.started:
                 break
-    except Exception as error:
+    except RunInterrupted:
+        raise
+    except BaseException as error:  # a retry condition of the user's may raise anything
         message = f"daskflow could not run it: {summary_of(error)}"
         run.note = Note(trace=trace_of(error))
         run.exception = None

@@ -253,7 +253,7 @@ class Wire:
         name = form.name
         if not argument.is_mapped:
             return _once(lambda: inputs.whole_value(name))
-        if name in self.lanes or inputs.spec.graph.nodes[name].is_mapped:
+        if inputs.spec.graph.nodes[name].is_mapped:
             return lambda position: inputs.value(name, position)
         return _late(lambda: element_getter(inputs.value(name, 0)))
 

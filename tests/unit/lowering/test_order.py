@@ -92,12 +92,12 @@ def test_which_edges_join_element_to_element(flow, lanes):
     ],
 )
 def test_stages_and_the_nodes_that_share_an_index_space(flow, stage, groups):
-    """A lane edge keeps the stage, any other raises it; nodes of one stage joined by lanes group."""
+    """A lane edge keeps the stage, any other raises it; what lanes join in one stage is a group."""
     graph = Desk(flow, xs=[1, 2]).graph
     order = graph.order()
     found = stages(graph, order)
     assert found == stage
-    made = regions(graph, found, dict.fromkeys(order, 2))
+    made = regions(graph, found, order)
     assert sorted(made) == sorted([g] if g == "total" else list(g) for g in groups)
 
 
@@ -109,11 +109,11 @@ def test_two_lanes_that_meet_become_one():
 
     graph = Desk(zipped, xs=[1]).graph
     order = graph.order()
-    assert regions(graph, stages(graph, order), dict.fromkeys(order, 1)) == [["a", "b", "c"]]
+    assert regions(graph, stages(graph, order), order) == [["a", "b", "c"]]
 
 
 def test_only_what_is_to_be_lowered_is_grouped():
     """A finished node between two others leaves them apart."""
     graph = Desk(chain, xs=[1]).graph
     stage = stages(graph, graph.order())
-    assert regions(graph, stage, {"a": 1, "c": 1}) == [["a"], ["c"]]
+    assert regions(graph, stage, ["a", "c"]) == [["a"], ["c"]]

@@ -1,0 +1,88 @@
+"""A flow run without a driver: its record, the plans it took, and blocks walked when asked."""
+
+from __future__ import annotations
+
+from array import array
+
+from daskflow import flow
+from daskflow.events import Note, Report, Segment
+from daskflow.lowering import AtHand, Target, lower
+from daskflow.lowering.plan import unpack_block
+from daskflow.nodes import references
+from daskflow.runtime.record import RunRecord
+from daskflow.runtime.shim import BlockWalk
+from daskflow.runtime.spec import RunSpec
+
+
+class Book:
+    """A traced flow with its record; also the session from which values are fetched."""
+
+    def __init__(self, function, kept=(), **parameters):
+        made = flow(function, name="case").definition()
+        self.graph = made.graph
+        self.kept = frozenset(kept) | frozenset(references(made.returned))
+        self.literals = {**made.literals, **parameters}
+        measured = frozenset(edge.upstream for edge in made.graph.edges() if edge.mapped)
+        self.spec = RunSpec(
+            "ab12", "calm-otter", "case", made.graph, self.literals, self.kept, measured
+        )
+        self.record = RunRecord(made.graph, self.kept)
+        self.held = {}  # values of blocks by key
+        self.next_block = 1
+
+    def lower(self, block_size=None):
+        """Lower what is due and take the plan."""
+        at_hand = AtHand(self.literals, lengths=self.record.lengths, keys=self.record.keys)
+        target = Target("ab12", 1, block_size, self.next_block)
+        plan = lower(self.graph, self.record.nodes, at_hand, target)
+        self.next_block += len(plan.blocks)
+        self.record.take_plan(plan)
+        return plan
+
+    def walk(self, block, *, is_local=True):
+        """Run the bodies of a block here; return its segments."""
+        received = [self.held[key] for key in block.inputs]
+        body = unpack_block(block.packed())
+        segments = BlockWalk(self.spec, body, tuple(received), is_local=is_local).walk()
+        self.held[block.key] = segments
+        return segments
+
+    def play(self, block_size=None):
+        """Lower, walk and fold until nothing is left that could run at once."""
+        while plan := self.lower(block_size):
+            if not plan.blocks:
+                return self
+            for block in plan.blocks:
+                found = tuple(segment.without_values() for segment in self.walk(block))
+                self.record.fold(Report("ab12", block.number, "here", found))
+        return self
+
+    def fold(self, number, *segments, **told):
+        """Take in a report of a block."""
+        self.record.fold(Report("ab12", number, "here", segments, **told))
+        return self
+
+    def fetch(self, keys):
+        """Return the values of blocks, as a session does."""
+        return [self.held[key] for key in keys]
+
+    def kinds(self, name):
+        """Return the states of a node's task runs by the names of their kinds."""
+        return [type(self.record.state(name, i)).__name__ for i in self.record.positions(name)]
+
+
+def segment(node, start, *kinds, notes=None, started=True):
+    """Return what a block tells of a stretch of task runs."""
+    n = len(kinds)
+    return Segment(
+        node,
+        (),
+        start,
+        bytearray(kind.code for kind in kinds),
+        array("H", [int(started)] * n),
+        array("d", [100.0 * started] * n),
+        array("d", [101.0 * started] * n),
+        [None] * n,
+        {offset: Note(**note) for offset, note in (notes or {}).items()},
+        None,
+    )

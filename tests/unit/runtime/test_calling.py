@@ -1,0 +1,158 @@
+"""One call of a task's function, and the ways in which it can end."""
+
+from __future__ import annotations
+
+import pickle
+
+import pytest
+
+from daskflow import Fail, Skip
+from daskflow.errors import PortableError
+from daskflow.runtime.calling import call, make_portable, summary_of, trace_of
+from daskflow.signals import RunInterrupted
+from daskflow.states import Failed, Skipped, Success
+
+
+def raiser(error):
+    def body():
+        raise error
+
+    return body
+
+
+def test_what_is_returned_is_the_value():
+    """A call with its arguments by position and by name that returns is a Success."""
+    ending = call(lambda x, y: [x, y], [1], {"y": 2})
+    assert (ending.state, ending.value, ending.error, ending.trace) == (Success(), [1, 2], None, "")
+
+
+class Odd(BaseException):
+    """Not an `Exception`."""
+
+
+@pytest.mark.parametrize(
+    "error", [ValueError("no"), SystemExit(3), KeyboardInterrupt(), GeneratorExit(), Odd("odd")]
+)
+def test_whatever_is_raised_is_a_failure(error):
+    """Nothing of the user's leaves the call, and the exception is in the state."""
+    ending = call(raiser(error), [], {})
+    assert type(ending.state) is Failed
+    assert ending.state.exception is ending.error is error
+    assert type(error).__name__ in ending.state.message
+    assert "in body" in ending.trace
+    assert ending.value is None
+
+
+def test_fail_passes_its_result():
+    """`Fail` is a failure whose result is the value."""
+    ending = call(raiser(Fail("no", result=[1])), [], {})
+    assert (type(ending.state), ending.value) == (Failed, [1])
+    assert type(ending.error) is Fail
+
+
+def test_skip_is_no_failure():
+    """`Skip` ends the call as Skipped with its message, without a traceback."""
+    ending = call(raiser(Skip("nothing new")), [], {})
+    assert (ending.state, ending.error, ending.trace) == (Skipped("nothing new"), None, "")
+
+
+def test_ctrl_c_of_the_engine_goes_up():
+    """The engine's own interrupt is no end of the call."""
+    with pytest.raises(RunInterrupted):
+        call(raiser(RunInterrupted()), [], {})
+
+
+class BrokenStr(Exception):  # noqa: N818 - its name is its claim
+    def __str__(self):
+        raise ZeroDivisionError
+
+
+def test_an_exception_is_told_in_one_line():
+    """The kind and the message; a broken message does not hide the kind."""
+    assert summary_of(ValueError("no")) == "ValueError: no"
+    assert "BrokenStr" in summary_of(BrokenStr())
+
+
+def test_a_trace_begins_with_the_users_code():
+    """The frame of the engine is left out, and one that was never raised has none."""
+    trace = call(raiser(ValueError("no")), [], {}).trace
+    assert "in call" not in trace
+    assert "in body" in trace
+    assert trace.endswith("ValueError: no\n")
+    assert trace_of(ValueError("no")) == "ValueError: no\n"
+    assert "BrokenStr" in trace_of(BrokenStr())
+
+
+def test_a_trace_that_cannot_be_formatted_still_names_the_exception():
+    """Where Python's own formatting raises, the frames and the summary are told."""
+
+    class Hostile(Exception):  # noqa: N818
+        @property
+        def __notes__(self):
+            raise ZeroDivisionError
+
+        @property
+        def __cause__(self):
+            raise ZeroDivisionError
+
+    ending = call(raiser(Hostile("odd")), [], {})
+    assert "Hostile" in ending.trace
+    assert "Hostile" in ending.state.message
+
+
+class TwoArguments(Exception):  # noqa: N818
+    """Cannot be unpickled: its constructor wants more than its args."""
+
+    def __init__(self, code, text):
+        super().__init__(text)
+
+
+class RaisesWhenUnpickled(Exception):  # noqa: N818
+    def __reduce__(self):
+        return _raise_exit, ()
+
+
+def _raise_exit():
+    raise SystemExit
+
+
+class BecomesAnother(Exception):  # noqa: N818
+    def __reduce__(self):
+        return ValueError, ("other",)
+
+
+def test_what_can_travel_travels_as_itself():
+    """An exception that survives a journey is passed on as it is."""
+    error = ValueError("no")
+    portable, data = make_portable(error)
+    assert portable is error
+    assert pickle.loads(data).args == ("no",)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        TwoArguments(404, "gone"),
+        RaisesWhenUnpickled("exit"),
+        BecomesAnother("else"),
+        ValueError(x for x in [1]),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_what_cannot_travel_is_replaced(error):
+    """A record of type, message and traceback stands for an exception that cannot travel."""
+    portable, data = make_portable(error, "its traceback")
+    assert type(portable) is PortableError
+    assert str(portable) == f"{summary_of(error)}\n\nits traceback"
+    assert str(pickle.loads(data)) == str(portable)
+
+
+def test_ctrl_c_while_an_exception_is_tried_goes_up():
+    """An interrupt is not taken for an exception that cannot travel."""
+
+    class Interrupts(Exception):  # noqa: N818
+        def __reduce__(self):
+            raise RunInterrupted
+
+    with pytest.raises(RunInterrupted):
+        make_portable(Interrupts())

@@ -1,0 +1,270 @@
+"""The record of a run: what reports make of it, and how much room it takes."""
+
+# ruff: noqa: PLW0108 - the parameters of such a flow are those of its lambda
+
+from __future__ import annotations
+
+import tracemalloc
+from datetime import UTC, datetime
+
+import pytest
+
+from daskflow import task
+from daskflow.errors import IllegalMoveError
+from daskflow.events import Report
+from daskflow.states import (
+    Cancelled,
+    Crashed,
+    Failed,
+    Mapped,
+    Pending,
+    Retrying,
+    Running,
+    Skipped,
+    Success,
+    TriggerFailed,
+)
+from tests.unit.runtime.book import Book, segment
+
+
+@task
+def a(x=0): ...
+
+
+@task
+def b(x=0, y=0): ...
+
+
+def lane(xs):
+    return b.map(a.map(xs))
+
+
+def chain():
+    return b(a())
+
+
+def flow_of_one():
+    return a()
+
+
+def told(book):
+    """Return the events so far: which name came into which kind of state."""
+    return [(event.name, type(event.state).__name__) for event in book.record.events]
+
+
+def test_a_run_begins_with_everything_open():
+    """Unmapped task runs are Pending; mapped nodes have no children before the first plan."""
+    record = Book(lambda: b.map(a())).record
+    assert (record.open, record.undecided, record.in_flight) == (1, {"b"}, set())
+    assert record.node_state("a") == record.node_state("b") == Pending()
+    assert list(record.positions("b")) == []
+
+
+def test_a_plan_owns_what_is_in_its_blocks():
+    """Task runs in a block are Pending to people and not open to the next plan."""
+    book = Book(lane, xs=range(3))
+    book.lower(2)
+    record = book.record
+    assert (record.open, record.undecided, record.in_flight) == (0, set(), {1, 2})
+    assert record.keys == {1: ("a-ab12", 1), 2: ("a-ab12", 2)}
+    assert record.node_state("a") == Mapped(children=(Pending(),) * 3)
+    assert book.lower().blocks == ()
+
+
+def test_a_report_of_success():
+    """What a block reported is in the columns: kinds, attempts, instants, counts."""
+    book = Book(lane, xs=range(3))
+    book.lower(2)
+    version = book.record.version
+    book.fold(1, segment("a", 0, Success, Success), segment("b", 0, Success, Success))
+    record = book.record
+    assert record.version > version
+    assert record.workers == {1: "here"}
+    assert record.state("a", 1) == Success(
+        "", datetime(1970, 1, 1, 0, 1, 41, tzinfo=UTC), attempt=1
+    )
+    assert book.kinds("b") == ["Success", "Success", "Pending"]
+    assert +record.nodes["b"].counts == {Success.code: 2, Pending.code: 1}
+    assert told(book) == []  # only what was not happy is told one by one
+
+
+def test_a_second_report_of_a_block_is_dropped():
+    """A report counts once, and only from a block that is on its way."""
+    book = Book(flow_of_one)
+    book.lower()
+    book.fold(1, segment("a", 0, Success)).fold(1, segment("a", 0, Failed))
+    book.fold(7, segment("a", 0, Failed))
+    assert book.kinds("a") == ["Success"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "started"), [(Failed, True), (Skipped, True), (TriggerFailed, False), (Crashed, True)]
+)
+def test_what_was_not_happy_is_told(kind, started):
+    """Each such end is an event with the message, and the reason of a crash."""
+    book = Book(lane, xs=[1, 2])
+    book.lower(2)
+    notes = {1: {"message": "so", "reason": "how"}}
+    book.fold(1, segment("a", 0, *[kind] * 2, notes=notes, started=started))
+    assert told(book) == [("a[0]", kind.__name__), ("a[1]", kind.__name__)]
+    state = book.record.state("a", 1)
+    assert (state.message, getattr(state, "reason", "how")) == ("so", "how")
+    assert list(book.record.failed(["a", "b"])) == ([] if kind is Skipped else [("a", 0), ("a", 1)])
+
+
+def test_an_illegal_report_is_refused():
+    """A body that started cannot end as TriggerFailed: the record does not take it in silence."""
+    book = Book(flow_of_one)
+    book.lower()
+    with pytest.raises(IllegalMoveError, match="a: TriggerFailed may not follow Running"):
+        book.fold(1, segment("a", 0, TriggerFailed))
+    other = Book(flow_of_one)
+    other.lower()
+    with pytest.raises(IllegalMoveError, match="a: Running may not follow Running"):
+        other.fold(1, segment("a", 0, Running))
+
+
+def test_a_retry_waits_in_the_record():
+    """A Retrying task run is in no block until it is due; then it is open again."""
+    book = Book(lane, xs=range(2))
+    book.lower(2)
+    notes = {0: {"message": "again", "due": 500.0}}
+    book.fold(1, segment("a", 0, Retrying, Success, notes=notes), segment("b", 0, Pending, Success))
+    record = book.record
+    assert record.next_due() == 500.0
+    assert record.state("a", 0).scheduled_for == datetime(1970, 1, 1, 0, 8, 20, tzinfo=UTC)
+    assert book.lower().blocks == ()
+    record.wake(499.0)
+    assert book.lower().blocks == ()
+    record.wake(500.0)
+    assert record.next_due() is None
+    (block,) = book.lower().blocks
+    assert block.attempts == {("a", 0): 1, ("b", 0): 1}
+    book.fold(2, segment("a", 0, Success), segment("b", 0, Success))
+    assert +record.nodes["a"].counts == +record.nodes["b"].counts == {Success.code: 2}
+    assert record.state("a", 0).message == ""  # the note of the first attempt is over
+    assert record.open == 0
+
+
+def test_a_block_that_did_not_come_back():
+    """Where it began its task runs crash; where a block before it was lost they wait again."""
+    book = Book(chain)
+    book.lower()
+    book.fold(1, error="worker lost").fold(2, error="its input was lost", is_origin=False)
+    assert book.record.state("a", 0).message == "worker lost"
+    assert book.record.state("a", 0).reason == "block lost"
+    assert book.kinds("b") == ["Pending"]
+    (block,) = book.lower().blocks
+    assert (block.number, block.inputs) == (3, ())
+    assert [segment.node for segment in block.given] == ["a"]
+
+
+def test_only_what_a_lost_block_owned_crashes():
+    """What another block has by now, or had before, stays as it is."""
+    book = Book(lane, xs=range(3))
+    book.lower(2)
+    book.fold(2, segment("a", 2, Success), segment("b", 2, Success)).fold(1, error="worker lost")
+    assert book.kinds("a") == ["Crashed", "Crashed", "Success"]
+    assert told(book) == [(f"{n}[{i}]", "Crashed") for n in "ab" for i in (0, 1)]
+
+
+def test_a_parent_without_children_is_told():
+    """A map that ended without children is one state, with its event."""
+    book = Book(lane, xs="text")
+    book.lower()
+    assert told(book) == [("a", "Failed"), ("b", "TriggerFailed")]
+    assert type(book.record.node_state("a")) is Failed
+    assert list(book.record.failed(["a", "b"])) == [("a", -1), ("b", -1)]
+
+
+def test_an_empty_map_is_finished():
+    """No children: Mapped, with nothing to wait for."""
+    book = Book(lane, xs=[])
+    book.lower()
+    assert book.record.node_state("b") == Mapped()
+    assert book.record.open == 0
+    assert list(book.record.failed(["a", "b"])) == []
+
+
+def test_a_skipped_parent_did_not_fail():
+    """Of the nodes that ended without children only the failed ones are told as failures."""
+    book = Book(lambda: b.map(a()))
+    book.lower()
+    book.fold(1, segment("a", 0, Skipped))
+    book.lower()
+    assert type(book.record.node_state("b")) is Skipped
+    assert list(book.record.failed(["a", "b"])) == []
+
+
+def test_what_a_map_waits_for_is_noted():
+    """The length of a value, or why it has none, comes with its report."""
+    book = Book(lambda: b.map(a()))
+    book.lower()
+    book.fold(1, segment("a", 0, Success, notes={0: {"length": 3}}))
+    assert book.record.lengths == {"a": 3}
+    assert book.lower().widths == {"b": 3}
+
+    other = Book(lambda: b.map(a()))
+    other.lower()
+    other.fold(1, segment("a", 0, Success, notes={0: {"reason": "cannot map over a set"}}))
+    assert other.record.lengths == {"a": "cannot map over a set"}
+
+
+def test_a_cancelled_run_has_no_unfinished_task_run():
+    """Everything that is not finished is Cancelled, wherever it was; what is finished stays."""
+
+    def case(xs):
+        x = a.map(xs)
+        return b.map(a()), b(x)
+
+    book = Book(case, xs=range(3))
+    book.lower(1)
+    book.fold(1, segment("a", 0, Success))
+    book.fold(2, segment("a", 1, Retrying, notes={0: {"due": 500.0}}))
+    book.record.cancel_unfinished("by hand")
+    assert book.kinds("a") == ["Success", "Cancelled", "Cancelled"]
+    assert book.record.node_state("b").code == Cancelled.code
+    assert book.kinds("b-2") == ["Cancelled"]
+    assert book.record.next_due() is None
+    assert (book.record.open, book.record.in_flight, book.record.undecided) == (0, set(), set())
+    book.fold(3, segment("a", 2, Success))  # too late
+    assert book.kinds("a")[2] == "Cancelled"
+
+
+def test_a_wide_lane_costs_few_bytes_a_child():
+    """A child is an entry in columns: 100,000 of them take at most 150 bytes each, values too."""
+    width = 100_000
+    book = Book(lambda xs: a.map(xs), xs=range(width))
+    tracemalloc.start()
+    try:
+        before = tracemalloc.get_traced_memory()[0]
+        for block in book.lower().blocks:
+            (strip,) = block.strips
+            told = segment("a", strip.start, *[Success] * (strip.stop - strip.start))
+            told.smalls = [n.to_bytes(5) for n in range(strip.start, strip.stop)]
+            book.record.fold(Report("ab12", block.number, "here", (told,)))
+        del told, block
+        taken = tracemalloc.get_traced_memory()[0] - before
+    finally:
+        tracemalloc.stop()
+    assert taken / width <= 150
+    assert book.record.nodes["a"].counts[Success.code] == width
+    assert len(book.record.events) == 0
+
+
+def test_two_passes_see_each_block_of_a_lane_released():
+    """Blocks are let go though a task run that needed one crashed between two plans."""
+
+    def case(xs):
+        return b.map(a.map(xs), a())
+
+    book = Book(case, xs=range(2))
+    book.lower(1)
+    book.fold(1, segment("a", 0, Success))
+    book.fold(3, segment("a-2", 0, Success, notes={0: {"length": 2}}))
+    book.lower(1)
+    book.fold(4, error="worker lost")
+    book.fold(2, segment("a", 1, Success))
+    book.lower(1)
+    book.fold(5, segment("b", 1, Success))
+    assert sorted(number for _, number in book.record.holding.take_loose()) == [1, 2, 3]

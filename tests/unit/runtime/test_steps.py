@@ -1,0 +1,176 @@
+"""A task run's walk through its steps, seen by what its block reports."""
+
+# ruff: noqa: PLW0108 - the parameters of such a flow are those of its lambda
+
+from __future__ import annotations
+
+import sys
+import threading
+
+import pytest
+
+from daskflow import Fail, Skip, all_finished, context, task
+from daskflow.signals import RunInterrupted
+from daskflow.states import Pending
+from tests.unit.runtime.book import Book
+
+
+@task
+def give(x=None):
+    if isinstance(x, BaseException):
+        raise x
+    return x
+
+
+def played(function, **parameters):
+    return Book(function, **parameters).play()
+
+
+def state_of(book, name="give", position=0):
+    return book.record.state(name, position)
+
+
+def test_a_body_sees_its_context():
+    """While the body runs the context tells of its task run, and of nothing afterwards."""
+    seen = []
+
+    def look(x):
+        seen.append((context.task_run_name, context.attempt, sorted(context.tags)))
+
+    played(lambda: task(look, tags="io").map([1, 2]))
+    assert seen == [("look[0]", 1, ["io"]), ("look[1]", 1, ["io"])]
+    assert context.get() is None
+
+
+def test_a_retry_is_due_after_its_delay():
+    """A failed attempt that may be repeated is Retrying from its end on, with the reason."""
+    again = task(give.fn, name="again", retries=2, retry_delay_seconds=60)
+    book = played(lambda x: again(x), x=ValueError("no"))
+    state = state_of(book, "again")
+    assert type(state).__name__ == "Retrying"
+    assert state.message == "attempt 1 of 3 failed: ValueError: no"
+    due = book.record.next_due()
+    assert due == pytest.approx(book.record.nodes["again"].ended[0] + 60)
+    book.record.wake(due)
+    book.play()
+    assert state_of(book, "again").message.startswith("attempt 2 of 3")
+    book.record.wake(book.record.next_due())
+    book.play()
+    assert (type(state_of(book, "again")).__name__, state_of(book, "again").attempt) == (
+        "Failed",
+        3,
+    )
+
+
+@pytest.mark.parametrize("end", [Skip("so"), 1])
+def test_only_failures_are_retried(end):
+    """A skip and a success end a task run that has retries left."""
+    again = task(give.fn, name="again", retries=2)
+    assert played(lambda x: again(x), x=end).record.next_due() is None
+
+
+@pytest.mark.parametrize("value", [threading.Lock(), Fail("no", result=threading.Lock())])
+def test_what_cannot_be_pickled_crashes_its_task_run(value):
+    """A value that cannot travel is seen where it is made; it is not retried."""
+    again = task(lambda: give.fn(value), name="again", retries=2)
+    state = state_of(played(lambda: again()), "again")
+    assert (type(state).__name__, state.reason) == ("Crashed", "unserializable")
+    assert "task 'again' returned a lock that cannot be pickled" in state.message
+
+
+@pytest.mark.parametrize("error", [ValueError("odd"), SystemExit(3), KeyboardInterrupt()])
+def test_a_retry_rule_that_raises_crashes_its_task_run(error):
+    """Whatever a condition of the user's raises, the run goes on and names it."""
+
+    def condition(_):
+        raise error
+
+    again = task(give.fn, name="again", retries=1, retry_condition=condition)
+    after = task(type, name="after", trigger=all_finished)
+    book = played(lambda x: after(again(x)), x=ValueError("no"))
+    state = state_of(book, "again")
+    assert (type(state).__name__, state.reason) == ("Crashed", "engine")
+    assert type(error).__name__ in state.message
+    assert book.kinds("after") == ["Success"]
+
+
+def test_ctrl_c_in_a_retry_rule_goes_up():
+    """The engine's own interrupt ends the walk, not the task run."""
+
+    def condition(_):
+        raise RunInterrupted
+
+    again = task(give.fn, name="again", retries=1, retry_condition=condition)
+    with pytest.raises(RunInterrupted):
+        played(lambda x: again(x), x=ValueError("no"))
+
+
+def test_a_trigger_of_the_users_is_asked_with_states():
+    """It may look at the states like at any mapping, and they are built when it does."""
+    asked = []
+
+    def mine(states):
+        (edge,) = states
+        asked.append((len(states), edge.upstream, edge.map_index, states[edge].attempt))
+        return True
+
+    judged = task(give.fn, name="judged", trigger=mine)
+    played(lambda: judged.map(give.map([5, 6])))
+    assert asked[-2:] == [(1, "give", (0,), 1), (1, "give", (1,), 1)]
+
+
+def test_an_upstream_on_its_way_sends_a_task_run_back():
+    """A task run whose upstream is to be retried is Pending again, its body never called."""
+    again = task(give.fn, name="again", retries=1, retry_delay_seconds=60)
+    book = played(lambda x: give(again(x)), x=ValueError("no"))
+    assert book.kinds("give") == ["Pending"]
+    assert state_of(book) == Pending()
+
+
+def test_a_failure_has_its_traceback():
+    """What was raised and where is kept beside the state."""
+    book = played(lambda x: give(x), x=ValueError("no"))
+    note = book.record.nodes["give"].notes[0]
+    assert "in give" in note.trace
+    assert note.exception().args == ("no",)
+    assert state_of(book).message == "ValueError: no"
+
+
+def test_an_exception_leaves_the_process_as_bytes():
+    """Where the driver is elsewhere the report holds the pickled exception."""
+    book = Book(lambda x: give(x), x=ValueError("no"))
+    (block,) = book.lower().blocks
+    (segment,) = book.walk(block, is_local=False)
+    assert type(segment.notes[0].failure) is bytes
+    assert segment.notes[0].exception().args == ("no",)
+
+
+def test_lengths_are_measured_where_something_maps_over_a_value():
+    """A value that is mapped over brings its length, or why it has none."""
+    assert played(lambda: give.map(give([1, 2]))).record.lengths == {"give": 2}
+    told = played(lambda: give.map(give({1, 2}))).record.lengths["give"]
+    assert told.startswith("cannot map over a set: a set has no order")
+    assert played(lambda: give(give([1, 2]))).record.lengths == {}
+
+
+def test_the_depth_of_the_stack_is_that_of_one_call():
+    """A long lane in a block does not recurse."""
+    depths = []
+
+    def measure_depth(x):
+        frame, depth = sys._getframe(), 0
+        while frame := frame.f_back:
+            depth += 1
+        depths.append(depth)
+
+    step = task(measure_depth, name="step")
+
+    def case():
+        x = step.map([1])
+        for _ in range(20):
+            x = step.map(x)
+        return x
+
+    played(case)
+    assert len(depths) == 21
+    assert len(set(depths)) == 1

@@ -1,0 +1,144 @@
+"""Tasks outside of flows: their functions, their options, their rules."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from datetime import timedelta
+
+import pytest
+
+from daskflow import DefinitionError, Task, all_failed, flow, not_all_skipped, task
+from daskflow.retries import RetryPolicy
+
+
+def add(x: int, y: int = 10) -> int:
+    """Add."""
+    return x + y
+
+
+def test_outside_of_a_flow_a_task_is_its_function():
+    """It is called with its arguments, and looks like what it was made of."""
+    made = task(add)
+    assert made(1) == 11
+    assert made(1, y=2, wait_for=["ignored"]) == 3
+    assert (made.__name__, made.__doc__) == ("add", "Add.")
+    assert inspect.signature(made) == inspect.signature(add)
+    assert repr(made) == "<task 'add'>"
+
+
+def test_the_ways_to_make_one():
+    """Bare, with options, and of any callable."""
+    made = task(retries=2)(add)
+    assert isinstance(made, Task)
+    assert made.rules.retry.retries == 2
+    assert task(functools.partial(add, 1), name="add_one")(2) == 3
+
+
+@pytest.mark.parametrize(
+    ("function", "name"),
+    [(add, "add"), (lambda: 0, "lambda_"), (functools.partial(add), "partial"), (max, "max")],
+)
+def test_the_name_of_a_task(function, name):
+    """By default a task is named as its function, or as its class where that has no name."""
+    assert task(function).name == name
+    assert task(function, name="other").name == "other"
+
+
+def test_what_is_not_a_function():
+    """A task is made of something that can be called."""
+    with pytest.raises(DefinitionError, match="a task needs a function, not 7"):
+        Task(7)
+
+
+def test_the_rules_of_a_task():
+    """Options become rules, a single tag or exception as well as several."""
+    made = task(
+        add,
+        trigger=all_failed,
+        skip_on_upstream_skip=False,
+        retries=3,
+        retry_delay_seconds=[1, timedelta(seconds=2)],
+        retry_jitter_factor=0.5,
+        retry_on=KeyError,
+        retry_condition=bool,
+        tags="io",
+    )
+    assert made.rules.trigger is all_failed
+    assert made.rules.skips_with_upstream is False
+    assert made.rules.retry == RetryPolicy(3, [1, timedelta(seconds=2)], 0.5, (KeyError,), bool)
+    assert made.rules.tags == {"io"}
+    assert task(add, tags=["a", "b"]).rules.tags == {"a", "b"}
+
+
+def test_not_all_skipped_brings_its_own_skip_rule():
+    """With that trigger the skip rule is off, whatever was said."""
+    made = task(add, trigger=not_all_skipped, skip_on_upstream_skip=True)
+    assert made.rules.skips_with_upstream is False
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"retires": 2}, "no option is called retires=; there are: name, tags, trigger"),
+        ({"max_retries": 2}, "max_retries= is called retries= here"),
+        ({"upstream_tasks": []}, "upstream_tasks= is called wait_for= here"),
+        ({"retries": -1}, "retries=-1 must be a whole number from 0"),
+        ({"retries": 1.5}, "retries=1.5 must be a whole number from 0"),
+        ({"trigger": "all_failed"}, "trigger='all_failed' must be a function"),
+        ({"retry_delay_seconds": "10"}, "retry_delay_seconds='10' must be a number"),
+        ({"retry_delay_seconds": [1, None]}, "must be a number, a timedelta, a list of them"),
+        ({"retry_on": "ValueError"}, "retry_on='ValueError' must be a class of exceptions"),
+        ({"retry_on": [ValueError]}, "must be a class of exceptions, or a tuple of them"),
+        ({"retry_on": (ValueError, int)}, "must be a class of exceptions, or a tuple of them"),
+        ({"name": "no name"}, "'no name' cannot name a task"),
+    ],
+)
+def test_options_that_make_no_sense(options, told):
+    """A wrong option is refused where it is written, naming the task and what it may be."""
+    with pytest.raises(DefinitionError, match=told):
+        task(add, **options)
+
+
+def test_options_are_replaced_one_by_one():
+    """`with_options` keeps what it does not name, and leaves the task as it is."""
+    made = task(add, retries=3, name="sum")
+    other = made.with_options(retries=1)
+    assert (other.name, other.rules.retry.retries) == ("sum", 1)
+    assert made.rules.retry.retries == 3
+
+
+def test_words_of_prefect_3():
+    """`submit` names the cure, and `map` outside of a flow too."""
+    made = task(add)
+    with pytest.raises(DefinitionError, match=r"add\.submit\(\.\.\.\): just call add"):
+        made.submit(1)
+    with pytest.raises(DefinitionError, match=r"works inside a flow; here: \[add\(x\) for x"):
+        made.map([1])
+
+
+def rest(x, *more, z=0, **named): ...
+
+
+@pytest.mark.parametrize(
+    ("call", "names"),
+    [
+        (lambda: task(add)(1, 2), ["x", "y"]),
+        (lambda: task(add)(1), ["x"]),
+        (lambda: task(rest)(1, 2, 3, z=4, other=5), ["x", "args[0]", "args[1]", "z", "other"]),
+        (lambda: task(max)(1, 2), ["args[0]", "args[1]"]),
+        (lambda: task(dict)(k=1), ["k"]),
+    ],
+)
+def test_which_parameter_an_argument_feeds(call, names):
+    """Arguments are named as the function does; those it has no name for by their place."""
+    graph = flow(call, name="case").graph()
+    (node,) = graph.nodes.values()
+    assert [argument.name for argument in node.arguments] == names
+
+
+@pytest.mark.parametrize("call", [lambda: [task(add)()], lambda: task(add)(1, 2, 3)])
+def test_a_call_that_does_not_fit(call):
+    """Too few or too many arguments are seen while the flow is traced."""
+    with pytest.raises(DefinitionError, match=r"add\(x: 'int', y: 'int' = 10\).*: "):
+        flow(call, name="case").graph()
