@@ -12,6 +12,8 @@ from array import array
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from daskflow.errors import PortableError
+from daskflow.sealing import seal
 from daskflow.states import State
 
 PARENT = -1  # in place of a position: the mapped task itself, decided without children
@@ -29,10 +31,15 @@ class Note(NamedTuple):
 
     def exception(self) -> BaseException | None:
         """Return the exception that ended an attempt; None where none did."""
-        if isinstance(self.failure, bytes):
+        if not isinstance(self.failure, bytes):
+            return self.failure
+        try:
             error: BaseException = pickle.loads(self.failure)
-            return error
-        return self.failure
+        except Exception as reason:  # noqa: BLE001 - its class is known only where it was raised
+            return PortableError(
+                f"{self.message} (cannot be unpickled here: {reason})\n{self.trace}"
+            )
+        return error
 
 
 @dataclass(slots=True)
@@ -86,7 +93,7 @@ class Segment:
             *columns,
             smalls,
             notes,
-            self.values,
+            self.values and {offset: seal(value) for offset, value in self.values.items()},
         )
 
 

@@ -53,7 +53,7 @@ class FlowOptions(TypedDict, total=False):
     run_name: str  # may hold {parameters}; default: a name is made up
     tags: Iterable[str]
     reference_tasks: Iterable[str]  # names of the nodes that decide; default: the terminal ones
-    block_size: int | None  # task runs in one Dask task; 1: no grouping; default: by the width
+    block_size: int | None  # elements of a lane in one Dask task; 1: no grouping; default: by width
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ class Flow(Generic[P, R]):
         if not callable(function):
             msg = f"a flow needs a function, not {function!r}"
             raise DefinitionError(msg)
-        update_wrapper(self, function)
+        update_wrapper(self, function, updated=())
         name = str(options.get("name") or getattr(function, "__name__", "flow"))
         self.fn = function
         self.options = options
@@ -102,7 +102,7 @@ class Flow(Generic[P, R]):
         self.signature = Signature.of(function, self.name)
         self._definition: FlowDefinition | None = None
 
-    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+    def __call__(self, /, *args: P.args, **kwargs: P.kwargs) -> R:
         """Run the flow and return its value; raise what made it fail.
 
         Inside another flow its nodes become part of that one, under its name.
@@ -113,7 +113,7 @@ class Flow(Generic[P, R]):
                 return self.fn(*args, **kwargs)
         return cast(R, self.run(*args, **kwargs).result())
 
-    def run(self, *args: P.args, **kwargs: P.kwargs) -> FlowRun:
+    def run(self, /, *args: P.args, **kwargs: P.kwargs) -> FlowRun:
         """Run the flow to its end and return the record of the run, however it ended.
 
         Raises
@@ -140,7 +140,7 @@ class Flow(Generic[P, R]):
         run.drive()
         return run
 
-    def submit(self, *args: P.args, **kwargs: P.kwargs) -> FlowRun:
+    def submit(self, /, *args: P.args, **kwargs: P.kwargs) -> FlowRun:
         """Start the flow in the background and return the live record of the run.
 
         Examples

@@ -55,7 +55,7 @@ def measure(value: Any) -> int:
     kind = type(value).__name__
     cure = _cure(value)
     if cure:
-        msg = f"cannot map over a {kind}: {cure}"
+        msg = f"cannot map over {'an' if kind[0] in 'aeiou' else 'a'} {kind}: {cure}"
         raise DefinitionError(msg)
     return len(value)
 
@@ -82,7 +82,10 @@ def _cure(value: Any) -> str:
     if dimensions > 1:
         return "its rows or its columns? split it into a list in a task of its own"
     if dimensions == 0 or not (hasattr(value, "__len__") and hasattr(value, "__getitem__")):
-        return "it has no length or no elements by position; make it a list"
+        return (
+            "it has no length or no elements by position; make it a list, "
+            "or wrap it in unmapped() to give it whole to each child"
+        )
     return ""
 
 

@@ -7,7 +7,7 @@ command line may pass ``"2013-01-01"`` where a date is wanted. pydantic is impor
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -37,7 +37,7 @@ class Signature:
         """Read the signature of a flow's function."""
         try:
             signature = inspect.signature(function, eval_str=True)
-        except NameError:  # an annotation that exists only for type checkers
+        except Exception:  # noqa: BLE001 - an annotation that is for type checkers or people only
             signature = inspect.signature(function)
         for parameter in signature.parameters.values():
             if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
@@ -106,12 +106,14 @@ class Signature:
         if adapter is None:
             return value
         try:
-            return adapter.validate_python(value)
+            validated = adapter.validate_python(value)
         except ValidationError as error:
             found = error.errors()[0]
             place = "".join(f"[{part!r}]" for part in found["loc"])
             msg = f"{place}{' ' if place else ''}{found['msg']} (got {_shorten(value)})"
             raise ValueError(msg) from None
+        # of an Iterable pydantic makes an iterator, which could be read only once and not travel
+        return value if isinstance(validated, Iterator) else validated
 
     @cached_property
     def _adapters(self) -> dict[str, Any]:

@@ -11,11 +11,13 @@ import random
 import signal
 import threading
 import uuid
-import weakref
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from daskflow import context
 from daskflow.errors import DefinitionError, FlowRunFailedError, ParameterError
 from daskflow.events import StateChanged
 from daskflow.executors.base import Executor, Session
@@ -29,7 +31,7 @@ from daskflow.runtime.record import RunRecord
 from daskflow.runtime.spec import RunSpec, own_code_by_value, pack_spec
 from daskflow.runtime.values import Values
 from daskflow.runtime.verdict import verdict
-from daskflow.runtime.views import MappedTaskRun, NodeProgress, TaskRun, TaskRuns
+from daskflow.runtime.views import MappedTaskRun, NodeProgress, TaskRun, TaskRuns, raisable
 from daskflow.settings import EngineSettings, Settings
 from daskflow.signals import RunInterrupted
 from daskflow.states import (
@@ -42,7 +44,7 @@ from daskflow.states import (
     TriggerFailed,
 )
 from daskflow.tasks import Task
-from daskflow.timing import now
+from daskflow.timing import as_datetime, now
 
 if TYPE_CHECKING:
     from daskflow.flows import Flow, FlowDefinition
@@ -85,8 +87,8 @@ class FlowRun:
         self.link = session.link  # a page that shows what goes on; empty: none
         self.record = RunRecord(definition.graph, spec.kept)
         self.values = Values(self.record, session)
-        self.started = now()
-        self.ended: float | None = None
+        self.started_at = now()  # instant, seconds since the epoch
+        self.ended_at: float | None = None
         self._definition = definition
         self._session = session
         self._assignment = assignment
@@ -94,12 +96,21 @@ class FlowRun:
         self._failure: BaseException | None = None
         self._changed = threading.Condition()
         self._done = threading.Event()
-        weakref.finalize(self, session.close).atexit = False
 
     @property
     def state(self) -> State:
         """The state of the flow run."""
         return self._state
+
+    @property
+    def started(self) -> datetime:
+        """When it was prepared."""
+        return as_datetime(self.started_at)
+
+    @property
+    def ended(self) -> datetime | None:
+        """When it ended; None: it has not."""
+        return as_datetime(self.ended_at) if self.ended_at is not None else None
 
     @property
     def task_runs(self) -> TaskRuns:
@@ -119,18 +130,21 @@ class FlowRun:
             The user pressed Ctrl-C; the run is Cancelled.
         """
         self._enter(Running())
+        state: State = Crashed("the driver was stopped", reason="driver")
         try:
-            with _interrupts_as(RunInterrupted):
-                Driver(self._assignment, self.record, self._session, self._notify).drive()
-            self._finish(self._verdict())
+            with _interrupts() as is_interrupted:
+                Driver(
+                    self._assignment, self.record, self._session, self._notify, is_interrupted
+                ).drive()
+            state = self._verdict()
         except RunInterrupted:
-            self.record.cancel_unfinished("interrupted by the user")
-            self._finish(Cancelled("interrupted by the user"))
+            state = Cancelled("interrupted by the user")
             raise KeyboardInterrupt from None
         except Exception as error:  # noqa: BLE001 - whatever it is, the states stay to be read
             self._failure = error
-            self.record.cancel_unfinished(f"the run crashed: {error}")
-            self._finish(Crashed(f"{type(error).__name__}: {error}", reason="driver"))
+            state = Crashed(f"{type(error).__name__}: {error}", reason="driver")
+        finally:
+            self._finish(state)
 
     def wait(self, timeout: float | None = None) -> FlowRun:
         """Return this run when it has ended.
@@ -195,7 +209,7 @@ class FlowRun:
         ]
 
     def failures(self) -> list[TaskRun]:
-        """Return the task runs that failed, in order."""
+        """Return the task runs that failed, those that a trigger kept from starting included."""
         return [self._task_run(*found) for found in self.record.failed(self._order())]
 
     def __getitem__(self, wanted: str | Task[..., Any]) -> Any:
@@ -258,9 +272,11 @@ class FlowRun:
 
     def _explained(self, run: TaskRun) -> BaseException:
         """Return the exception of a task run, with a note that says where it comes from."""
-        error = self.values.exception(run.node, run.position)
-        others = sum(1 for _ in self.record.failed(self.record.nodes)) - 1
-        more = f"; {others} other task runs failed" if others else ""
+        error = raisable(self.values.exception(run.node, run.position), run.name)
+        kinds = [type(other.state) for other in self.failures() if other != run]
+        idle = kinds.count(TriggerFailed)
+        more = f"; others that failed: {len(kinds) - idle}" if len(kinds) > idle else ""
+        more += f"; not started because of failures: {idle}" if idle else ""
         where = f" on {run.worker}" if run.worker else ""
         told = f"in task run {run.name}, attempt {run.attempt}{where}"
         note = f"{told}, of flow run {self.name!r}{more}"
@@ -276,16 +292,24 @@ class FlowRun:
         return self.values.whole(ref.name)
 
     def _finish(self, state: State) -> None:
-        self.ended = now()
-        run_id = self.id
-        self._session.release([literal_key(run_id, name) for name in self._assignment.large])
-        self._enter(state)
-        self._done.set()
-        self._notify()
+        """Note how the run ended, and let go of what nobody needs any more."""
+        self.ended_at = now()
+        try:
+            if isinstance(state, Cancelled | Crashed):
+                self.record.cancel_unfinished(state.message)
+                self._session.close()  # nothing that waits is begun any more
+            else:
+                large = self._assignment.large
+                self._session.release([literal_key(self.id, name) for name in large])
+        finally:
+            self._enter(state)
+            self._done.set()
+            self._notify()
 
     def _enter(self, state: State) -> None:
-        self._state = state
-        self.record.events.append(StateChanged(now(), self.name, state))
+        instant = now()
+        self._state = replace(state, timestamp=as_datetime(instant))
+        self.record.events.append(StateChanged(instant, self.name, self._state))
         self._notify()
 
     def _notify(self) -> None:
@@ -380,8 +404,8 @@ def _run_name(template: str | None, parameters: dict[str, Any]) -> str:
         return make_name(random.Random())  # noqa: S311 - a name, not a secret
     try:
         return template.format(**parameters)
-    except (KeyError, IndexError) as error:
-        msg = f"run_name={template!r} names {error}, which is no parameter of the flow"
+    except (LookupError, ValueError, AttributeError) as error:
+        msg = f"run_name={template!r} does not fit the flow's parameters: {error}"
         raise ParameterError(msg) from None
 
 
@@ -399,20 +423,26 @@ def _large_literals(literals: Mapping[str, Any], settings: EngineSettings) -> fr
 
 
 @contextmanager
-def _interrupts_as(kind: type[BaseException]) -> Iterator[None]:
-    """Let Ctrl-C raise `kind` in the main thread meanwhile, where nobody else handles it."""
+def _interrupts() -> Iterator[Callable[[], bool]]:
+    """Take Ctrl-C in the main thread meanwhile, where nobody else does; tell whether it came.
+
+    While a task's body runs in that thread it is interrupted, else the driver asks now and then.
+    """
+    came: list[bool] = []
     if (
         threading.current_thread() is not threading.main_thread()
         or signal.getsignal(signal.SIGINT) is not signal.default_int_handler
     ):
-        yield
+        yield lambda: False
         return
 
     def interrupt(*_: Any) -> None:
-        raise kind
+        came.append(True)
+        if context.get() is not None:
+            raise RunInterrupted
 
     signal.signal(signal.SIGINT, interrupt)
     try:
-        yield
+        yield lambda: bool(came)
     finally:
         signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -76,7 +76,7 @@ class Task(Generic[P, R]):
         if not callable(function):
             msg = f"a task needs a function, not {function!r}"
             raise DefinitionError(msg)
-        update_wrapper(self, function)
+        update_wrapper(self, function, updated=())  # a class brings more than a Task can take
         self.fn = function
         self.options = options
         self.name = check_name(options.get("name") or _function_name(function), "a task")
@@ -84,10 +84,10 @@ class Task(Generic[P, R]):
         self.node_name: str | None = None  # of its nodes; None: its own name
 
     @overload
-    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R: ...
+    def __call__(self, /, *args: P.args, **kwargs: P.kwargs) -> R: ...
     @overload
-    def __call__(self, *args: Any, wait_for: Iterable[Any], **kwargs: Any) -> R: ...
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, /, *args: Any, wait_for: Iterable[Any], **kwargs: Any) -> R: ...
+    def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
         """Record a node inside a flow; elsewhere call the function."""
         trace = current_trace.get()
         if trace is None:
@@ -96,7 +96,7 @@ class Task(Generic[P, R]):
         waited, arguments = self._bind(args, kwargs)
         return trace.add_call(self, arguments, waited, name=self.node_name)
 
-    def map(self, *args: Any, wait_for: Iterable[Any] = (), **kwargs: Any) -> list[R]:
+    def map(self, /, *args: Any, wait_for: Iterable[Any] = (), **kwargs: Any) -> list[R]:
         """Call the task once for each element of its arguments.
 
         Every argument is mapped unless it is wrapped in `unmapped`; all mapped ones must have the
@@ -159,7 +159,9 @@ class Task(Generic[P, R]):
         5
         """
         merged: Any = {**self.options, **options}
-        return Task(self.fn, **merged)
+        copy: Task[P, R] = Task(self.fn, **merged)
+        copy.node_name = self.node_name
+        return copy
 
     def submit(self, *args: Any, **kwargs: Any) -> NoReturn:
         """Raise: the word of Prefect 3 for what a plain call does here."""

@@ -9,10 +9,11 @@ With no upstream task run every trigger says yes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from daskflow.context import run_label
 from daskflow.errors import DefinitionError
 from daskflow.graph import Edge
 from daskflow.signals import Fail, RunInterrupted, Signal, Skip
@@ -227,12 +228,19 @@ def refusal(
     except RunInterrupted:
         raise
     except BaseException as error:  # noqa: BLE001 - the user's code, as in a body
-        return TriggerFailed(f"its trigger raised {error!r}", exception=error)
+        return TriggerFailed(f"its trigger raised {_shown(error)}", exception=error)
     if not may_start:
-        return TriggerFailed(_explain(trigger, counts))
+        return TriggerFailed(_explain(trigger, counts, states))
     if skips_with_upstream and counts.skips and not counts.failed:
-        return Skipped("an upstream task run was skipped")
+        return Skipped(f"because of {_root(states, {Skipped.code}, 'because of ')}")
     return None
+
+
+def _shown(error: BaseException) -> str:
+    try:
+        return repr(error)
+    except Exception:  # noqa: BLE001 - a broken repr must not hide the message it was meant for
+        return type(error).__name__
 
 
 def state_of_signal(signal: Signal) -> State:
@@ -245,9 +253,27 @@ def state_of_signal(signal: Signal) -> State:
     raise TypeError(msg) from signal
 
 
-def _explain(trigger: Trigger, counts: Counts) -> str:
+def _explain(trigger: Trigger, counts: Counts, states: Mapping[Edge, State]) -> str:
     name = getattr(trigger, "name", None) or getattr(trigger, "__name__", repr(trigger))
-    return (
+    told = (
         f"trigger {name} said no: of {counts.total} upstream task runs "
         f"{counts.failed} failed, {counts.successful} succeeded ({counts.skipped} skipped)"
     )
+    return f"{told}{_FIRST}{_root(states, FAILED, _FIRST)}" if counts.failed else told
+
+
+_FIRST = "; first failed: "
+
+
+def _root(states: Mapping[Edge, State], codes: Collection[int], marker: str) -> str:
+    """Name the first upstream task run in one of these states, and why it is in it.
+
+    One that is so because of another passes on what its own message says behind the marker, so
+    the root cause reaches the end of a chain.
+    """
+    edge, state = next(item for item in states.items() if item[1].code in codes)
+    _, found, root = state.message.partition(marker)
+    if found:
+        return root
+    label = run_label(edge.upstream, edge.map_index)
+    return f"{label}: {state.message}" if state.message else label

@@ -3,6 +3,7 @@
 import gc
 import os
 import signal
+import socket
 import time
 
 import pytest
@@ -312,6 +313,23 @@ def test_a_scheduler_that_does_not_answer_is_named(monkeypatch):
         nowhere()
     assert time.monotonic() - before < 5.0
     assert "0.5 s" in str(caught.value)
+
+
+@pytest.mark.slow
+def test_what_answers_but_is_no_scheduler_is_named(monkeypatch):
+    """Something takes the connection and stays silent: the error does not come much later."""
+    monkeypatch.setenv("DASKFLOW_ENGINE__CONNECT_TIMEOUT", "0.5")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = f"tcp://127.0.0.1:{server.getsockname()[1]}"
+
+        @flow(executor=DaskExecutor(address=address))
+        def nowhere():
+            return inc(0)
+
+        before = time.monotonic()
+        with pytest.raises(ExecutorError, match=f"no Dask scheduler answers at '{address}'"):
+            nowhere()
+    assert time.monotonic() - before < 10.0
 
 
 def test_an_address_that_is_none_is_named():

@@ -72,7 +72,9 @@ def submit(client, tasks, wanted):
 
 def test_metadata_rides_on_the_message_that_a_task_is_done(dask_client, watcher):
     """`TaskState.metadata` of a worker arrives in the keywords of the transition to memory."""
-    (future,) = submit(dask_client, [Task("pin-metadata", leave_metadata, b"here")], ["pin-metadata"])
+    (future,) = submit(
+        dask_client, [Task("pin-metadata", leave_metadata, b"here")], ["pin-metadata"]
+    )
     assert future.result() == b"here"
     (told,) = watcher.ends("pin-metadata", "memory")
     assert told["metadata"]["word"] == b"here"

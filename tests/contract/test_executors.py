@@ -80,7 +80,7 @@ def test_a_later_submission_takes_what_an_earlier_one_holds(begin):
 def test_a_later_submission_may_need_what_still_runs(begin, gate):
     """It waits for a block of an earlier plan that has not ended."""
     one = begin()
-    one.submit({1: ()}, lambda number: gate.wait())
+    one.submit({1: ()}, lambda _: gate.wait())
     one.submit({2: (1,)})
     gate.open()
     assert [report.block for report in one.hear(2)] == [1, 2]
@@ -137,7 +137,7 @@ def test_closing_twice_is_no_error(begin):
 def test_what_was_submitted_may_be_closed_before_it_ran(begin, gate):
     """A session can be closed over blocks that run and blocks that wait."""
     one = begin()
-    one.submit({number: () for number in range(1, 6)}, lambda number: gate.wait())
+    one.submit(dict.fromkeys(range(1, 6), ()), lambda _: gate.wait())
     one.session.close()
     gate.open()
 
@@ -160,8 +160,8 @@ def test_urgent_blocks_go_first(begin, ledger, gate):
     one = begin()
     threads = one.session.threads
     urgent = [str(number) for number in range(31, 39)]
-    one.submit({number: () for number in range(1, threads + 1)}, lambda number: gate.wait())
-    one.submit({number: () for number in range(11, 19)}, ledger.note)
+    one.submit(dict.fromkeys(range(1, threads + 1), ()), lambda _: gate.wait())
+    one.submit(dict.fromkeys(range(11, 19), ()), ledger.note)
     one.submit({int(number): () for number in urgent}, ledger.note, urgent=True)
     eventually(lambda: one.has_taken(38))
     gate.open()

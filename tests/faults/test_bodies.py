@@ -35,27 +35,27 @@ def cancel():
 
 
 def hide_its_message():
-    class Shy(Exception):
+    class ShyError(Exception):
         def __str__(self):
             raise RuntimeError("no message")
 
-    raise Shy
+    raise ShyError
 
 
 def refuse_to_travel():
-    class Stuck(Exception):
+    class StuckError(Exception):
         def __reduce__(self):
             raise TypeError("cannot be pickled")
 
-    raise Stuck("here I stay")
+    raise StuckError("here I stay")
 
 
 def explode_on_arrival():
-    class Bomb(Exception):
+    class BombError(Exception):
         def __setstate__(self, state):
             raise SystemExit("unpickled")
 
-    bomb = Bomb("tick")
+    bomb = BombError("tick")
     bomb.fuse = 1
     raise bomb
 
@@ -68,7 +68,7 @@ def explode_on_arrival():
         (finish, "GeneratorExit"),
         (say_farewell, "so long"),
         (cancel, "CancelledError"),
-        (hide_its_message, "Shy"),
+        (hide_its_message, "ShyError"),
         (refuse_to_travel, "here I stay"),
         (explode_on_arrival, "tick"),
     ],

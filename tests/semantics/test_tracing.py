@@ -59,8 +59,8 @@ def test_a_value_cannot_be_looked_at_while_tracing(use, cure):
     assert issubclass(TracingError, DefinitionError)
 
 
-def test_repr_and_equality_are_harmless():
-    """A node can be shown by repr, compared, hashed and kept in lists."""
+def test_repr_and_hash_are_harmless():
+    """A node can be shown by repr, hashed and kept in lists."""
     seen = []
 
     def case(day):
@@ -69,14 +69,13 @@ def test_repr_and_equality_are_harmless():
             [
                 repr(one),
                 repr(day),
-                one == two,
-                one in [two, one],
+                one in [one, two],
                 len({one, two, day}),
             ]
         )
 
     flow(case).graph()
-    assert seen == ["<the result of task 'ok'>", "<parameter 'day'>", False, True, 3]
+    assert seen == ["<the result of task 'ok'>", "<parameter 'day'>", True, 3]
 
 
 def test_submit_is_a_word_of_another_engine():

@@ -126,7 +126,7 @@ class LiveDisplay:
 
 def _header(run: FlowRun) -> RenderableType:
     text = Text.assemble(
-        (f"{run.flow_name} / {run.name}", "bold"), f"  {stopwatch_text(now() - run.started)}"
+        (f"{run.flow_name} / {run.name}", "bold"), f"  {stopwatch_text(now() - run.started_at)}"
     )
     if run.link:
         text.append(f"\n{run.link}", f"dim link {run.link}")
@@ -182,15 +182,15 @@ class PlainDisplay:
     def follow(self, run: FlowRun) -> None:
         """Show the run until it has ended."""
         link = f", {run.link}" if run.link else ""
-        self._say(f"{clock_text(run.started)} {run.flow_name} / {run.name} started{link}")
+        self._say(f"{clock_text(run.started_at)} {run.flow_name} / {run.name} started{link}")
         lines = EventLines(run.name)
-        step, next_at = self._first, run.started + self._first
+        step, next_at = self._first, run.started_at + self._first
         for event in news_of(run, tick=0.5):
             line = lines.line(event) if event is not None else None
             if line is not None:
                 self._say(line)
             if now() >= next_at:
-                so_far = total_line(rows_of(run.progress()), now() - run.started)
+                so_far = total_line(rows_of(run.progress()), now() - run.started_at)
                 self._say(f"{clock_text(now())} {so_far}")
                 step = min(2 * step, _LAST_LINE)
                 next_at = now() + step

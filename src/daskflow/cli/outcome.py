@@ -27,7 +27,7 @@ def seconds_in(run: FlowRun, node: str) -> float:
 
 def outcome_line(run: FlowRun) -> str:
     """Return how a run ended and how long it took."""
-    took = span_text((run.ended or run.started) - run.started)
+    took = span_text((run.ended_at or run.started_at) - run.started_at)
     why = f": {one_line(run.state.message)}" if run.state.message else ""
     kind = type(run.state).__name__
     return f"{run.flow_name} / {run.name}: {kind} {'in' if not why else 'after'} {took}{why}"

@@ -13,7 +13,7 @@ import weakref
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from queue import Empty, SimpleQueue
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from daskflow.errors import DefinitionError, ExecutorError
 from daskflow.events import Report
@@ -23,6 +23,8 @@ from daskflow.settings import Settings
 
 if TYPE_CHECKING:
     from distributed import Client
+
+    from daskflow.executors.tracker import RawReport
 
 _POLL_SECONDS = 20.0
 _WATCH_SECONDS = 1.0  # between looks at futures that no report came for
@@ -61,7 +63,9 @@ class DaskExecutor:
     ) -> None:
         size = (workers, threads_per_worker)
         if address is not None and size != (None, None):
-            msg = f"the cluster at {address} has its own size: give no workers, no threads_per_worker"
+            msg = (
+                f"the cluster at {address} has its own size: give no workers, no threads_per_worker"
+            )
             raise DefinitionError(msg)
         if any(number is not None and number < 1 for number in size):
             msg = f"DaskExecutor: {workers=}, {threads_per_worker=}: at least one of each, or None"
@@ -83,7 +87,8 @@ class DaskExecutor:
 
         if self.size == (None, None):
             with suppress(ValueError):  # there is none
-                return default_client()
+                client: Client = default_client()
+                return client
         return connect(temporary_address(*self.size), timeout)
 
     def __repr__(self) -> str:
@@ -99,16 +104,18 @@ class DaskExecutor:
 class Hub:
     """One client's link to the tracker, shared by all runs on that client."""
 
-    _hubs: weakref.WeakKeyDictionary[Client, Hub] = weakref.WeakKeyDictionary()
+    _hubs: ClassVar[weakref.WeakKeyDictionary[Client, Hub]] = weakref.WeakKeyDictionary()
     _lock = threading.Lock()
 
     def __init__(self, client: Client) -> None:
         self.client = client
-        self.address: str = client.scheduler.address
+        self._scheduler = cast(Any, client.scheduler)  # has what the tracker offers as methods
+        self._loop = cast(Any, client.loop)
+        self.address: str = self._scheduler.address
         self.lost = ""  # why the scheduler cannot be reached any more
         self._queues: dict[str, SimpleQueue[Any]] = {}
         self._install()
-        asyncio.run_coroutine_threadsafe(self._poll(), client.loop.asyncio_loop)
+        self._in_loop(self._poll())
 
     @classmethod
     def of(cls, client: Client) -> Hub:
@@ -123,7 +130,12 @@ class Hub:
         """Make a run known to the tracker; its reports come into the queue."""
         queue = self._queues[run_id] = SimpleQueue()
         client = self.client
-        client.sync(client.scheduler.daskflow_1_begin, client=client.id, run_id=run_id, spec=spec)
+        try:
+            begin = self._scheduler.daskflow_1_begin
+            client.sync(begin, client=client.id, run_id=run_id, spec=spec)
+        except OSError as error:
+            msg = f"the scheduler at {self.address} was lost: {error}"
+            raise ExecutorError(msg) from error
         return queue
 
     def end(self, run_id: str) -> None:
@@ -133,10 +145,11 @@ class Hub:
 
     def send(self, call: str, **arguments: Any) -> None:
         """Tell the tracker something, without waiting; where it is gone, so is what it held."""
-        scheduler = self.client.scheduler
-        if self.client.status == "running" and scheduler is not None:
-            told = getattr(scheduler, f"daskflow_1_{call}")(**arguments)
-            asyncio.run_coroutine_threadsafe(told, self.client.loop.asyncio_loop)
+        if self.client.status == "running":
+            self._in_loop(getattr(self._scheduler, f"daskflow_1_{call}")(**arguments))
+
+    def _in_loop(self, coroutine: Any) -> None:
+        asyncio.run_coroutine_threadsafe(coroutine, self._loop.asyncio_loop)
 
     def _install(self) -> None:
         """See to it that the tracker is on the scheduler.
@@ -151,7 +164,7 @@ class Hub:
             client.register_plugin(Tracker())
         except Exception as error:
             with suppress(OSError):
-                if client.sync(client.scheduler.daskflow_1_hello):
+                if client.sync(self._scheduler.daskflow_1_hello):
                     return
             msg = (
                 f"the scheduler at {self.address} does not take daskflow's tracker ({error}); "
@@ -165,10 +178,10 @@ class Hub:
         client, seen = self.client, 0
         while client.status in ("running", "connecting"):
             try:
-                seen, reports = await client.scheduler.daskflow_1_reports(
-                    client=client.id, seen=seen, timeout=_POLL_SECONDS
+                seen, reports = await self._scheduler.daskflow_1_reports(
+                    client=client.id, seen=seen, seconds=_POLL_SECONDS
                 )
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - each run is to hear of it, whatever it is
                 self.lost = f"{type(error).__name__}: {error}"
                 break
             for report in reports:
@@ -178,6 +191,8 @@ class Hub:
         self.lost = self.lost or "the client was closed"
         for queue in list(self._queues.values()):
             queue.put(None)
+        if self._hubs.get(client) is self:
+            del self._hubs[client]
 
 
 class DaskSession:
@@ -222,12 +237,12 @@ class DaskSession:
                 raw.append(self._queue.get_nowait())
         except Empty:
             pass
-        if None in raw:
+        if None in raw or (not raw and self._hub.lost):
             msg = f"the scheduler at {self._hub.address} was lost: {self._hub.lost}"
             raise ExecutorError(msg)
         if not raw:
             return self._given_up()
-        return [self._report(*report) for report in raw]
+        return [self._report(report) for report in raw]
 
     def fetch(self, keys: Iterable[Any]) -> list[Any]:
         """Bring the values of blocks into this process.
@@ -276,9 +291,8 @@ class DaskSession:
         self._held.clear()
         self._hub.end(self._run_id)
 
-    def _report(
-        self, run_id: str, block: int, worker: str, data: bytes, error: str, is_origin: bool
-    ) -> Report:
+    def _report(self, raw: RawReport) -> Report:
+        run_id, block, worker, data, error, is_origin = raw
         for submission in self._unreported:
             if submission.pop(block, None) is not None:
                 break

@@ -42,10 +42,12 @@ async def close(cluster: LocalCluster) -> None:
     before it closes, and begin elsewhere what that one was in the midst of.
     """
     hush()
-    scheduler = cluster.scheduler
+    scheduler: Any = cluster.scheduler
     for client in list(scheduler.clients):
         scheduler.remove_client(client)
-    asked = scheduler.broadcast(msg={"op": "run", "function": pickle.dumps(hush)}, on_error="ignore")
+    asked = scheduler.broadcast(
+        msg={"op": "run", "function": pickle.dumps(hush)}, on_error="ignore"
+    )
     with suppress(TimeoutError):
         await asyncio.wait_for(asked, _GRACE_SECONDS / 4)
     nannies = cluster.workers.values()

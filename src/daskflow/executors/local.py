@@ -134,7 +134,7 @@ class LocalSession:
         try:
             with use_port(port):
                 value = node({key: self._values[key] for key in node.dependencies})
-        except Exception as error:  # ours: user code cannot make a block raise
+        except Exception as error:  # noqa: BLE001 - ours: user code cannot make a block raise
             self._fail(node, f"{type(error).__name__}: {error}", is_origin=True)
             return
         worker = threading.current_thread().name

@@ -16,6 +16,7 @@ from __future__ import annotations
 import asyncio
 import pickle
 from collections.abc import Collection
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -90,18 +91,16 @@ class Tracker(SchedulerPlugin):
         """Give a worker the spec of a run."""
         return self.runs[run_id].spec
 
-    async def reports(self, client: str, seen: int, timeout: float) -> tuple[int, list[RawReport]]:
-        """Give a client its reports behind `seen`, waiting for the first one that long at most.
+    async def reports(self, client: str, seen: int, seconds: float) -> tuple[int, list[RawReport]]:
+        """Give a client its reports behind `seen`, waiting for the first one so long at most.
 
         Returns the number of the last report given, to be passed as `seen` next time.
         """
         mailbox = self.mailboxes.setdefault(client, _Mailbox())
         mailbox.drop_until(seen)
         if not mailbox.reports:
-            try:
-                await asyncio.wait_for(mailbox.arrived.wait(), timeout)
-            except TimeoutError:
-                pass
+            with suppress(TimeoutError):
+                await asyncio.wait_for(mailbox.arrived.wait(), seconds)
         loop = asyncio.get_running_loop()
         await asyncio.sleep(mailbox.answered + _PAUSE_SECONDS - loop.time())
         mailbox.answered = loop.time()
@@ -138,9 +137,7 @@ class Tracker(SchedulerPlugin):
         for run_id, held in mine.items():
             scheduler.client_desires_keys(held, _holder(run_id))
 
-    def transition(
-        self, key: Any, start: str, finish: str, *args: Any, **kwargs: Any
-    ) -> None:
+    def transition(self, key: Any, start: str, finish: str, *args: Any, **kwargs: Any) -> None:
         """Pass on what Dask says of a block: finished with a report, or given up."""
         if finish == "memory":
             metadata = kwargs.get("metadata")
@@ -181,8 +178,9 @@ class Tracker(SchedulerPlugin):
 
 def _run_of(key: Any) -> str:
     """Return the run that a key belongs to, if it looks like one of ours."""
-    if type(key) is tuple and len(key) == 2 and type(key[0]) is str:
-        return key[0].rpartition("-")[2]
+    match key:
+        case (str() as name, _):
+            return name.rpartition("-")[2]
     return ""
 
 

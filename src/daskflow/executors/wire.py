@@ -14,7 +14,7 @@ METADATA_KEY = "daskflow-1"  # names the protocol; versions can live side by sid
 
 
 def is_block(key: Any) -> bool:
-    """Return whether one of our keys is that of a block, which reports; a large literal does not."""
+    """Return whether one of our keys is that of a block; a large literal's is not."""
     return isinstance(key[1], int)
 
 

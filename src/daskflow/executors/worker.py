@@ -7,19 +7,27 @@ message: no message of ours, atomic with the result, in order.
 from __future__ import annotations
 
 import asyncio
+from typing import Any, cast
 
 from dask.sizeof import sizeof
 from distributed import get_worker
 
 from daskflow.events import Segment
 from daskflow.executors.wire import METADATA_KEY, pack_segments
+from daskflow.sealing import Sealed
 
 
-@sizeof.register(Segment)
+@sizeof.register(Segment)  # type: ignore[untyped-decorator]
 def sizeof_segment(segment: Segment) -> int:
     """Tell Dask how large a block's values are: it places and spills by that."""
     own = 200 + 20 * len(segment.codes)
     return own + (sizeof(list(segment.values.values())) if segment.values else 0)
+
+
+@sizeof.register(Sealed)
+def sizeof_sealed(sealed: Sealed) -> int:
+    """Tell Dask how large a value is that came from another worker."""
+    return len(sealed.data) + sum(memoryview(buffer).nbytes for buffer in sealed.buffers)
 
 
 class WorkerPort:
@@ -31,7 +39,8 @@ class WorkerPort:
         """Ask the tracker on the scheduler for a run's spec."""
         worker = get_worker()
         asked = worker.scheduler.daskflow_1_spec(run_id=run_id)
-        spec: bytes = asyncio.run_coroutine_threadsafe(asked, worker.loop.asyncio_loop).result()
+        loop = cast(Any, worker.loop).asyncio_loop
+        spec: bytes = asyncio.run_coroutine_threadsafe(asked, loop).result()
         return spec
 
     def report(self, run_id: str, block: int, segments: tuple[Segment, ...]) -> None:

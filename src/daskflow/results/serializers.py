@@ -50,7 +50,8 @@ def small_bytes(value: Any, limit: int) -> bytes | None:
     """
     kind = type(value)
     if kind in _ATOMS:
-        return pickle.dumps(value, 5)
+        data = pickle.dumps(value, 5)
+        return data if len(data) <= limit else None
     if (kind is str or kind is bytes) and len(value) > limit:
         return None
     if _is_large_and_trusted(value, kind, limit):

@@ -54,7 +54,8 @@ def end_of_exception(error: BaseException) -> Ending:
     if isinstance(error, Signal) and not isinstance(error, Fail):
         return Ending(state_of_signal(error))
     state = Failed(summary_of(error), exception=error)
-    return Ending(state, getattr(error, "result", None), error, trace_of(error))
+    result = error.result if isinstance(error, Fail) else None
+    return Ending(state, result, error, trace_of(error))
 
 
 def summary_of(error: BaseException) -> str:

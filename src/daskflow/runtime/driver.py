@@ -20,7 +20,10 @@ from daskflow.nodes import NodeSpec
 from daskflow.runtime.record import RunRecord
 from daskflow.runtime.shim import run_block, unpack_literal
 from daskflow.runtime.spec import own_code_by_value
+from daskflow.signals import RunInterrupted
 from daskflow.timing import now
+
+_LONGEST_WAIT = 0.2  # seconds after which the driver looks whether the user wants it to end
 
 
 @dataclass(frozen=True)
@@ -45,14 +48,16 @@ class Driver:
         record: RunRecord,
         session: Session,
         on_change: Callable[[], None] = lambda: None,
+        is_interrupted: Callable[[], bool] = lambda: False,
     ) -> None:
         self.job = job
         self.record = record
         self.session = session
         self._on_change = on_change
+        self._is_interrupted = is_interrupted
         self._next_block = 1
         self._placed: set[str] = set()  # large literals that are on the executor
-        self._finished_since = True  # whether anything finished since the last pass
+        self._is_ripe = True  # whether something came that a task run waits for
 
     def drive(self) -> None:
         """Bring every task run to a finished state."""
@@ -60,9 +65,11 @@ class Driver:
         while self.record.in_flight or self.record.next_due() is not None:
             for report in self.session.wait(self._patience()):
                 self.record.fold(report)
-                self._finished_since = True
+                self._is_ripe |= self.record.is_awaited(report)
             self._wake()
-            if self._finished_since and (self.record.open or self.record.undecided):
+            if self._is_interrupted():
+                raise RunInterrupted
+            if self._is_ripe and (self.record.open or self.record.undecided):
                 self._lower()
             self.session.release(self.record.holding.take_loose())
             self._on_change()
@@ -73,7 +80,7 @@ class Driver:
     def _lower(self) -> None:
         """Lower what can run now, and submit it."""
         record, job = self.record, self.job
-        self._finished_since = False
+        self._is_ripe = False
         at_hand = AtHand(
             job.literals, job.large, frozenset(self._placed), record.lengths, record.keys
         )
@@ -89,10 +96,11 @@ class Driver:
             self.session.submit(layer, urgent=not is_first)
         self._on_change()
 
-    def _patience(self) -> float | None:
+    def _patience(self) -> float:
         """Return how long to wait for reports: until the next retries are gathered."""
         due = self.record.next_due()
-        return None if due is None else max(0.0, due + self.job.retry_window - now())
+        left = _LONGEST_WAIT if due is None else due + self.job.retry_window - now()
+        return min(max(0.0, left), _LONGEST_WAIT)
 
     def _wake(self) -> None:
         """Open the retries that are due, a window's worth at a time."""
@@ -100,4 +108,4 @@ class Driver:
         instant = now()
         if due is not None and due + self.job.retry_window <= instant:
             self.record.wake(instant)
-            self._finished_since = True
+            self._is_ripe = True

@@ -40,6 +40,8 @@ from daskflow.states import (
 )
 from daskflow.timing import as_datetime, now
 
+_MOST_STRIKES = 3  # times a task run may be given back though all before it is finished
+
 
 @dataclass(slots=True)
 class NodeRecord(Column):
@@ -74,8 +76,11 @@ class RunRecord:
         self.in_flight: set[int] = set()  # blocks that have not reported
         self.open = 0  # task runs that are in no block and wait for no instant
         self.undecided: set[str] = set()  # mapped nodes without children yet
-        self.version = 0  # grows with every change
         self._due: list[tuple[float, str, int]] = []  # heap of retries
+        self._awaited: dict[str, bool] | None = (
+            None  # what open task runs wait for; None: not known
+        )
+        self._strikes: Counter[tuple[str, int]] = Counter()  # times given back without a reason
         for name, node in graph.nodes.items():
             record = self.nodes[name] = NodeRecord()
             if node.is_mapped:
@@ -86,6 +91,7 @@ class RunRecord:
 
     def take_plan(self, plan: Plan) -> None:
         """Note what a plan decided and which task runs its blocks own."""
+        self._awaited = None
         for name, width in plan.widths.items():
             self.nodes[name].widen(width)
             self.undecided.discard(name)
@@ -107,7 +113,6 @@ class RunRecord:
             record = self.nodes[name]
             if record.blocks.count(0) == len(record.states):  # those that ended here have none
                 self.holding.fully_lowered(name)
-        self.version += 1
 
     def decide(self, name: str, state: State) -> None:
         """Note that a mapped node ended without children."""
@@ -135,7 +140,6 @@ class RunRecord:
             self._fold_segment(report.block, segment)
         if report.error:
             self._fold_error(report)
-        self.version += 1
 
     def _fold_segment(self, block: int, segment: Segment) -> None:
         record = self.nodes[segment.node]
@@ -161,7 +165,8 @@ class RunRecord:
         if kinds != {Success.code}:
             self._fold_unhappy(block, segment)
         first = record.notes.get(0)
-        if first is not None and (first.length is not None or first.reason):
+        is_measured = record.codes[0] != Crashed.code  # whose reason is of another kind
+        if first is not None and is_measured and (first.length is not None or first.reason):
             self.lengths[segment.node] = first.reason if first.length is None else first.length
 
     def _fold_unhappy(self, block: int, segment: Segment) -> None:
@@ -175,8 +180,7 @@ class RunRecord:
             before = Running.code if segment.started[offset] else Pending.code
             check_move(before, code, run_label(*run[:1], self.index(*run)), SHIM_MOVES)
             if code == Pending.code:
-                record.notes.pop(position, None)
-                self.open += 1
+                self._take_back(segment.node, position)
             elif code == Retrying.code:
                 due = record.notes[position].due or 0.0
                 heapq.heappush(self._due, (due, *run))
@@ -184,6 +188,31 @@ class RunRecord:
                 self.holding.gave_back(block, [run])
             if code != Pending.code:
                 self._tell(segment.node, self.index(*run), self.state(*run))
+
+    def _take_back(self, name: str, position: int) -> None:
+        """Open a task run again that a block gave back because an upstream was not finished.
+
+        The record knows better now and then: the upstream was finished by another block meanwhile.
+        Where it happens again and again, a value was lost and came back different: that task run
+        crashes, or the run would never end.
+        """
+        self.nodes[name].notes.pop(position, None)
+        self.open += 1
+        self._awaited = None
+        if self._upstream_is_finished(name, position):
+            self._strikes[name, position] += 1
+            if self._strikes[name, position] > _MOST_STRIKES:
+                self.open -= 1
+                message = "its inputs were lost, and were not finished when they were made again"
+                self.crash(name, position, message, "input lost")
+
+    def _upstream_is_finished(self, name: str, position: int) -> bool:
+        return all(
+            self.nodes[edge.upstream].codes[position] in FINISHED
+            if edge.mapped and self.graph.nodes[edge.upstream].is_mapped
+            else self._is_complete(edge.upstream)
+            for edge in self.graph.upstream(name)
+        )
 
     def _fold_error(self, report: Report) -> None:
         """Let the task runs of a block that did not come back crash, or wait if it never began."""
@@ -194,6 +223,7 @@ class RunRecord:
                 else:
                     record.codes[position] = Pending.code
                     self.open += 1
+                    self._awaited = None
                     self.holding.gave_back(report.block, [(name, position)])
 
     @staticmethod
@@ -208,7 +238,8 @@ class RunRecord:
 
     def crash(self, name: str, position: int, error: str, reason: str = "block lost") -> None:
         """Note that the world failed a task run that no block can tell of any more."""
-        state = Crashed(error, as_datetime(now()), reason=reason)
+        attempt = self.nodes[name].attempts[position]
+        state = Crashed(error, as_datetime(now()), attempt, reason=reason)
         self._end(name, position, state)
 
     def cancel_unfinished(self, message: str) -> None:
@@ -238,12 +269,47 @@ class RunRecord:
         self.holding.finished(block, 1, [(name, position)])
         self._tell(name, self.index(name, position), state)
 
+    def is_awaited(self, report: Report) -> bool:
+        """Return whether a report may let a task run start that could not be lowered so far.
+
+        That is so when it finishes what one of them waits for, or when the block gave back, or
+        lost, what is not waiting for anything else.
+        """
+        if report.error:
+            return True
+        if self._awaited is None:
+            self._awaited = self._find_awaited()
+        awaited = self._awaited
+        return any(
+            (segment.node in awaited and (awaited[segment.node] or self._is_complete(segment.node)))
+            or Pending.code in segment.codes
+            for segment in report.segments
+        )
+
+    def _find_awaited(self) -> dict[str, bool]:
+        """Return the nodes that task runs wait for which are in no block; True: lane by lane."""
+        waiting = set(self.undecided)
+        if self.open:
+            waiting.update(name for name, record in self.nodes.items() if 0 in record.codes)
+        found: dict[str, bool] = {}
+        for name in waiting:
+            for edge in self.graph.upstream(name):
+                is_lane = edge.mapped and self.graph.nodes[edge.upstream].is_mapped
+                found[edge.upstream] = found.get(edge.upstream, False) or is_lane
+        return found
+
+    def _is_complete(self, name: str) -> bool:
+        record = self.nodes[name]
+        done = sum(record.counts[code] for code in FINISHED)
+        return record.decided is not None or done == record.width
+
     def next_due(self) -> float | None:
         """Return the instant of the next retry."""
         return self._due[0][0] if self._due else None
 
     def wake(self, instant: float) -> None:
         """Open the task runs whose retry is due at this instant."""
+        self._awaited = None
         while self._due and self._due[0][0] <= instant:
             _, name, position = heapq.heappop(self._due)
             record = self.nodes[name]

@@ -23,6 +23,7 @@ from daskflow.lowering.plan import BlockBody, Strip, unpack_block
 from daskflow.runtime.spec import RunSpec, unpack_spec
 from daskflow.runtime.steps import TaskRun, walk
 from daskflow.runtime.wiring import Inputs, Literal, Wire
+from daskflow.sealing import Unreadable
 from daskflow.states import FINISHED, State
 
 _KEPT_SPECS = 16
@@ -42,8 +43,14 @@ def run_block(run_id: str, number: int, body: bytes, *inputs: Any) -> tuple[Segm
 
 
 def unpack_literal(name: str, data: bytes) -> Literal:
-    """Return a large literal from its bytes; the function in its graph node."""
-    return Literal(name, pickle.loads(data))
+    """Return a large literal from its bytes; the function in its graph node.
+
+    One that cannot be unpickled is told to the task runs that need it.
+    """
+    try:
+        return Literal(name, pickle.loads(data))
+    except Exception as error:
+        return Literal(name, Unreadable(f"the value of {name!r} cannot be unpickled: {error!r}"))
 
 
 def _drop_frames(segments: list[Segment]) -> None:

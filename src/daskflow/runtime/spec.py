@@ -10,6 +10,7 @@ import pickle
 import site
 import sys
 import sysconfig
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -77,23 +78,27 @@ def _blame(spec: RunSpec, error: Exception) -> str:
     return f"the flow cannot be sent to workers: {error}"
 
 
+_registry_lock = threading.RLock()  # cloudpickle has one registry for all threads
+
+
 @contextmanager
 def own_code_by_value(functions: Sequence[Any]) -> Iterator[None]:
     """Pickle the modules around these functions by value meanwhile.
 
     Around: in the folder of a function's module, or below it, and not installed.
     """
-    taken: list[ModuleType] = []
-    by_value = cloudpickle.list_registry_pickle_by_value()
-    for module in _modules_near({_folder_of(function) for function in functions} - {None}):
-        if module.__name__ not in by_value:
-            cloudpickle.register_pickle_by_value(module)
-            taken.append(module)
-    try:
-        yield
-    finally:
-        for module in taken:
-            cloudpickle.unregister_pickle_by_value(module)
+    with _registry_lock:
+        taken: list[ModuleType] = []
+        by_value = cloudpickle.list_registry_pickle_by_value()
+        for module in _modules_near({_folder_of(function) for function in functions} - {None}):
+            if module.__name__ not in by_value:
+                cloudpickle.register_pickle_by_value(module)
+                taken.append(module)
+        try:
+            yield
+        finally:
+            for module in taken:
+                cloudpickle.unregister_pickle_by_value(module)
 
 
 def _folder_of(function: Any) -> Path | None:

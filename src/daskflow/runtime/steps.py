@@ -102,29 +102,31 @@ def ask_trigger(run: TaskRun, state: State) -> State:
 def call_body(run: TaskRun, state: State) -> State:
     """Call the task's function with its inputs."""
     args, kwargs = run.wire.arguments(run.position)
-    spec = run.spec
-    token = context.current.set(
-        TaskRunContext(
-            spec.flow_name,
-            spec.run_id,
-            spec.run_name,
-            run.node.task.name,
-            run.node.name,
-            run.index,
-            run.attempt + 1,
-            spec.tags | run.node.task.rules.tags,
-        )
-    )
     run.attempt += 1
+    here = _context_of(run)
     run.started = now()
     try:
+        context.current.set(here)
         ending = call(run.node.task.fn, args, kwargs)
     finally:
+        context.current.set(None)  # first of all, should Ctrl-C come just now
         run.ended = now()
-        context.current.reset(token)
     run.value, run.exception = ending.value, ending.error
     run.note = Note(trace=ending.trace) if ending.trace else None
     return ending.state
+
+
+def _context_of(run: TaskRun) -> TaskRunContext:
+    return TaskRunContext(
+        run.spec.flow_name,
+        run.spec.run_id,
+        run.spec.run_name,
+        run.node.task.name,
+        run.node.name,
+        run.index,
+        run.attempt,
+        run.spec.tags | run.node.task.rules.tags,
+    )
 
 
 def check_result(run: TaskRun, state: State) -> State:
@@ -151,9 +153,16 @@ def retry(run: TaskRun, state: State) -> State:
     policy = run.node.task.rules.retry
     if state.code != Failed.code or run.exception is None:
         return state
-    if not policy.wants(run.attempt, run.exception):
-        return state
-    delay = policy.delay_after(run.attempt, random.random())  # noqa: S311 - spreads load only
+    try:
+        if not policy.wants(run.attempt, run.exception):
+            return state
+        delay = policy.delay_after(run.attempt, random.random())  # noqa: S311 - spreads load only
+    except RunInterrupted:
+        raise
+    except BaseException as error:  # a rule of the user's: what the body raised matters more
+        return replace(
+            state, message=f"{state.message} (its retry rule raised {summary_of(error)})"
+        )
     due = run.ended + delay
     message = f"attempt {run.attempt} of {policy.retries + 1} failed: {state.message}"
     run.note = (run.note or Note())._replace(due=due)
@@ -179,7 +188,7 @@ def walk(run: TaskRun) -> State:
                 break
     except RunInterrupted:
         raise
-    except BaseException as error:  # a retry condition of the user's may raise anything
+    except BaseException as error:  # values of the user's may raise anything when looked at
         message = f"daskflow could not run it: {summary_of(error)}"
         run.note = Note(trace=trace_of(error))
         run.exception = None
@@ -191,7 +200,7 @@ def walk(run: TaskRun) -> State:
 
 def _pass_on(run: TaskRun, state: State) -> None:
     """Note the exception of a failed attempt, and make it what a consumer gets."""
-    raised = run.exception or getattr(state, "exception", None)
+    raised = run.exception if run.exception is not None else getattr(state, "exception", None)
     if isinstance(raised, Fail):
         run.value = raised.result
     note = run.note or Note()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import weakref
 from collections.abc import Iterable
 from typing import Any
 
@@ -13,6 +14,7 @@ from daskflow.executors.base import Session
 from daskflow.lowering.blocks import stand_in
 from daskflow.lowering.known import OWNED
 from daskflow.runtime.record import RunRecord
+from daskflow.sealing import opened
 from daskflow.states import FAILED, FINISHED, Pending, Skipped
 
 
@@ -22,6 +24,7 @@ class Values:
     def __init__(self, record: RunRecord, session: Session) -> None:
         self.record = record
         self._session = session
+        weakref.finalize(self, session.close).atexit = False  # when no view of the run is left
 
     def one(self, name: str, position: int) -> Any:
         """Return what a consumer gets of a task run; an exception is returned, not raised."""
@@ -73,25 +76,27 @@ class Values:
         try:
             blocks = self._session.fetch(keys)
         except Exception as error:
-            label = self._label(name, next(iter(wanted.values()))[0])
-            msg = (
-                f"the value of {label} was not kept ({type(error).__name__}): return it from the "
-                "flow, or read it before the executor is gone"
-            )
-            raise ResultGoneError(msg) from error
+            raise self._gone(name, next(iter(wanted.values()))[0]) from error
         found: dict[int, Any] = {}
         for segments, positions in zip(blocks, wanted.values(), strict=True):
             for position in positions:
-                found[position] = _pick(segments, name, position)
+                found[position] = self._pick(segments, name, position)
         return found
+
+    def _pick(self, segments: Iterable[Segment], name: str, position: int) -> Any:
+        """Return the value from its block; one that no task run needed any more is not in it."""
+        for segment in segments:
+            values = segment.values or {}
+            if segment.node == name and position - segment.start in values:
+                return opened(values[position - segment.start])
+        raise self._gone(name, position)
+
+    def _gone(self, name: str, position: int) -> ResultGoneError:
+        msg = (
+            f"the value of {self._label(name, position)} was not kept: return it from the flow, "
+            "and read it before the executor is gone"
+        )
+        return ResultGoneError(msg)
 
     def _label(self, name: str, position: int) -> str:
         return run_label(name, () if position < 0 else self.record.index(name, position))
-
-
-def _pick(segments: Iterable[Segment], name: str, position: int) -> Any:
-    for segment in segments:
-        if segment.node == name and segment.start <= position < segment.stop:
-            return (segment.values or {}).get(position - segment.start)
-    msg = f"the block of {name}[{position}] does not hold it; this is a bug in daskflow"
-    raise ResultGoneError(msg)

@@ -8,9 +8,23 @@ from datetime import datetime
 from typing import Any, overload
 
 from daskflow.context import run_label
+from daskflow.errors import TaskRunError
 from daskflow.runtime.values import Values
 from daskflow.states import State
 from daskflow.timing import as_datetime
+
+
+def raisable(error: BaseException, name: str) -> Exception:
+    """Return what to raise for a failed task run: what its body raised, if that is an `Exception`.
+
+    A `Fail`, or the `SystemExit` of a ``sys.exit()`` in a task, would go through the caller's
+    ``except Exception``, or end the caller.
+    """
+    if isinstance(error, Exception):
+        return error
+    told = TaskRunError(f"{name}: {type(error).__name__}: {error}")
+    told.__cause__ = error
+    return told
 
 
 @dataclass(frozen=True)
@@ -86,7 +100,7 @@ class TaskRun:
             It has none yet, or it was not kept.
         """
         if self.state.is_failed():
-            raise self.values.exception(self.node, self.position)
+            raise raisable(self.values.exception(self.node, self.position), self.name)
         if self.position < 0:
             return self.values.whole(self.node)
         return self.values.one(self.node, self.position)
@@ -140,7 +154,8 @@ class MappedTaskRun(Sequence[TaskRun]):
             What the first failed child raised.
         """
         for _, position in self.values.record.failed([self.node]):
-            raise self.values.exception(self.node, position)
+            name = run_label(self.node, () if position < 0 else (position,))
+            raise raisable(self.values.exception(self.node, position), name)
         found: list[Any] = self.values.whole(self.node)
         return found
 

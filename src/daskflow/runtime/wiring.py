@@ -17,6 +17,7 @@ from daskflow.lowering.plan import Slice
 from daskflow.mapping import element_getter
 from daskflow.nodes import Argument, LiteralRef, NodeRef, NodeSpec, Packed, fill, references
 from daskflow.runtime.spec import RunSpec
+from daskflow.sealing import Sealed, Unreadable, opened
 from daskflow.states import FAILED, FINISHED, Pending, State, make_state
 from daskflow.timing import as_datetime
 
@@ -42,7 +43,7 @@ class Inputs:
                 continue
             for segment in item:
                 self.add(segment)
-        self._gathered: dict[str, tuple[bytes, list[Any]]] = {}
+        self._columns: dict[str, bytes] = {}
 
     def add(self, segment: Segment) -> None:
         """Take in a segment; one that the block is filling counts as far as it is filled."""
@@ -54,7 +55,8 @@ class Inputs:
 
     def literal(self, name: str) -> Any:
         """Return a parameter or a constant."""
-        return self._literals[name] if name in self._literals else self.spec.literals[name]
+        value = self._literals[name] if name in self._literals else self.spec.literals[name]
+        return opened(value)
 
     def find(self, node: str, position: int) -> tuple[Segment, int] | None:
         """Return the segment that tells of a task run, and the offset in it.
@@ -89,7 +91,16 @@ class Inputs:
     def value(self, node: str, position: int) -> Any:
         """Return what a consumer gets of a task run."""
         segment, offset = self.find(node, position) or (None, 0)
-        return segment.values.get(offset) if segment and segment.values is not None else None
+        return self._read(segment, offset) if segment else None
+
+    @staticmethod
+    def _read(segment: Segment, offset: int) -> Any:
+        """Return a value of a segment; one that traveled is unpickled here, once."""
+        values = segment.values or {}
+        value = values.get(offset)
+        if type(value) is Sealed or type(value) is Unreadable:
+            value = values[offset] = opened(value)
+        return value
 
     def whole_codes(self, node: str) -> bytes:
         """Return the kinds of the states of all task runs of a node."""
@@ -99,29 +110,36 @@ class Inputs:
         segments = self.segments.get(node, ())
         if len(segments) == 1 and segments[0].start == 0:
             return bytes(segments[0].codes)
-        return self._gather(node)[0]
+        if node not in self._columns:
+            column = bytearray(len(self.positions(node)))
+            for _, place, code, _ in self._best(node):
+                column[place] = code
+            self._columns[node] = bytes(column)
+        return self._columns[node]
 
     def whole_value(self, node: str) -> Any:
         """Return the value of a node: of a mapped one the list of its children's values."""
         parent = self.parent(node)
         if parent is not None:
-            return (parent.values or {}).get(0)
+            return self._read(parent, 0)
         if not self.spec.graph.nodes[node].is_mapped:
             return self.value(node, 0)
-        return list(self._gather(node)[1])
+        values: list[Any] = [None] * len(self.positions(node))
+        for segment, place, _, offset in self._best(node):
+            values[place] = self._read(segment, offset)
+        return values
 
-    def _gather(self, node: str) -> tuple[bytes, list[Any]]:
-        """Return the codes and the values of all task runs of a node from elsewhere, in order."""
-        if node not in self._gathered:
-            width = len(self.positions(node))
-            codes, values = bytearray(width), [None] * width
-            for segment in self.segments.get(node, ()):
-                for place, code in enumerate(segment.codes, segment.start):
-                    if code in FINISHED or codes[place] not in FINISHED:
-                        codes[place] = code
-                        values[place] = (segment.values or {}).get(place - segment.start)
-            self._gathered[node] = bytes(codes), values
-        return self._gathered[node]
+    def _best(self, node: str) -> Iterator[tuple[Segment, int, int, int]]:
+        """Return segment, position, code and offset of each of a node's task runs from elsewhere.
+
+        Where several segments tell of one, that which tells of its end comes last.
+        """
+        known = self.segments.get(node, ())
+        for is_finished in (False, True):
+            for segment in known:
+                for offset, code in enumerate(segment.codes):
+                    if (code in FINISHED) is is_finished:
+                        yield segment, segment.start + offset, code, offset
 
     def state(self, node: str, position: int) -> State:
         """Return the state of a task run in full."""
@@ -135,7 +153,7 @@ class Inputs:
             fields["message"] = note.message
         if segment.ended[offset]:
             fields["timestamp"] = as_datetime(segment.ended[offset])
-        value = (segment.values or {}).get(offset)
+        value = self._read(segment, offset) if segment.codes[offset] in FAILED else None
         if segment.codes[offset] in FAILED and isinstance(value, BaseException):
             fields["exception"] = value
         return make_state(segment.codes[offset], **fields)

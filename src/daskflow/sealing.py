@@ -1,0 +1,78 @@
+"""Values on their way between processes, each on its own.
+
+Dask moves a block's values as one object, and waits without end where that cannot be read. So each
+value is sealed by itself, and read only by the task run that needs it: one that cannot be read
+harms nobody else.
+"""
+
+from __future__ import annotations
+
+import pickle
+from typing import Any
+
+import cloudpickle
+
+from daskflow.errors import CrashedError
+
+_HARMLESS = frozenset({type(None), bool, int, float, complex, str, bytes})
+
+
+class Unreadable:
+    """Stands for a value whose bytes could not be made, or not be read, on its way."""
+
+    __slots__ = ("why",)
+
+    def __init__(self, why: str) -> None:
+        self.why = why
+
+    def __reduce__(self) -> tuple[type, tuple[str]]:
+        return Unreadable, (self.why,)
+
+
+class Sealed:
+    """A value as bytes; its large buffers stay beside them and are not copied."""
+
+    __slots__ = ("buffers", "data")
+
+    def __init__(self, data: bytes, buffers: list[Any]) -> None:
+        self.data = data
+        self.buffers = buffers
+
+    def __reduce__(self) -> tuple[type, tuple[bytes, list[Any]]]:
+        return Sealed, (self.data, self.buffers)
+
+
+def seal(value: Any) -> Any:
+    """Return a value as it travels: itself where that is harmless, else sealed."""
+    kind = type(value)
+    if kind in _HARMLESS or kind is Sealed or kind is Unreadable:
+        return value
+    buffers: list[Any] = []
+    try:
+        try:
+            data = pickle.dumps(value, 5, buffer_callback=buffers.append)
+        except Exception:  # noqa: BLE001 - functions, and classes that live in no module
+            buffers.clear()
+            data = cloudpickle.dumps(value, 5, buffer_callback=buffers.append)
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is told to the consumer
+        return Unreadable(f"a {kind.__name__} cannot be pickled: {error!r}")
+    return Sealed(data, buffers)
+
+
+def opened(value: Any) -> Any:
+    """Return the value that was sealed, or that was never sealed.
+
+    Raises
+    ------
+    CrashedError
+        It cannot be read.
+    """
+    if type(value) is Sealed:
+        try:
+            return pickle.loads(value.data, buffers=value.buffers)
+        except Exception as error:
+            msg = f"a value cannot be unpickled: {error!r}"
+            raise CrashedError(msg) from error
+    if type(value) is Unreadable:
+        raise CrashedError(value.why)
+    return value
