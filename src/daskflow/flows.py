@@ -258,7 +258,10 @@ def flow(function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
     function
         Calls tasks and passes on what they return; its parameters are the flow's.
     options
-        `name`, `executor`, `run_name`, `tags`, `reference_tasks`, `block_size`: see `FlowOptions`.
+        ``name``: default the function's. ``executor``: default what the settings say, the active
+        Client, a temporary local cluster. ``run_name``: may hold ``{parameter}``. ``tags``:
+        strings. ``reference_tasks``: names of the nodes that decide how a run ended, default the
+        terminal ones. ``block_size``: elements of a lane in one Dask task; 1: no grouping.
 
     Raises
     ------

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from daskflow.errors import DefinitionError, TracingError
@@ -84,10 +85,12 @@ class NodeSpec:
 
 def _place() -> str:
     """Return where the user's code looked at a value, as `` (file:line)``."""
-    frame = sys._getframe(1)  # noqa: SLF001 - what `inspect` uses as well, a hundred times faster
+    frame: FrameType | None = sys._getframe(1)  # noqa: SLF001 - `inspect` is a hundred times slower
     while frame is not None and frame.f_code.co_filename.startswith(_OWN_FOLDER):
-        frame = frame.f_back  # type: ignore[assignment]
-    return f" ({Path(frame.f_code.co_filename).name}:{frame.f_lineno})" if frame else ""
+        frame = frame.f_back
+    if frame is None:
+        return ""
+    return f" ({Path(frame.f_code.co_filename).name}:{frame.f_lineno})"
 
 
 _OWN_FOLDER = str(Path(__file__).parent)

@@ -301,8 +301,13 @@ def task(function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
     function
         What the task does; any function, it need not know that it is a task.
     options
-        `name`, `tags`, `trigger`, `skip_on_upstream_skip`, `retries`, `retry_delay_seconds`,
-        `retry_jitter_factor`, `retry_on`, `retry_condition`: see `TaskOptions`.
+        ``name``: default the function's. ``tags``: strings. ``trigger``: a function of
+        ``{Edge: State}``, default `all_successful`. ``skip_on_upstream_skip``: default True.
+        ``retries``: attempts after the first. ``retry_delay_seconds``: a number, a `timedelta`, a
+        list of them (the last one repeats), or a function of the attempt that failed, from 1.
+        ``retry_jitter_factor``: the share of the delay that is added at random at most.
+        ``retry_on``: an exception type or a tuple of them. ``retry_condition``: a function of the
+        exception, asked last.
 
     Raises
     ------

@@ -11,13 +11,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from daskflow.context import run_label
 from daskflow.errors import DefinitionError
 from daskflow.graph import Edge
 from daskflow.signals import Fail, RunInterrupted, Signal, Skip
-from daskflow.states import FAILED, SUCCESSFUL, Failed, Skipped, State, TriggerFailed
+from daskflow.states import FAILED, FINISHED, SUCCESSFUL, Failed, Skipped, State, TriggerFailed
 
 Trigger = Callable[[Mapping[Edge, State]], Any]
 
@@ -30,26 +31,29 @@ class Counts(NamedTuple):
     skipped: int = 0  # these are among the successful ones
     failed: int = 0
     skips: int = 0  # upstream nodes of which all task runs were skipped
+    unfinished: int = 0
 
 
 def count_codes(codes: Iterable[bytes]) -> Counts:
     """Count the upstream task runs given as columns of state codes, one for each node."""
-    total = successful = skipped = failed = skips = 0
-    for column in codes:
-        total += len(column)
-        if len(column) == 1:
-            code = column[0]
-            successful += code in SUCCESSFUL
-            skipped += code == Skipped.code
-            skips += code == Skipped.code
-            failed += code in FAILED
-            continue
-        successful += sum(map(column.count, SUCCESSFUL))
-        here = column.count(Skipped.code)
-        skipped += here
-        skips += 0 < here == len(column)
-        failed += sum(map(column.count, FAILED))
-    return Counts(total, successful, skipped, failed, skips)
+    counted = [_count_column(column) for column in codes]
+    if len(counted) == 1:
+        return counted[0]
+    return Counts(*map(sum, zip(*counted, strict=True))) if counted else Counts()
+
+
+@lru_cache(maxsize=64)  # each child of a map asks about the same columns of what it needs whole
+def _count_column(column: bytes) -> Counts:
+    total = len(column)
+    skipped = column.count(Skipped.code)
+    return Counts(
+        total,
+        sum(map(column.count, SUCCESSFUL)),
+        skipped,
+        sum(map(column.count, FAILED)),
+        int(0 < skipped == total),
+        total - sum(map(column.count, FINISHED)),
+    )
 
 
 @dataclass(frozen=True)

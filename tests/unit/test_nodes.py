@@ -42,11 +42,17 @@ def traced(function):
 
 USES = {
     "str()": [str, "{}".format],
-    "a number": [int, float, complex, round, operator.index, math.floor],
+    "use as a number": [int, float, complex, round, operator.index, math.floor],
     "os.fspath()": [os.fspath],
-    "a truth value": [bool, operator.not_],
-    "in": [lambda node: 1 in node],
-    "a comparison": [lambda node: node < 1, lambda node: node >= 1],
+    "the truth value": [bool, operator.not_],
+    "`in`": [lambda node: 1 in node],
+    "comparison": [
+        lambda node: node < 1,
+        lambda node: node >= 1,
+        lambda node: node == 1,
+        lambda node: node != 1,
+        lambda node: node in [1, 2],
+    ],
     "len()": [len],
     "iteration": [list, next, lambda node: [*node]],
     "[...]": [lambda node: node[0], lambda node: node["a"]],
@@ -58,8 +64,8 @@ USES = {
         lambda node: 1 | node,
         lambda node: ~node,
     ],
-    "a call": [lambda node: node(1)],
-    "with": [lambda node: node.__enter__()],
+    "call": [lambda node: node(1)],
+    "`with`": [lambda node: node.__enter__()],
     ".columns": [lambda node: node.columns],
     ".result": [lambda node: node.result()],
     ".wait": [lambda node: node.wait()],
@@ -74,8 +80,8 @@ def test_a_value_to_come_cannot_be_used(made, use, do):
         do(made)
     if do is not math.floor:  # which asks for a float by a way of its own
         assert str(caught.value).startswith(use)
-    what = "the result of task 'clean'" if made.name == "clean" else "parameter 'limit'"
-    assert f" of {what} while the flow is traced" in str(caught.value)
+    what = "the result of task 'clean'" if made._name == "clean" else "parameter 'limit'"
+    assert f" of {what} while the flow is traced (test_nodes.py:" in str(caught.value)
 
 
 def test_looking_at_one_is_harmless():
@@ -83,8 +89,51 @@ def test_looking_at_one_is_harmless():
     assert repr(Node("clean")) == "<the result of task 'clean'>"
     assert repr(Parameter("limit")) == "<parameter 'limit'>"
     assert not hasattr(Node("clean"), "_ipython_display_")
-    assert Node("clean") != Node("clean")
     assert len({Node("clean"), Parameter("limit")}) == 2
+
+
+def test_one_is_known_by_its_identity():
+    """It can be the key of a dict or in a set, where the same one is found without a comparison."""
+    node, parameter = Node("clean"), Parameter("clean")
+    assert {node: 1, parameter: 2}[node] == 1
+    assert node in {node, parameter}
+
+
+@pytest.mark.parametrize("dumps", [pickle.dumps, cloudpickle.dumps], ids=["pickle", "cloudpickle"])
+@pytest.mark.parametrize("made", [Node("clean"), Parameter("limit")], ids=["node", "parameter"])
+def test_one_cannot_be_pickled(made, dumps):
+    """One inside of a value that is not looked into is refused before it goes astray."""
+    with pytest.raises(TracingError) as caught:
+        dumps({"k": made})
+    what = "the result of task 'clean'" if made._name == "clean" else "parameter 'limit'"
+    assert str(caught.value) == (
+        f"{what} is inside of a value that daskflow does not look into; pass it as an argument "
+        "of its own, or in a list, tuple, set or dict"
+    )
+
+
+@pytest.mark.parametrize("name", ["_name_", "_repr_html_", "__len__x"])
+def test_private_names_are_absent(name):
+    """What a debugger or a notebook asks for is an `AttributeError`; `.name` is no way in."""
+    with pytest.raises(AttributeError):
+        getattr(Node("clean"), name)
+    with pytest.raises(TracingError, match=r"^\.name of the result of task 'clean'"):
+        _ = Node("clean").name
+
+
+def test_the_cures_say_what_to_do():
+    """A branch is left to a task, a loop to .map, all else to the inside of a task."""
+
+    def told(do):
+        with pytest.raises(TracingError) as caught:
+            do(Node("clean"))
+        return str(caught.value).partition("its value does not exist yet; ")[2]
+
+    branch = "let a task decide, and raise Skip in it where there is nothing to do"
+    assert told(bool) == told(lambda node: node == 1) == told(lambda node: 1 in node) == branch
+    loop = "to call a task for each element use .map(...); to take parts of it write a task"
+    assert told(list) == loop
+    assert told(int) == "do this inside a task that gets the value as an argument"
 
 
 NESTED = {"n": [NodeRef("a"), (LiteralRef("p"), {NodeRef("b")})], LiteralRef("q"): NodeRef("a")}

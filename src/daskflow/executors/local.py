@@ -14,6 +14,7 @@ from daskflow.errors import DefinitionError
 from daskflow.events import Report, Segment
 from daskflow.executors.base import use_port
 from daskflow.executors.wire import is_block
+from daskflow.signals import RunInterrupted
 
 
 class LocalExecutor:
@@ -134,7 +135,9 @@ class LocalSession:
         try:
             with use_port(port):
                 value = node({key: self._values[key] for key in node.dependencies})
-        except Exception as error:  # noqa: BLE001 - ours: user code cannot make a block raise
+        except RunInterrupted:
+            raise
+        except BaseException as error:  # noqa: BLE001 - whatever it is, the run must go on
             self._fail(node, f"{type(error).__name__}: {error}", is_origin=True)
             return
         worker = threading.current_thread().name
@@ -158,19 +161,20 @@ class LocalSession:
 
     def _fail(self, node: Any, error: str, *, is_origin: bool) -> None:
         """Report a block that cannot end, and all that need it; of a literal those alone."""
-        reports = is_block(node.key)
-        if reports:
-            number = node.key[1]
-            self._reports.put(
-                Report(self._run_id, number, "local", error=error, is_origin=is_origin)
-            )
-        with self._lock:
-            if not reports:
-                self._torn[node.key] = error
-            lost = self._consumers.pop(node.key, [])
-            lost = [n for n in lost if self._waiting.pop(n.key, None) is not None]
-        for consumer in lost:
-            self._fail(consumer, error, is_origin=not reports)
+        lost = [(node, is_origin)]
+        while lost:
+            node, is_origin = lost.pop()
+            is_literal = not is_block(node.key)
+            if not is_literal:
+                number = node.key[1]
+                report = Report(self._run_id, number, "local", error=error, is_origin=is_origin)
+                self._reports.put(report)
+            with self._lock:
+                if is_literal:
+                    self._torn[node.key] = error
+                for consumer in self._consumers.pop(node.key, []):
+                    if self._waiting.pop(consumer.key, None) is not None:
+                        lost.append((consumer, is_literal))
 
 
 class _LocalPort:

@@ -24,7 +24,7 @@ def sizeof_segment(segment: Segment) -> int:
     return own + (sizeof(list(segment.values.values())) if segment.values else 0)
 
 
-@sizeof.register(Sealed)
+@sizeof.register(Sealed)  # type: ignore[untyped-decorator]
 def sizeof_sealed(sealed: Sealed) -> int:
     """Tell Dask how large a value is that came from another worker."""
     return len(sealed.data) + sum(memoryview(buffer).nbytes for buffer in sealed.buffers)

@@ -24,6 +24,7 @@ import cloudpickle
 from daskflow.errors import DefinitionError
 from daskflow.graph import Graph
 from daskflow.nodes import NodeSpec
+from daskflow.runtime.sources import collect_sources, finder
 
 
 @dataclass(frozen=True)
@@ -50,17 +51,21 @@ def pack_spec(spec: RunSpec) -> bytes:
     DefinitionError
         Something a task refers to cannot be pickled; the message names the task.
     """
+    functions = [node.task.fn for node in spec.graph.nodes.values()]
+    sources = collect_sources(_files_of(functions))
     try:
-        data: bytes = cloudpickle.dumps(replace(spec, caches={}), protocol=5)
+        data: bytes = cloudpickle.dumps((sources, replace(spec, caches={})), protocol=5)
     except Exception as error:
         raise DefinitionError(_blame(spec, error)) from error
     return data
 
 
 def unpack_spec(data: bytes) -> RunSpec:
-    """Return the spec that `pack_spec` packed."""
-    spec: RunSpec = pickle.loads(data)
-    return spec
+    """Return the spec that `pack_spec` packed; from now on its modules can be imported here."""
+    sources, spec = pickle.loads(data)
+    finder.take(sources)
+    made: RunSpec = spec
+    return made
 
 
 def _blame(spec: RunSpec, error: Exception) -> str:
@@ -102,11 +107,22 @@ def own_code_by_value(functions: Sequence[Any]) -> Iterator[None]:
 
 
 def _folder_of(function: Any) -> Path | None:
+    file = _file_of(function)
+    return file.parent if file is not None else None
+
+
+def _file_of(function: Any) -> Path | None:
+    """Return the file in which a function's module lives; None where that is installed."""
     module = sys.modules.get(getattr(function, "__module__", None) or "")
     path = getattr(module, "__file__", None)
     if path is None or is_installed(_resolved(path)):
         return None
-    return _resolved(path).parent
+    return _resolved(path)
+
+
+def _files_of(functions: Sequence[Any]) -> list[Path]:
+    found = dict.fromkeys(_file_of(function) for function in functions)
+    return [file for file in found if file is not None]
 
 
 def _modules_near(folders: set[Any]) -> Iterator[ModuleType]:

@@ -29,12 +29,11 @@ from daskflow.runtime.calling import call, make_portable, summary_of, trace_of
 from daskflow.runtime.spec import RunSpec
 from daskflow.runtime.wiring import Wire
 from daskflow.signals import Fail, RunInterrupted
-from daskflow.states import FAILED, FINISHED, Crashed, Failed, Pending, Retrying, State, Success
+from daskflow.states import FAILED, Crashed, Failed, Pending, Retrying, State, Success
 from daskflow.timing import as_datetime, now
 from daskflow.triggers import count_codes, refusal
 
 PENDING = Pending()
-_FINISHED_CODES = bytes(sorted(FINISHED))
 
 
 @dataclass(slots=True)
@@ -82,9 +81,8 @@ Step = Callable[[TaskRun, State], State]
 
 def wait_for_upstream(run: TaskRun, state: State) -> State:
     """Send the run back while one of its upstream task runs is not finished."""
-    for column in run.codes:
-        if column.translate(None, _FINISHED_CODES):
-            return Pending("waits for an upstream task run")
+    if count_codes(run.codes).unfinished:
+        return Pending("waits for an upstream task run")
     return state
 
 
