@@ -7,13 +7,16 @@ harms nobody else.
 
 from __future__ import annotations
 
+import operator
 import pickle
-from typing import Any
+from pickle import PickleBuffer
+from typing import Any, SupportsIndex
 
 import cloudpickle
 
 from daskflow.errors import CrashedError
 
+_PROTOCOL_WITH_BUFFERS = 5
 _HARMLESS = frozenset({type(None), bool, int, float, complex, str, bytes})
 
 
@@ -38,8 +41,14 @@ class Sealed:
         self.data = data
         self.buffers = buffers
 
-    def __reduce__(self) -> tuple[type, tuple[bytes, list[Any]]]:
-        return Sealed, (self.data, self.buffers)
+    def __reduce_ex__(self, protocol: SupportsIndex) -> tuple[type, tuple[bytes, list[Any]]]:
+        # Whoever passes it on has views of what arrived. By way of the scheduler, as to a client,
+        # Dask pickles with protocol 4, which knows no buffers beside the bytes.
+        buffers: list[Any] = [PickleBuffer(buffer) for buffer in self.buffers]
+        if operator.index(protocol) < _PROTOCOL_WITH_BUFFERS:
+            views = [buffer.raw() for buffer in buffers]
+            buffers = [bytes(view) if view.readonly else bytearray(view) for view in views]
+        return Sealed, (self.data, buffers)
 
 
 def seal(value: Any) -> Any:

@@ -9,6 +9,7 @@ from dask.task_spec import Task, TaskRef
 from daskflow.events import Segment
 from daskflow.executors.base import current_port
 from daskflow.executors.local import LocalSession
+from daskflow.sealing import opened
 from daskflow.states import Success
 from tests.contract.waiting import eventually
 
@@ -19,7 +20,7 @@ def answer(run_id, number, body, *inputs):
     The value is the block's number with those of its inputs; `body` runs before.
     """
     result = body(number) if body else None
-    value = (number, tuple(block[0].values[0] for block in inputs), result)
+    value = (number, tuple(opened(block[0].values[0]) for block in inputs), result)
     segment = Segment("block", (), number, values={0: value})
     segment.codes.append(Success.code)
     segment.attempts.append(1)
@@ -102,7 +103,7 @@ class Opened:
     def fetch(self, *numbers):
         """Return the values of blocks."""
         blocks = self.session.fetch([key(self.run_id, number) for number in numbers])
-        return [segments[0].values[0] for segments in blocks]
+        return [opened(segments[0].values[0]) for segments in blocks]
 
     def release(self, *numbers):
         """Let go of blocks."""

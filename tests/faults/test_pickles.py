@@ -119,3 +119,21 @@ def test_a_result_that_arrives_torn_at_the_driver(frail):
     assert run.state.is_successful()
     with pytest.raises(RuntimeError, match="torn 1"):
         run.result()
+
+
+@task
+def count(torn):
+    return len(torn)
+
+
+def test_a_result_that_arrives_torn(frail):
+    """Whoever needs it is Crashed, in words, wherever it was made; the flow ends."""
+
+    @flow(executor=frail, block_size=1)
+    def torn_results():
+        return count(make_torn.map([1, 2, 3, 4]))
+
+    run = torn_results.run()
+    assert {type(found.state) for found in run[make_torn]} == {Success}
+    assert type(run[count].state) is Crashed
+    assert "torn" in run[count].state.message

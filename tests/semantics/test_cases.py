@@ -7,6 +7,7 @@ import pytest
 
 from daskflow import (
     LocalExecutor,
+    TaskRunError,
     TriggerFailedError,
     all_failed,
     all_finished,
@@ -385,8 +386,10 @@ def test_32_no_exception_leaves_the_task_run(play, do, ledger, error):
     assert kinds(run) == {"leave": "F", "ok": "S", "ident": "S"}
     assert run["leave"].attempt == 2
     assert repr(run["ident"].result()) == repr(error)
-    with pytest.raises(type(error)):
+    with pytest.raises(TaskRunError) as caught:
         run["leave"].result()
+    assert str(caught.value) == f"leave: {type(error).__name__}: {error}"
+    assert repr(caught.value.__cause__) == repr(run["leave"].state.exception) == repr(error)
 
 
 @pytest.mark.parametrize("executor", ["cluster"], indirect=True)

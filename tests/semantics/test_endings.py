@@ -1,16 +1,22 @@
 """How a call can end, and what a downstream task, a trigger and the user get of it."""
 
+import importlib
+import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
+import cloudpickle
 import pytest
 
 from daskflow import (
     CrashedError,
     Fail,
     LocalExecutor,
+    ParameterError,
     PortableError,
     ResultGoneError,
     Skip,
+    TaskRunError,
     TriggerFailedError,
     all_finished,
     flow,
@@ -57,8 +63,11 @@ def test_what_downstream_gets(play, do, ledger):
     assert refused.startswith("TriggerFailedError: ")
     assert no_result is None
     assert "not good" in run["fail_with_result"].state.message
-    with pytest.raises(Fail, match="not good"):
+    with pytest.raises(TaskRunError, match=r"^fail_with_result: Fail: not good$") as caught:
         run["fail_with_result"].result()
+    assert isinstance(caught.value.__cause__, Fail)
+    assert isinstance(run["fail_with_result"].state.exception, Fail)
+    assert caught.value.__cause__.result == 7
 
 
 def test_a_skip_inside_a_task_is_no_exception_to_swallow(play, ledger):
@@ -224,7 +233,8 @@ def test_calling_a_flow_raises_the_original_exception(executor, block_size):
     notes = "\n".join(caught.value.__notes__)
     assert "in task run divide[1], attempt 1" in notes
     assert "of flow run" in notes
-    assert "2 other task runs failed" in notes
+    assert notes.count("; others that failed: 2") == 1
+    assert "not started" not in notes
 
 
 def divide(x, y):
@@ -352,3 +362,114 @@ def test_events_tell_what_was_not_happy(play, do):
 
 def zero():
     return 0
+
+
+def sleepless():
+    raise Skip("weekend")
+
+
+def test_the_root_cause_is_passed_along(play, do, ledger):
+    """The end of a chain tells which task run failed, or skipped itself, and why."""
+    skipping = ledger.task(sleepless)
+
+    def case():
+        do.ident(do.inc(do.inc.map(do.fail2.map([1, 2]))))
+        do.collect(do.ident.named("later")(skipping()))
+
+    run = play(case)
+    counted = "trigger all_successful said no: of {} upstream task runs {} failed, {} succeeded "
+    root = "(0 skipped); first failed: fail2[1]: ValueError: two"
+    assert run["inc"][1].state.message == counted.format(1, 1, 0) + root
+    assert run["inc-2"].state.message == counted.format(2, 1, 1) + root
+    assert run["ident"].state.message == counted.format(1, 1, 0) + root
+    assert run["later"].state.message == "because of sleepless: weekend"
+    assert run["collect"].state.message == "because of sleepless: weekend"
+
+
+@pytest.mark.parametrize(
+    "error", [SystemExit(3), KeyboardInterrupt("me"), GeneratorExit("out"), Fail("no", result=1)]
+)
+def test_a_call_never_raises_what_would_end_its_caller(executor, block_size, error):
+    """What is no `Exception` comes as a `TaskRunError` with the original as its cause."""
+
+    @flow(executor=executor, block_size=block_size)
+    def case(error):
+        return task(give_up)(error)
+
+    run = case.run(error)
+    name = type(error).__name__
+    for ask in (lambda: case(error), run.result, run["give_up"].result):
+        with pytest.raises(TaskRunError) as caught:
+            ask()
+        assert type(caught.value) is TaskRunError
+        assert str(caught.value) == f"give_up: {name}: {error}"
+        assert type(caught.value.__cause__) is type(error)
+    assert type(run["give_up"].state.exception) is type(error)
+
+
+def give_up(error):
+    raise error
+
+
+def test_a_run_and_its_states_have_instants(executor):
+    """Of a flow run people get datetimes, programs floats; its state is as old as its end."""
+    run = flow(lambda: task(divide)(1, 1), executor=executor).submit().wait(60)
+    assert (run.started.timestamp(), run.ended.timestamp()) == pytest.approx(
+        (run.started_at, run.ended_at)
+    )
+    assert run.started.tzinfo is not None
+    assert run.started_at <= run["divide"].started.timestamp() <= run.ended_at
+    assert run.state.timestamp >= run.ended
+    told = [event.state.timestamp for event in run.events()]
+    assert None not in told
+    assert told == sorted(told)
+
+
+@pytest.mark.parametrize("template", ["{day", "{nothing}", "{0}", "{day.nothing}", "{day:d}"])
+def test_a_run_name_that_does_not_fit(template):
+    """Whatever is wrong with the template is a `ParameterError` that shows it."""
+
+    @flow(executor=LocalExecutor(), run_name=template)
+    def case(day):
+        return task(str, name="text")(day)
+
+    with pytest.raises(ParameterError, match="does not fit the flow's parameters") as caught:
+        case("monday")
+    assert repr(template) in str(caught.value)
+
+
+MODULE = """
+from daskflow import LocalExecutor, flow, task
+
+def helper(x):
+    return x + {shift}
+
+@task
+def shift(x):
+    return helper(x)
+
+@flow(executor=LocalExecutor(), block_size=1)
+def shifted(xs):
+    return shift.map(shift.map(xs))
+"""
+
+
+def test_two_flows_of_a_loose_module_from_four_threads(tmp_path, monkeypatch):
+    """What one run does to the way functions are pickled does not disturb another."""
+    for shift in (1, 10):
+        (tmp_path / f"loose{shift}.py").write_text(MODULE.format(shift=shift), encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    flows = {shift: importlib.import_module(f"loose{shift}").shifted for shift in (1, 10)}
+    before = cloudpickle.list_registry_pickle_by_value()
+    start = threading.Barrier(4)
+
+    def work(shift):
+        start.wait(30)
+        return [flows[shift]([n, n + 1]) == [n + 2 * shift, n + 1 + 2 * shift] for n in range(20)]
+
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(work, [1, 10, 1, 10]))
+    assert found == [[True] * 20] * 4
+    assert cloudpickle.list_registry_pickle_by_value() == before
+    for shift in (1, 10):
+        del sys.modules[f"loose{shift}"]

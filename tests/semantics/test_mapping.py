@@ -42,7 +42,10 @@ NOT_MAPPABLE = {
     "frozenset": (frozenset({1}), r"cannot map over a frozenset: .*sorted\(s\)"),
     "None": (None, "None"),
     "iterator": (iter([1, 2]), "it can be read only once; make it a list"),
-    "int": (3, "cannot map over a int: .*make it a list"),
+    "int": (
+        3,
+        r"cannot map over an int: .*make it a list, or wrap it in unmapped\(\) ",
+    ),
     "frame": (pd.DataFrame({"a": [1]}), "its rows or its columns"),
     "matrix": (np.zeros((2, 2)), "its rows or its columns"),
 }

@@ -6,6 +6,7 @@ from daskflow import (
     DefinitionError,
     Fail,
     Skip,
+    TaskRunError,
     TriggerFailedError,
     all_failed,
     all_finished,
@@ -269,13 +270,16 @@ def test_a_trigger_failure_carries_the_exception(play, do):
 
 
 def test_a_trigger_that_raises_fail_fails_its_task_run(play, do):
-    """The failure is the signal itself, for whoever asks for the value."""
+    """Its state has the signal itself; who asks for the value gets an error that names it."""
 
     def case():
         do.ident.with_options(trigger=raise_fail)(do.ok())
 
-    with pytest.raises(Fail, match="by trigger"):
-        play(case)["ident"].result()
+    run = play(case)
+    with pytest.raises(TaskRunError, match=r"^ident: Fail: by trigger$") as caught:
+        run["ident"].result()
+    assert isinstance(caught.value.__cause__, Fail)
+    assert isinstance(run["ident"].state.exception, Fail)
 
 
 @pytest.mark.timeout(20)  # a trigger that ends a thread of the engine's would hang the run

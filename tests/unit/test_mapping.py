@@ -61,6 +61,12 @@ class TwoDimensions:
         return place
 
 
+NO_LENGTH = (
+    "it has no length or no elements by position; make it a list, "
+    r"or wrap it in unmapped\(\) to give it whole to each child"
+)
+
+
 @pytest.mark.parametrize(
     ("value", "told"),
     [
@@ -79,9 +85,9 @@ class TwoDimensions:
         (pa.table({"x": [1], "y": [2]}), r"over a Table: its rows or its columns\?"),
         (TwoDimensions(), r"over a TwoDimensions: its rows or its columns\?"),
         (np.float64(3), "over a float64: it has no length or no elements by position"),
-        (np.array(3), "over a ndarray: it has no length"),
-        (3, "over a int: it has no length"),
-        (object(), "over a object: it has no length"),
+        (np.array(3), f"over a ndarray: {NO_LENGTH}$"),
+        (3, "over an int: it has no length"),
+        (object(), "over an object: it has no length"),
     ],
 )
 def test_what_cannot_be_mapped_over(value, told):

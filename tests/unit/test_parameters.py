@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import TYPE_CHECKING
 
 import pytest
 from pydantic import BaseModel
 
-from daskflow import DefinitionError, ParameterError
+from daskflow import DefinitionError, LocalExecutor, ParameterError, flow, task
 from daskflow.parameters import Signature
 
 if TYPE_CHECKING:
@@ -122,3 +123,33 @@ def test_a_positional_only_parameter_is_known_by_its_name_too():
     def case(x: int, /): ...
 
     assert bind(case, "3") == bind(case, x="3") == {"x": 3}
+
+
+def test_a_list_for_an_iterable_stays_a_list():
+    """What pydantic would make an iterator of could be read only once, and not travel."""
+
+    def numbers(xs: Iterable[int], ys: Sequence[int] = ()): ...
+
+    given = [1, 2]
+    values = bind(numbers, given, ["3"])
+    assert values == {"xs": [1, 2], "ys": [3]}
+    assert values["xs"] is given
+
+
+def test_an_annotation_that_is_free_text_is_not_checked():
+    """Words for people are no type; the value is taken as it is."""
+
+    def etl(day: "the day to load, e.g. 2013-01-01", *, x: "a number > 0" = 3): ...  # noqa: F722
+
+    assert bind(etl, "monday") == {"day": "monday", "x": 3}
+    assert flow(etl).graph().order() == []
+
+
+def test_a_parameter_named_self():
+    """It is a name like any other."""
+
+    def own(self, x: int = 1): ...
+
+    assert bind(own, self="me", x="2") == {"self": "me", "x": 2}
+    made = flow(lambda self: task(str, name="text")(self), executor=LocalExecutor())
+    assert made("me") == made(self="me") == "me"

@@ -99,6 +99,16 @@ def test_buffers_stay_out_of_band():
     assert np.array_equal(opened(pickle.loads(data, buffers=beside))[0], array)
 
 
+@pytest.mark.parametrize("is_frozen", [False, True], ids=["writable", "frozen"])
+def test_an_old_protocol_takes_the_buffers_along(is_frozen):
+    """Where Dask pickles without buffers beside the bytes they arrive all the same."""
+    array = np.arange(100_000)
+    array.flags.writeable = not is_frozen
+    arrived = opened(pickle.loads(pickle.dumps(seal(array), 4)))
+    assert np.array_equal(arrived, array)
+    assert arrived.flags.writeable is not is_frozen
+
+
 def test_buffers_of_a_failed_try_are_forgotten():
     """Where pickle gives up after it met a buffer the second try has each buffer once."""
     array = np.arange(100_000)

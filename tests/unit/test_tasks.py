@@ -6,9 +6,10 @@ import functools
 import inspect
 from datetime import timedelta
 
+import cloudpickle
 import pytest
 
-from daskflow import DefinitionError, Task, all_failed, flow, not_all_skipped, task
+from daskflow import DefinitionError, LocalExecutor, Task, all_failed, flow, not_all_skipped, task
 from daskflow.retries import RetryPolicy
 
 
@@ -142,3 +143,45 @@ def test_a_call_that_does_not_fit(call):
     """Too few or too many arguments are seen while the flow is traced."""
     with pytest.raises(DefinitionError, match=r"add\(x: 'int', y: 'int' = 10\).*: "):
         flow(call, name="case").graph()
+
+
+def test_options_keep_the_name_of_the_node():
+    """In either order ``named`` and ``with_options`` come to the same."""
+    made = task(add)
+    for one in (
+        made.named("raw").with_options(retries=2),
+        made.with_options(retries=2).named("raw"),
+    ):
+        (node,) = flow(lambda one=one: one(1), name="case").graph().nodes.values()
+        assert (node.name, node.task.rules.retry.retries) == ("raw", 2)
+    assert made.node_name is None
+
+
+@pytest.mark.parametrize("kind", [int, str, list, dict, type], ids=lambda kind: kind.__name__)
+def test_a_task_of_a_class_travels(kind):
+    """Signatures that Python cannot tell do not get in the way of pickling."""
+    made = cloudpickle.loads(cloudpickle.dumps(task(kind)))
+    assert (made.fn, made.name) == (kind, kind.__name__)
+    assert flow(lambda: task(kind)(1), name="case").graph().order() == [kind.__name__]
+
+
+def test_a_position_and_a_keyword_of_the_same_name():
+    """They are two arguments, each with a value of its own."""
+
+    def g(a, /, **kw): ...
+
+    made = flow(lambda: task(g)(1, a=2), name="case").definition()
+    assert sorted(made.literals.values()) == [1, 2]
+    assert [argument.keyword for argument in made.graph.nodes["g"].arguments] == [None, "a"]
+
+
+def test_a_parameter_named_self():
+    """It is a name like any other, inside a flow and outside, by keyword too."""
+
+    def own(self, x=0):
+        return self, x
+
+    made = task(own)
+    assert made(1) == made(self=1) == (1, 0)
+    assert flow(lambda: made(self=5), executor=LocalExecutor())() == (5, 0)
+    assert flow(lambda: made.map(self=[5, 6]), executor=LocalExecutor())() == [(5, 0), (6, 0)]

@@ -174,12 +174,50 @@ def test_bounds_that_make_no_sense(bounds, told):
 
 
 def test_a_trigger_failure_tells_the_counts():
-    """The message of a refusal names the trigger and how many ended how."""
-    state = refusal(all_successful, Counts(4, 3, 1, 1, 1), {}, skips_with_upstream=True)
+    """The message of a refusal names the trigger, how many ended how, and the first failed."""
+    states = {
+        Edge("a", "c"): Success(),
+        Edge("b", "c", map_index=(1,)): Failed("ValueError: no"),
+        Edge("b", "c", map_index=(2,)): Failed("ValueError: neither"),
+    }
+    state = refusal(all_successful, Counts(4, 3, 1, 1, 1), states, skips_with_upstream=True)
     assert isinstance(state, TriggerFailed)
     assert state.message == (
         "trigger all_successful said no: of 4 upstream task runs 1 failed, 3 succeeded (1 skipped)"
+        "; first failed: b[1]: ValueError: no"
     )
+
+
+def test_a_trigger_failure_without_a_failure_names_none():
+    """Where nothing upstream failed the message ends with the counts."""
+    states = {Edge("a", "c"): Success()}
+    state = refusal(all_failed, Counts(1, 1), states, skips_with_upstream=True)
+    assert state.message == (
+        "trigger all_failed said no: of 1 upstream task runs 0 failed, 1 succeeded (0 skipped)"
+    )
+
+
+def test_the_root_of_a_chain_of_refusals_is_passed_along():
+    """A task run far down a chain names the one that failed, not its neighbour."""
+    message, upstream = "ValueError: no", Failed("ValueError: no")
+    for name in ("a", "b", "c"):
+        states = {Edge(name, "next", map_index=(3,) if name == "a" else ()): upstream}
+        upstream = refusal(all_successful, Counts(1, failed=1), states, skips_with_upstream=True)
+        assert upstream.message.endswith(f"; first failed: a[3]: {message}")
+        assert upstream.message.count("first failed") == 1
+
+
+@pytest.mark.parametrize(
+    ("message", "told"), [("weekend", "because of a: weekend"), ("", "because of a")]
+)
+def test_the_root_of_a_chain_of_skips_is_passed_along(message, told):
+    """A task run far down a chain names the one that skipped itself, and its reason if it has."""
+    upstream = Skipped(message)
+    for name in ("a", "b", "c"):
+        states = {Edge("other", "next"): Success(), Edge(name, "next"): upstream}
+        counts = Counts(2, 2, skipped=1, skips=1)
+        upstream = refusal(all_successful, counts, states, skips_with_upstream=True)
+        assert (type(upstream), upstream.message) == (Skipped, told)
 
 
 def never(states):

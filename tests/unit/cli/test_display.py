@@ -225,8 +225,8 @@ def test_an_interrupted_run_is_told_as_far_as_it_got():
     """How many task runs had finished, by task; before a run there is just a line."""
     console = paper()
     run = submit([1, 2])
-    print_interrupted(console, run, run.started)
-    print_interrupted(console, None, run.started)
+    print_interrupted(console, run, run.started_at)
+    print_interrupted(console, None, run.started_at)
     GATE.set()
     run.wait()
     text = console.file.getvalue()

@@ -8,6 +8,7 @@ from dask.task_spec import Task
 
 from daskflow.lowering import Plan
 from daskflow.lowering.plan import Block, Slice, Strip, unpack_block
+from daskflow.sealing import opened
 from daskflow.states import Crashed
 from tests.unit.lowering.desk import Desk, a, always, b, make, total
 
@@ -73,7 +74,7 @@ def test_a_block_is_unpacked_as_it_was():
     assert body.slices == (Slice("xs", 1, [20]),)
     (segment,) = body.given
     assert (segment.node, segment.start, segment.codes[0]) == ("a", 1, Crashed.code)
-    assert str(segment.values[0]) == "a[1]: worker lost"
+    assert str(opened(segment.values[0])) == "a[1]: worker lost"
 
 
 def test_a_block_that_brings_nothing_along_is_small():

@@ -28,6 +28,7 @@ class Book:
         )
         self.record = RunRecord(made.graph, self.kept)
         self.held = {}  # values of blocks by key
+        self.is_closed = False
         self.next_block = 1
 
     def lower(self, block_size=None):
@@ -65,6 +66,10 @@ class Book:
     def fetch(self, keys):
         """Return the values of blocks, as a session does."""
         return [self.held[key] for key in keys]
+
+    def close(self):
+        """Note that the run's hold ended."""
+        self.is_closed = True
 
     def kinds(self, name):
         """Return the states of a node's task runs by the names of their kinds."""

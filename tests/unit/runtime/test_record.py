@@ -75,10 +75,8 @@ def test_a_report_of_success():
     """What a block reported is in the columns: kinds, attempts, instants, counts."""
     book = Book(lane, xs=range(3))
     book.lower(2)
-    version = book.record.version
     book.fold(1, segment("a", 0, Success, Success), segment("b", 0, Success, Success))
     record = book.record
-    assert record.version > version
     assert record.workers == {1: "here"}
     assert record.state("a", 1) == Success(
         "", datetime(1970, 1, 1, 0, 1, 41, tzinfo=UTC), attempt=1
@@ -268,3 +266,88 @@ def test_two_passes_see_each_block_of_a_lane_released():
     book.lower(1)
     book.fold(5, segment("b", 1, Success))
     assert sorted(number for _, number in book.record.holding.take_loose()) == [1, 2, 3]
+
+
+def reported(number, *segments, **told):
+    return Report("ab12", number, "here", segments, **told)
+
+
+def test_which_report_is_awaited():
+    """One that ends what a task run in no block waits for, and no other."""
+
+    def case(xs):
+        lane = a.map(xs)
+        return b.map(a()), a(), lane
+
+    book = Book(case, xs=range(2))
+    book.lower(1)
+    record = book.record
+    numbers = {segment: record.nodes[segment].blocks[0] for segment in ("a", "a-2", "a-3")}
+    other = reported(numbers["a-3"], segment("a-3", 0, Success))
+    record.fold(other)
+    assert not record.is_awaited(other)
+    wanted = reported(numbers["a-2"], segment("a-2", 0, Success, notes={0: {"length": 2}}))
+    assert not record.is_awaited(wanted)  # before it is folded its node is not complete
+    record.fold(wanted)
+    assert record.is_awaited(wanted)
+    assert record.is_awaited(reported(numbers["a"], error="worker lost"))
+    assert record.is_awaited(reported(numbers["a"], segment("a", 0, Pending, started=False)))
+
+
+def test_of_a_lane_each_report_is_awaited():
+    """Where lanes were given back one child's end is enough for its own lane."""
+    book = Book(lane, xs=range(4))
+    book.lower(2)
+    due = {0: {"due": 500.0}}
+    book.fold(1, segment("a", 0, Retrying, Success, notes=due), segment("b", 0, Pending, Success))
+    other = reported(2, segment("a", 2, Success, Success), segment("b", 2, Success, Success))
+    assert book.record.is_awaited(other)
+
+
+def test_what_is_given_back_without_a_reason_crashes_in_the_end():
+    """After three times for nothing the fourth is a crash, or the run would never end."""
+    book = Book(chain)
+    book.lower(1)
+    book.fold(1, segment("a", 0, Success))
+    for number in (2, 3, 4):
+        assert book.kinds("b") == ["Pending"]
+        book.fold(number, segment("b", 0, Pending, started=False))
+        assert book.record.open == 1
+        (block,) = book.lower(1).blocks
+        assert block.number == number + 1
+    book.fold(5, segment("b", 0, Pending, started=False))
+    state = book.record.state("b", 0)
+    assert (type(state), state.reason) == (Crashed, "input lost")
+    assert state.message == (
+        "its inputs were lost, and were not finished when they were made again"
+    )
+    assert told(book) == [("b", "Crashed")]
+    assert (book.record.open, book.record.in_flight) == (0, set())
+    assert book.lower(1).blocks == ()
+
+
+def test_what_is_given_back_with_a_reason_never_crashes():
+    """While an upstream waits for its retry a task run may be given back as often as need be."""
+    book = Book(chain)
+    book.lower()
+    for number in range(1, 10, 2):
+        due = {0: {"due": 500.0}}
+        book.fold(number, segment("a", 0, Retrying, notes=due))
+        book.fold(number + 1, segment("b", 0, Pending, started=False))
+        assert book.kinds("b") == ["Pending"]
+        book.record.wake(500.0)
+        book.lower(1)
+    assert book.record.open == 0
+
+
+def test_a_map_given_back_is_judged_by_its_own_lane():
+    """A lane whose upstream child is finished counts, whatever the other lanes do."""
+    book = Book(lane, xs=range(2))
+    book.lower(1)
+    pending = segment("b", 0, Pending, started=False)
+    number = 1
+    for _ in range(4):
+        book.fold(number, segment("a", 0, Success), pending)
+        plan = book.lower(1)
+        number = plan.blocks[0].number if plan.blocks else 0
+    assert book.kinds("b") == ["Crashed", "Pending"]

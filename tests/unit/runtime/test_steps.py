@@ -6,10 +6,12 @@ from __future__ import annotations
 
 import sys
 import threading
+import traceback
 
 import pytest
 
 from daskflow import Fail, Skip, all_finished, context, task
+from daskflow.runtime.values import Values
 from daskflow.signals import RunInterrupted
 from daskflow.states import Pending
 from tests.unit.runtime.book import Book
@@ -79,19 +81,25 @@ def test_what_cannot_be_pickled_crashes_its_task_run(value):
 
 
 @pytest.mark.parametrize("error", [ValueError("odd"), SystemExit(3), KeyboardInterrupt()])
-def test_a_retry_rule_that_raises_crashes_its_task_run(error):
-    """Whatever a condition of the user's raises, the run goes on and names it."""
+@pytest.mark.parametrize("rule", ["retry_condition", "retry_delay_seconds"])
+def test_a_retry_rule_that_raises_ends_the_retries(error, rule):
+    """What the body raised is what the task run ended with; the rule's error is told beside it."""
 
-    def condition(_):
+    def broken(_):
         raise error
 
-    again = task(give.fn, name="again", retries=1, retry_condition=condition)
-    after = task(type, name="after", trigger=all_finished)
-    book = played(lambda x: after(again(x)), x=ValueError("no"))
+    again = task(give.fn, name="again", retries=1, **{rule: broken})
+    after = task(lambda x: x, name="after", trigger=all_finished)
+    original = ValueError("no")
+    book = played(lambda x: after(again(x)), x=original)
     state = state_of(book, "again")
-    assert (type(state).__name__, state.reason) == ("Crashed", "engine")
-    assert type(error).__name__ in state.message
+    assert type(state).__name__ == "Failed"
+    assert state.exception is original
+    raised = traceback.format_exception_only(error)[-1].strip()
+    assert state.message == f"ValueError: no (its retry rule raised {raised})"
+    assert state.attempt == 1
     assert book.kinds("after") == ["Success"]
+    assert Values(book.record, book).whole("again") is original
 
 
 def test_ctrl_c_in_a_retry_rule_goes_up():

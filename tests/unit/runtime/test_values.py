@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import gc
+import pickle
+
 import pytest
 
 from daskflow import Fail, Skip, all_finished, task
 from daskflow.errors import CrashedError, ResultGoneError, TaskRunError, TriggerFailedError
 from daskflow.runtime.values import Values
+from daskflow.sealing import Sealed
 from tests.unit.runtime.book import Book
 
 
@@ -55,7 +59,7 @@ def test_the_right_segment_of_a_block_is_read():
     found, book = values(case, xs=[LARGE, LARGE + "y"], block_size=2)
     assert found.one("give-2", 1) == LARGE + "y"
     book.held[book.record.keys[1]] = []
-    with pytest.raises(ResultGoneError, match=r"the block of give-2\[1\] does not hold it"):
+    with pytest.raises(ResultGoneError, match=r"^the value of give-2\[1\] was not kept: "):
         found.one("give-2", 1)
 
 
@@ -63,8 +67,44 @@ def test_a_value_that_was_not_kept():
     """Where the block is gone the error names the task run and the cure."""
     found, book = values(lambda: give.map([1, LARGE]))
     book.held.clear()
-    with pytest.raises(ResultGoneError, match=r"value of give\[1\] was not kept \(KeyError\)"):
+    with pytest.raises(ResultGoneError) as caught:
         found.whole("give")
+    assert str(caught.value) == (
+        "the value of give[1] was not kept: return it from the flow, and read it before the "
+        "executor is gone"
+    )
+    assert isinstance(caught.value.__cause__, KeyError)
+
+
+def test_a_child_that_its_block_did_not_keep():
+    """A value that only its own lane needed is told to be gone; it is not None."""
+    found, _ = values(lambda xs: give.map(give.map(xs)), xs=[LARGE, 1], block_size=2)
+    assert found.whole("give-2") == [LARGE, 1]
+    with pytest.raises(ResultGoneError, match=r"^the value of give\[0\] was not kept: return it"):
+        found.one("give", 0)
+    assert found.one("give", 1) == 1  # a small one came with the report
+
+
+def test_a_value_is_opened_when_it_is_read():
+    """What came from another process sealed is unpickled for the reader, as often as he asks."""
+    found, book = values(lambda: give([LARGE]))
+    for key, segments in book.held.items():
+        book.held[key] = pickle.loads(pickle.dumps(segments))
+    (segment,) = book.held[book.record.keys[1]]
+    assert type(segment.values[0]) is Sealed
+    assert found.whole("give") == found.whole("give") == [LARGE]
+
+
+def test_the_last_view_closes_the_session():
+    """The values end the run's hold on its executor when nobody can ask for them any more."""
+    found, book = values(lambda: give(1))
+    again = found
+    del found
+    gc.collect()
+    assert not book.is_closed
+    del again
+    gc.collect()
+    assert book.is_closed
 
 
 def test_what_is_not_finished_has_no_value():
@@ -93,7 +133,7 @@ def test_parents_without_children():
         return give.map(give(x))
 
     found, _ = values(case, x=5)
-    assert "cannot map over a int" in str(found.whole("give-2"))
+    assert "cannot map over an int" in str(found.whole("give-2"))
     found, _ = values(case, x=Skip("so"))
     assert found.whole("give-2") is None
 
