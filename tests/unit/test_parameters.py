@@ -151,5 +151,9 @@ def test_a_parameter_named_self():
     def own(self, x: int = 1): ...
 
     assert bind(own, self="me", x="2") == {"self": "me", "x": 2}
-    made = flow(lambda self: task(str, name="text")(self), executor=LocalExecutor())
+
+    def case(self):
+        return task(str, name="text")(self)
+
+    made = flow(case, executor=LocalExecutor())
     assert made("me") == made(self="me") == "me"

@@ -148,12 +148,14 @@ def test_a_call_that_does_not_fit(call):
 def test_options_keep_the_name_of_the_node():
     """In either order ``named`` and ``with_options`` come to the same."""
     made = task(add)
-    for one in (
-        made.named("raw").with_options(retries=2),
-        made.with_options(retries=2).named("raw"),
-    ):
-        (node,) = flow(lambda one=one: one(1), name="case").graph().nodes.values()
-        assert (node.name, node.task.rules.retry.retries) == ("raw", 2)
+
+    def case():
+        made.named("raw").with_options(retries=2)(1)
+        made.with_options(retries=3).named("other")(1)
+
+    nodes = flow(case).graph().nodes
+    found = {name: node.task.rules.retry.retries for name, node in nodes.items()}
+    assert found == {"raw": 2, "other": 3}
     assert made.node_name is None
 
 

@@ -61,9 +61,9 @@ def submit(numbers):
 def test_the_live_display_draws_a_row_for_each_task():
     """Name, bar, numbers and states, with what tasks print above them."""
     console = terminal(color_system=None)
-    run = submit([1, 2])
     with LiveDisplay(console, "etl") as display:
         console.print(display._render())
+        run = submit([1, 2])  # not before: what its tasks print is to go through the display
         GATE.set()
         display.follow(run)
         console.print(display._render())
