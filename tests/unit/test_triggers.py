@@ -291,6 +291,21 @@ def test_a_trigger_that_raises_a_signal_gives_its_state(signal, kind):
     assert (type(state), state.message) == (kind, "so")
 
 
+def test_a_trigger_that_raises_what_cannot_be_shown():
+    """The class of the exception is named where its ``repr`` is broken as well."""
+
+    class OddError(Exception):
+        def __repr__(self):
+            raise RuntimeError("no repr either")
+
+    def trigger(_):
+        raise OddError
+
+    refused = refusal(trigger, count_codes([b"\x00"]), {}, skips_with_upstream=True)
+    assert type(refused) is TriggerFailed
+    assert refused.message == "its trigger raised OddError"
+
+
 def test_the_state_of_a_signal():
     """A failure carries its signal; a signal that is none of ours is refused."""
     fail = Fail("so", result=1)
