@@ -31,8 +31,11 @@ class DefinitionError(DaskflowError):
     """A task or a flow is declared or called in a way that cannot work."""
 
 
-class TracingError(DefinitionError, TypeError):
-    """A flow looked at a value that exists only once its task has run."""
+class TracingError(DefinitionError):
+    """A flow looked at a value that exists only once its task has run.
+
+    No `TypeError`: libraries catch those, try something else, and hide the cure.
+    """
 
 
 class CycleError(DefinitionError):
