@@ -27,6 +27,7 @@ from daskflow.errors import (
     TriggerFailedError,
 )
 from daskflow.executors.local import LocalExecutor
+from daskflow.flattening import flatten, successful
 from daskflow.flows import Flow, flow
 from daskflow.graph import Edge
 from daskflow.mapping import unmapped
@@ -87,11 +88,13 @@ __all__ = [
     "any_failed",
     "any_successful",
     "context",
+    "flatten",
     "flow",
     "not_all_skipped",
     "shutdown",
     "some_failed",
     "some_successful",
+    "successful",
     "task",
     "unmapped",
 ]

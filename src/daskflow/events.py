@@ -1,6 +1,6 @@
 """Frozen records of what happened.
 
-`Segment` is how a block tells of its task runs: columns over a contiguous range of map indexes,
+`Segment` is how a block tells of its task runs: columns over a contiguous range of positions,
 so that a thousand children cost one record. It is what rides on Dask's task-finished message
 (without values) and what a consumer gets as input (with values).
 """
@@ -16,7 +16,14 @@ from daskflow.errors import PortableError
 from daskflow.sealing import seal
 from daskflow.states import State
 
-PARENT = -1  # in place of a position: the mapped task itself, decided without children
+
+class Length(NamedTuple):
+    """What is known of a value that something maps over."""
+
+    elements: int | None  # None: it cannot be mapped over
+    why: str = ""  # it cannot
+    is_large: bool = False  # too large to be sent whole to all who need a part of it
+    is_text: bool = False  # to `flatten` it is one element
 
 
 class Note(NamedTuple):
@@ -26,8 +33,8 @@ class Note(NamedTuple):
     due: float | None = None  # Retrying: the instant of the next attempt
     failure: bytes | BaseException | None = None  # the exception; pickled where it traveled
     trace: str = ""  # its traceback as text
-    length: int | None = None  # how many elements the value has, where something maps over it
-    reason: str = ""  # Crashed: how; on a value that cannot be mapped over: why
+    reason: str = ""  # Crashed: how
+    length: Length | None = None  # where something maps over the value
 
     def exception(self) -> BaseException | None:
         """Return the exception that ended an attempt; None where none did."""
@@ -44,14 +51,13 @@ class Note(NamedTuple):
 
 @dataclass(slots=True)
 class Segment:
-    """The task runs ``(node, prefix + (start,))`` up to ``(node, prefix + (start + n - 1,))``.
+    """The task runs of a node at the positions from `start` on.
 
     An unmapped task run is a segment of one. Filled by the shim, left alone afterwards.
     """
 
     node: str
-    prefix: tuple[int, ...]  # map index of the enclosing lane
-    start: int  # position of the first child in its lane; 0 for an unmapped task run
+    start: int  # position in the node's index space; 0 for an unmapped task run
     codes: bytearray = field(default_factory=bytearray)  # kind of state
     attempts: array[int] = field(default_factory=lambda: array("H"))  # from 1; 0: no body started
     started: array[float] = field(default_factory=lambda: array("d"))  # instants; 0.0: never
@@ -62,14 +68,13 @@ class Segment:
 
     @property
     def stop(self) -> int:
-        """The position behind the last child."""
+        """The position behind the last one."""
         return self.start + len(self.codes)
 
     def without_values(self) -> Segment:
         """Return the same report without the values."""
         return Segment(
             self.node,
-            self.prefix,
             self.start,
             self.codes,
             self.attempts,
@@ -87,7 +92,6 @@ class Segment:
         notes = {offset: tuple(note) for offset, note in self.notes.items()}
         return _segment_of, (
             self.node,
-            self.prefix,
             self.start,
             bytes(self.codes),
             *columns,
@@ -99,7 +103,6 @@ class Segment:
 
 def _segment_of(  # noqa: PLR0913, PLR0917 - a column each
     node: str,
-    prefix: tuple[int, ...],
     start: int,
     codes: bytes,
     attempts: bytes,
@@ -111,7 +114,6 @@ def _segment_of(  # noqa: PLR0913, PLR0917 - a column each
 ) -> Segment:
     return Segment(
         node,
-        prefix,
         start,
         bytearray(codes),
         array("H", attempts),

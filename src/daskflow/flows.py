@@ -11,7 +11,7 @@ import ast
 import inspect
 import textwrap
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import update_wrapper
@@ -29,10 +29,12 @@ from typing import (
 
 from daskflow import context
 from daskflow.errors import DefinitionError
-from daskflow.graph import Graph
-from daskflow.nodes import Form, NodeSpec, Parameter, Trace, check_name, current_trace
+from daskflow.mapping import unmapped
+from daskflow.nodes import FlowGraph, Form, check_name
 from daskflow.parameters import Signature
-from daskflow.tasks import Task, as_tags, check_words
+from daskflow.placeholders import Parameter
+from daskflow.tasks import Task, as_node, as_tags, check_words, in_sight
+from daskflow.tracing import Trace, current_trace
 
 if TYPE_CHECKING:
     from daskflow.executors.base import Executor
@@ -61,7 +63,7 @@ class FlowDefinition:
     """A traced flow."""
 
     name: str
-    graph: Graph[NodeSpec]
+    graph: FlowGraph
     literals: dict[str, Any]  # the constants in it, by node.argument
     returned: Form  # what the flow gives back
     reference_tasks: tuple[str, ...]  # the nodes that decide how it ended
@@ -108,10 +110,63 @@ class Flow(Generic[P, R]):
         Inside another flow its nodes become part of that one, under its name.
         """
         trace = current_trace.get()
-        if trace is not None:
-            with trace.scope(self.name):
-                return self.fn(*args, **kwargs)
-        return cast(R, self.run(*args, **kwargs).result())
+        if trace is None:
+            return cast(R, self.run(*args, **kwargs).result())
+        by_position, by_name = self._split(self.signature.bind(args, kwargs))
+        with trace.scope(self.name):
+            return self.fn(*by_position, **by_name)
+
+    def map(self, /, *args: Any, **kwargs: Any) -> list[R]:
+        """Call the flow inside another one, once for each element of its arguments.
+
+        Every argument is mapped unless it is wrapped in `unmapped`. All tasks in it, ``.map``
+        included, run lane by lane: what fails in one stops no other.
+
+        Examples
+        --------
+        >>> from daskflow import LocalExecutor, flow, task
+        >>> @task
+        ... def double(x: int) -> int:
+        ...     return 2 * x
+        >>> @flow
+        ... def quadruple(x: int):
+        ...     return double(double(x))
+        >>> @flow(executor=LocalExecutor())
+        ... def all_of(xs: list[int]):
+        ...     return quadruple.map(xs)
+        >>> all_of([1, 2])
+        [4, 8]
+        """
+        trace = current_trace.get()
+        if trace is None:
+            msg = f"{self.name}.map(...) works inside a flow; here: [{self.name}(x) for x in xs]"
+            raise DefinitionError(msg)
+        given = self.signature.names(args, kwargs)
+        whole = {
+            name: unmapped(parameter.default)
+            for name, parameter in self.signature.parameters.items()
+            if name not in given
+        }
+        lanes = {name: in_sight(trace, value) for name, value in given.items()}
+        with trace.mapped_scope(self.name, lanes | whole) as each:
+            by_position, by_name = self._split(each)
+            returned = self.fn(*by_position, **by_name)
+            return cast(list[R], as_node(returned))
+
+    def _split(self, values: Mapping[str, Any]) -> tuple[list[Any], dict[str, Any]]:
+        """Return arguments by position, where they have to be passed so, and by name."""
+        kinds = self.signature.parameters
+        by_position = [
+            value
+            for name, value in values.items()
+            if kinds[name].kind is inspect.Parameter.POSITIONAL_ONLY
+        ]
+        by_name = {
+            name: value
+            for name, value in values.items()
+            if kinds[name].kind is not inspect.Parameter.POSITIONAL_ONLY
+        }
+        return by_position, by_name
 
     def run(self, /, *args: P.args, **kwargs: P.kwargs) -> FlowRun:
         """Run the flow to its end and return the record of the run, however it ended.
@@ -174,7 +229,7 @@ class Flow(Generic[P, R]):
         merged: Any = {**self.options, **options}
         return Flow(self.fn, **merged)
 
-    def graph(self) -> Graph[NodeSpec]:
+    def graph(self) -> FlowGraph:
         """Return the graph of the traced flow.
 
         Examples
@@ -216,11 +271,12 @@ class Flow(Generic[P, R]):
 
     def _traced(self) -> FlowDefinition:
         trace = Trace()
-        by_position, by_name = _placeholders(self.signature)
+        handles = {name: Parameter(name) for name in self.signature.parameters}
+        by_position, by_name = self._split(handles)
         _warn_of_none_tests(self.fn, self.name)
         token = current_trace.set(trace)
         try:
-            returned = self.fn(*by_position, **by_name)  # type: ignore[arg-type]
+            returned = self.fn(*by_position, **by_name)
         finally:
             current_trace.reset(token)
         form = trace.form_of(returned, "<returned>")
@@ -228,7 +284,7 @@ class Flow(Generic[P, R]):
             self.name, trace.graph, trace.literals, form, self._reference_tasks(trace.graph)
         )
 
-    def _reference_tasks(self, graph: Graph[NodeSpec]) -> tuple[str, ...]:
+    def _reference_tasks(self, graph: FlowGraph) -> tuple[str, ...]:
         given = self.options.get("reference_tasks")
         if given is None:
             return tuple(graph.terminals())
@@ -283,17 +339,6 @@ def flow(function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
     if function is None:
         return lambda function: Flow(function, **options)
     return Flow(function, **options)
-
-
-def _placeholders(signature: Signature) -> tuple[list[Parameter], dict[str, Parameter]]:
-    by_position: list[Parameter] = []
-    by_name: dict[str, Parameter] = {}
-    for name, parameter in signature.parameters.items():
-        if parameter.kind is parameter.POSITIONAL_ONLY:
-            by_position.append(Parameter(name))
-        else:
-            by_name[name] = Parameter(name)
-    return by_position, by_name
 
 
 def _check_block_size(flow: str, size: Any) -> None:

@@ -29,7 +29,7 @@ class Edge(NamedTuple):
     ... def four():
     ...     return double(double(1))
     >>> four.graph().upstream("double-2")
-    [Edge(upstream='double', downstream='double-2', key='x', mapped=False, map_index=())]
+    [Edge(upstream='double', downstream='double-2', key='x', mapped=False, ...)]
     """
 
     upstream: str
@@ -37,6 +37,8 @@ class Edge(NamedTuple):
     key: str | None = None  # the argument it feeds; None where it is only waited for
     mapped: bool = False  # True: element by element
     map_index: tuple[int, ...] = ()  # of the upstream task run
+    levels: tuple[int, ...] = ()  # of the downstream map index: they pick the upstream task run
+    is_flat: bool = False  # the last of them numbers the elements of all upstream values
 
 
 class Graph(Generic[T]):

@@ -1,30 +1,30 @@
-"""What a traced flow is made of: nodes, their arguments, and the handles a flow passes around.
+"""What a traced flow is made of: calls of tasks, where their arguments come from, index spaces.
 
-While a flow is traced a task's call returns a `Node`, which stands for a value that does not exist
-yet. It can be passed on, alone or inside lists, tuples, sets and dicts; every other use raises
-`TracingError` with the cure. What is stored are frozen `NodeSpec`s, which name other nodes.
+All of it is frozen and names other nodes; `placeholders` has the handles that a flow passes around
+while it is traced, `tracing` makes the one of the other.
+
+The task runs of a node lie in an *index space*. The root has one place, with the map index ``()``.
+A ``.map`` opens a space around which another one lies: for each place of that one so many places,
+each with a map index that is longer by one. So does a mapped sub-flow, and all of its nodes share
+that space. A map index therefore has *levels*, from 0; an argument says by levels what it needs.
 """
 
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
 from dataclasses import dataclass
-from pathlib import Path
-from types import FrameType
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
-from daskflow.errors import DefinitionError, TracingError
-from daskflow.graph import Edge, Graph
-from daskflow.mapping import Unmapped, measure
+from daskflow.errors import DefinitionError
+from daskflow.graph import Graph
 
 if TYPE_CHECKING:
     from daskflow.tasks import Task
 
 _NAME = re.compile(r"[A-Za-z_][\w.-]*\Z")
+
+ROOT = ""  # the name of the space that lies around all others
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +39,19 @@ class LiteralRef:
 
 @dataclass(frozen=True, slots=True)
 class NodeRef:
-    """The value of a node; of a mapped one the list of its children's values."""
+    """The value of one task run of a node, or the list of many.
+
+    The consumer's map index at these levels is the beginning of that of the task run. Where it is
+    all of it the value of that one is meant, else the list of those below, in lists of lists.
+    """
 
     name: str
+    levels: tuple[int, ...] = ()
+    is_flat: bool = False  # the last level numbers the elements of all values, one after another
+    is_picky: bool = False  # only values of task runs that succeeded and were not skipped
 
-    def __reduce__(self) -> tuple[type, tuple[str]]:
-        return NodeRef, (self.name,)
+    def __reduce__(self) -> tuple[type, tuple[Any, ...]]:
+        return NodeRef, (self.name, self.levels, self.is_flat, self.is_picky)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +60,23 @@ class Packed:
 
     template: Any
 
+    def __reduce__(self) -> tuple[type, tuple[Any]]:
+        return Packed, (self.template,)
 
-Form = LiteralRef | NodeRef | Packed
+
+@dataclass(frozen=True, slots=True)
+class Element:
+    """The element of a value at the position that the consumer's map index has at this level."""
+
+    of: Form
+    level: int
+
+    def __reduce__(self) -> tuple[type, tuple[Any, ...]]:
+        return Element, (self.of, self.level)
+
+
+Form = LiteralRef | NodeRef | Packed | Element
+Ref = LiteralRef | NodeRef
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +86,9 @@ class Argument:
     name: str  # the parameter of the task it feeds; for messages and edges
     form: Form
     keyword: str | None = None  # None: passed by position
-    is_mapped: bool = False  # True: each child gets its element
 
     def __reduce__(self) -> tuple[type, tuple[Any, ...]]:
-        return Argument, (self.name, self.form, self.keyword, self.is_mapped)
+        return Argument, (self.name, self.form, self.keyword)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,267 +98,73 @@ class NodeSpec:
     name: str
     task: Task[..., Any]
     arguments: tuple[Argument, ...]
-    is_mapped: bool = False
+    space: str = ROOT  # in which its task runs lie: its own name where it is mapped
+
+    @property
+    def is_mapped(self) -> bool:
+        """Whether it was called by ``.map``."""
+        return self.space == self.name
 
     def __reduce__(self) -> tuple[type, tuple[Any, ...]]:
-        return NodeSpec, (self.name, self.task, self.arguments, self.is_mapped)
+        return NodeSpec, (self.name, self.task, self.arguments, self.space)
 
 
-def _place() -> str:
-    """Return where the user's code looked at a value, as `` (file:line)``."""
-    frame: FrameType | None = sys._getframe(1)  # noqa: SLF001 - `inspect` is a hundred times slower
-    while frame is not None and frame.f_code.co_filename.startswith(_OWN_FOLDER):
-        frame = frame.f_back
-    if frame is None:
-        return ""
-    return f" ({Path(frame.f_code.co_filename).name}:{frame.f_lineno})"
+@dataclass(frozen=True, slots=True)
+class Giver:
+    """What an index space takes its width from."""
+
+    what: str  # for messages: x, wait_for clean
+    form: Form  # the sequence; of a mapped node its children
+
+    def __reduce__(self) -> tuple[type, tuple[Any, ...]]:
+        return Giver, (self.what, self.form)
 
 
-_OWN_FOLDER = str(Path(__file__).parent)
+@dataclass(frozen=True, slots=True)
+class SpaceSpec:
+    """The index space of a mapped node, or of the nodes in a mapped sub-flow."""
+
+    name: str
+    parent: str
+    depth: int  # of its map indexes; 1 where it lies in the root
+    givers: tuple[Giver, ...]
+
+    def __reduce__(self) -> tuple[type, tuple[Any, ...]]:
+        return SpaceSpec, (self.name, self.parent, self.depth, self.givers)
 
 
-class Placeholder:
-    """Stands for a value that does not exist while a flow is traced."""
-
-    __slots__ = ("_label", "_name")
-
-    def __init__(self, name: str, label: str) -> None:
-        self._name = name
-        self._label = label
-
-    def __reduce__(self) -> NoReturn:
-        msg = (
-            f"{self._label} is inside of a value that daskflow does not look into; pass it as an "
-            "argument of its own, or in a list, tuple, set or dict"
-        )
-        raise TracingError(msg)
-
-    def _refuse(self, use: str, cure: str) -> NoReturn:
-        what = f"{use} of {self._label} while the flow is traced{_place()}"
-        msg = f"{what}: its value does not exist yet; {cure}"
-        raise TracingError(msg)
-
-    def __repr__(self) -> str:
-        return f"<{self._label}>"
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("_"):
-            raise AttributeError(name)
-        if name in _PREFECT_3:
-            self._refuse(f".{name}", _PREFECT_3[name])
-        return self._refuse(f".{name}", "use it inside a task that gets this value as an argument")
-
-
-class Node(Placeholder):
-    """The result of a task's call, to come."""
-
-    __slots__ = ()
-
-    def __init__(self, name: str) -> None:
-        super().__init__(name, f"the result of task {name!r}")
-
-
-class Parameter(Placeholder):
-    """The value of a flow's parameter, to come."""
-
-    __slots__ = ()
-
-    def __init__(self, name: str) -> None:
-        super().__init__(name, f"parameter {name!r}")
-
-
-_PREFECT_3 = {
-    "result": "drop .result(): pass what the task returned on to other tasks",
-    "wait": "drop .wait(): a task that must come later takes wait_for=[...]",
-}
-_INSIDE = "do this inside a task that gets the value as an argument"
-_BRANCH = "let a task decide, and raise Skip in it where there is nothing to do"
-_LOOP = "to call a task for each element use .map(...); to take parts of it write a task"
-_ARITHMETIC = (
-    "__add__ __radd__ __sub__ __rsub__ __mul__ __rmul__ __truediv__ __rtruediv__ "
-    "__floordiv__ __rfloordiv__ __mod__ __rmod__ __pow__ __rpow__ __matmul__ __rmatmul__ "
-    "__and__ __rand__ __or__ __ror__ __xor__ __rxor__ __neg__ __pos__ __abs__ __invert__"
-)
-_CURES = {
-    "str()": ("__str__ __format__", _INSIDE),
-    "use as a number": ("__int__ __float__ __index__ __complex__ __round__", _INSIDE),
-    "os.fspath()": ("__fspath__", _INSIDE),
-    "the truth value": ("__bool__", _BRANCH),
-    "`in`": ("__contains__", _BRANCH),
-    "comparison": ("__eq__ __ne__ __lt__ __le__ __gt__ __ge__", _BRANCH),
-    "len()": ("__len__", _INSIDE),
-    "iteration": ("__iter__ __next__", _LOOP),
-    "[...]": ("__getitem__", _INSIDE),
-    "arithmetic": (_ARITHMETIC, _INSIDE),
-    "call": ("__call__", _INSIDE),
-    "`with`": ("__enter__ __exit__", _INSIDE),
-}
-
-
-def _make_guard(use: str, cure: str) -> Callable[..., NoReturn]:
-    def guard(self: Placeholder, *_: Any) -> NoReturn:
-        self._refuse(use, cure)
-
-    return guard
-
-
-for _use, (_names, _how) in _CURES.items():
-    for _name in _names.split():
-        setattr(Placeholder, _name, _make_guard(_use, _how))  # __hash__ stays: by identity
-
-
-class Trace:
-    """The graph of one flow while its function is being traced."""
+class FlowGraph(Graph[NodeSpec]):
+    """The graph of a flow: its nodes by name, their edges, and the index spaces they lie in."""
 
     def __init__(self) -> None:
-        self.graph: Graph[NodeSpec] = Graph()
-        self.literals: dict[str, Any] = {}  # constants, by node.argument
-        self._counts: dict[str, int] = {}
-        self._scope = ""
+        super().__init__()
+        self.spaces: dict[str, SpaceSpec] = {ROOT: SpaceSpec(ROOT, ROOT, 0, ())}
 
-    def add_call(
-        self,
-        task: Task[..., Any],
-        arguments: list[tuple[str, str | None, Any]],
-        wait_for: Any = (),
-        *,
-        is_mapped: bool = False,
-        name: str | None = None,
-    ) -> Node:
-        """Record the call of a task and return the handle of its value.
+    def space_of(self, node: str) -> SpaceSpec:
+        """Return the space in which a node's task runs lie."""
+        return self.spaces[self.nodes[node].space]
 
-        Parameters
-        ----------
-        arguments
-            For each argument the parameter it feeds, its keyword (None: by position), the value.
-        wait_for
-            Nodes, or lists of them, that must be finished first.
-        name
-            The node's name; by default the task's, with a number from the second call on.
-        """
-        name = self._scope + name if name else self._next_name(self._scope + task.name)
-        edges: list[Edge] = []
-        made = tuple(
-            self._argument(name, argument, is_mapped=is_mapped, edges=edges)
-            for argument in arguments
-        )
-        if is_mapped and not any(argument.is_mapped for argument in made):
-            msg = f"{task.name}.map() has no mapped argument; call {task.name}(...) instead"
-            raise DefinitionError(msg)
-        for waited in wait_for:
-            edges += self._waiting_edges(name, waited, is_mapped=is_mapped)
-        self.graph.add_node(name, NodeSpec(name, task, made, is_mapped))
-        for edge in edges:
-            self.graph.add_edge(edge)
-        return Node(name)
+    def depth(self, node: str) -> int:
+        """Return how long the map indexes of a node's task runs are."""
+        return self.space_of(node).depth
 
-    @contextmanager
-    def scope(self, flow: str) -> Iterator[None]:
-        """Put what is recorded meanwhile under the name of an inlined flow."""
-        outer = self._scope
-        self._scope = self._next_name(outer + flow) + "."
-        try:
-            yield
-        finally:
-            self._scope = outer
-
-    def form_of(self, value: Any, literal: str) -> Form:
-        """Return how a value is stored: what holds no node becomes the literal of that name."""
-        if isinstance(value, Node):
-            return NodeRef(self._checked(value))
-        if isinstance(value, Parameter):
-            return LiteralRef(value._name)  # noqa: SLF001 - a slot that no user meets
-        if holds_placeholder(value):
-            return Packed(self._template(value, literal))
-        while literal in self.literals:  # f(1, a=2) where a is both a position and a keyword
-            literal += "'"
-        self.literals[literal] = value
-        return LiteralRef(literal)
-
-    def _argument(
-        self,
-        node: str,
-        argument: tuple[str, str | None, Any],
-        *,
-        is_mapped: bool,
-        edges: list[Edge],
-    ) -> Argument:
-        name, keyword, value = argument
-        mapped = is_mapped and not isinstance(value, Unmapped)
-        if isinstance(value, Unmapped):
-            if not is_mapped:
-                msg = f"{node}: unmapped() belongs into .map(...); pass the value as it is"
-                raise DefinitionError(msg)
-            value = value.value
-        form = self.form_of(value, f"{node}.{name}")
-        if mapped and not isinstance(form, NodeRef) and not isinstance(value, Parameter):
-            try:
-                measure(value)
-            except DefinitionError as error:
-                msg = f"{node}, argument {name!r}: {error}"
-                raise DefinitionError(msg) from None
-        for upstream in references(form):
-            edges.append(Edge(upstream, node, name, mapped and isinstance(form, NodeRef)))
-        return Argument(name, form, keyword, mapped)
-
-    def _waiting_edges(self, node: str, waited: Any, *, is_mapped: bool) -> Iterator[Edge]:
-        whole = isinstance(waited, Unmapped) or not is_mapped
-        if isinstance(waited, Unmapped):
-            waited = waited.value
-        form = self.form_of(waited, f"{node}.wait_for")
-        names = list(references(form))
-        if not names:
-            msg = f"{node}: wait_for takes what tasks returned, not {waited!r}"
-            raise DefinitionError(msg)
-        for name in names:
-            is_lane = not whole and self.graph.nodes[name].is_mapped
-            yield Edge(name, node, None, is_lane)
-
-    def _template(self, value: Any, literal: str) -> Any:
-        if isinstance(value, Placeholder):
-            return self.form_of(value, literal)
-        if not holds_placeholder(value):
-            return value
-        if isinstance(value, dict):
-            return {
-                self._template(k, literal): self._template(v, literal) for k, v in value.items()
-            }
-        return type(value)(self._template(item, literal) for item in value)
-
-    def _checked(self, node: Node) -> str:
-        """Return the name of a node of this flow's; refuse one of another's."""
-        name = node._name  # noqa: SLF001 - the same
-        if name not in self.graph:
-            msg = f"{node!r} belongs to another flow; pass its value as a parameter instead"
-            raise DefinitionError(msg)
-        return name
-
-    def _next_name(self, base: str) -> str:
-        while True:
-            count = self._counts[base] = self._counts.get(base, 0) + 1
-            name = base if count == 1 else f"{base}-{count}"
-            if name not in self.graph:
-                return name
+    def around(self, space: str) -> list[str]:
+        """Return the names of a space and of those around it, from the outermost but the root."""
+        chain = []
+        while space != ROOT:
+            chain.append(space)
+            space = self.spaces[space].parent
+        return chain[::-1]
 
 
-def holds_placeholder(value: Any) -> bool:
-    """Return whether a list, tuple, set or dict has a node or a parameter somewhere inside."""
-    if isinstance(value, Placeholder):
-        return True
-    kind = type(value)
-    if kind in (list, tuple, set, frozenset):
-        return any(map(holds_placeholder, value))
-    if kind is dict:
-        return any(map(holds_placeholder, value)) or any(map(holds_placeholder, value.values()))
-    return False
-
-
-def _leaves(template: Any) -> Iterator[Any]:
+def _leaves(template: Any) -> Iterator[Ref]:
     kind = type(template)
     if kind in (LiteralRef, NodeRef):
         yield template
     elif kind is Packed:
         yield from _leaves(template.template)
+    elif kind is Element:
+        yield from _leaves(template.of)
     elif kind is dict:
         for key, value in template.items():
             yield from _leaves(key)
@@ -347,9 +174,14 @@ def _leaves(template: Any) -> Iterator[Any]:
             yield from _leaves(item)
 
 
+def node_refs(form: Any) -> dict[NodeRef, None]:
+    """Return the references to nodes in a form, each once, in order."""
+    return dict.fromkeys(leaf for leaf in _leaves(form) if type(leaf) is NodeRef)
+
+
 def references(form: Any) -> dict[str, None]:
     """Return the names of the nodes that a form refers to, each once, in order."""
-    return dict.fromkeys(leaf.name for leaf in _leaves(form) if type(leaf) is NodeRef)
+    return dict.fromkeys(ref.name for ref in node_refs(form))
 
 
 def literals_in(form: Any) -> dict[str, None]:
@@ -357,10 +189,13 @@ def literals_in(form: Any) -> dict[str, None]:
     return dict.fromkeys(leaf.name for leaf in _leaves(form) if type(leaf) is LiteralRef)
 
 
-def fill(form: Any, value_of: Callable[[LiteralRef | NodeRef], Any]) -> Any:
-    """Return the value of a form, its references replaced by what `value_of` gives for them."""
+def fill(form: Any, value_of: Callable[[Any], Any]) -> Any:
+    """Return the value of a form, its references replaced by what `value_of` gives for them.
+
+    `value_of` is asked for each `LiteralRef`, `NodeRef` and `Element`.
+    """
     kind = type(form)
-    if kind in (LiteralRef, NodeRef):
+    if kind in (LiteralRef, NodeRef, Element):
         return value_of(form)
     if kind is Packed:
         return fill(form.template, value_of)
@@ -377,6 +212,3 @@ def check_name(name: str, what: str) -> str:
         msg = f"{name!r} cannot name {what}: letters, digits, '_', '-' and '.', a letter first"
         raise DefinitionError(msg)
     return name
-
-
-current_trace: ContextVar[Trace | None] = ContextVar("daskflow_trace", default=None)

@@ -13,6 +13,7 @@ from functools import cached_property
 from typing import Any
 
 from daskflow.errors import DefinitionError, ParameterError
+from daskflow.placeholders import holds_placeholder
 
 _MISSING = inspect.Parameter.empty
 _LONGEST = 60  # characters of a value in a message
@@ -56,14 +57,7 @@ class Signature:
         ParameterError
             Unknown, missing or invalid parameters, all of them named.
         """
-        given = self._by_name(args, kwargs)
-        missing = [
-            name
-            for name, parameter in self.parameters.items()
-            if name not in given and parameter.default is _MISSING
-        ]
-        if missing:
-            self._refuse(f"missing: {', '.join(missing)}")
+        given = self.names(args, kwargs)
         problems: list[str] = []
         values: dict[str, Any] = {}
         for name, parameter in self.parameters.items():
@@ -77,6 +71,24 @@ class Signature:
         if problems:
             self._refuse("; ".join(problems))
         return values
+
+    def names(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the arguments of a call by name, as they are.
+
+        Raises
+        ------
+        ParameterError
+            Unknown or missing parameters.
+        """
+        given = self._by_name(args, kwargs)
+        missing = [
+            name
+            for name, parameter in self.parameters.items()
+            if name not in given and parameter.default is _MISSING
+        ]
+        if missing:
+            self._refuse(f"missing: {', '.join(missing)}")
+        return given
 
     def _by_name(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
         positional = [
@@ -103,7 +115,7 @@ class Signature:
         from pydantic import ValidationError
 
         adapter = self._adapters.get(name)
-        if adapter is None:
+        if adapter is None or holds_placeholder(value):  # of an inlined flow: not known yet
             return value
         try:
             validated = adapter.validate_python(value)

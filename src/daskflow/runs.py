@@ -31,7 +31,7 @@ from daskflow.runtime.record import RunRecord
 from daskflow.runtime.spec import RunSpec, own_code_by_value, pack_spec
 from daskflow.runtime.values import Values
 from daskflow.runtime.verdict import verdict
-from daskflow.runtime.views import MappedTaskRun, NodeProgress, TaskRun, TaskRuns, raisable
+from daskflow.runtime.views import NodeProgress, TaskRun, TaskRuns, raisable, view_of
 from daskflow.settings import EngineSettings, Settings
 from daskflow.signals import RunInterrupted
 from daskflow.states import (
@@ -201,7 +201,7 @@ class FlowRun:
         return [
             NodeProgress(
                 name,
-                1 if node.decided is not None else node.width,
+                self.record.total(name),
                 # a copy, for the driver may be at work
                 {KINDS[code].__name__: count for code, count in dict(node.counts).items() if count},
             )
@@ -210,7 +210,7 @@ class FlowRun:
 
     def failures(self) -> list[TaskRun]:
         """Return the task runs that failed, those that a trigger kept from starting included."""
-        return [self._task_run(*found) for found in self.record.failed(self._order())]
+        return [TaskRun(self.values, *found) for found in self.record.failed(self._order())]
 
     def __getitem__(self, wanted: str | Task[..., Any]) -> Any:
         """Return the task run, or the mapped task run, of a node given by name or by its task."""
@@ -219,9 +219,7 @@ class FlowRun:
             known = ", ".join(self.record.nodes) or "none"
             msg = f"flow {self.flow_name!r} has no node {name!r}; its nodes: {known}"
             raise KeyError(msg)
-        if self.record.graph.nodes[name].is_mapped:
-            return MappedTaskRun(self.values, name)
-        return TaskRun(self.values, name, ())
+        return view_of(self.values, name)
 
     def _node_of(self, wanted: Task[..., Any]) -> str:
         nodes = self.record.graph.nodes
@@ -231,19 +229,12 @@ class FlowRun:
             raise KeyError(msg)
         return names[0] if names else wanted.name
 
-    def _task_run(self, name: str, position: int) -> TaskRun:
-        index = self.record.index(name, position) if position >= 0 else ()
-        return TaskRun(self.values, name, index, position)
-
     def _order(self) -> list[str]:
         return self._definition.graph.order()
 
     def _verdict(self) -> State:
-        nodes = self.record.nodes
-        graph = self._definition.graph
         names = self._definition.reference_tasks
-        mapped = frozenset(name for name in names if graph.nodes[name].is_mapped)
-        return verdict({name: nodes[name] for name in names}, mapped)
+        return verdict({name: self.record.outcome(name) for name in names})
 
     def _first_failure(self) -> BaseException:
         wanted = set(self._definition.reference_tasks)
@@ -255,9 +246,9 @@ class FlowRun:
         error.__cause__ = self._failure
         return error
 
-    def _root_of(self, name: str, position: int, order: list[str]) -> TaskRun:
+    def _root_of(self, name: str, index: tuple[int, ...], order: list[str]) -> TaskRun:
         """Return the task run whose exception tells why this one failed."""
-        first = self._task_run(name, position)
+        first = TaskRun(self.values, name, index)
         if not isinstance(first.state, TriggerFailed):
             return first
         upstream: set[str] = {name}
@@ -265,14 +256,14 @@ class FlowRun:
             if any(edge.downstream in upstream for edge in self.record.graph.downstream(other)):
                 upstream.add(other)
         for found in self.record.failed(other for other in order if other in upstream):
-            run = self._task_run(*found)
+            run = TaskRun(self.values, *found)
             if not isinstance(run.state, TriggerFailed):
                 return run
         return first
 
     def _explained(self, run: TaskRun) -> BaseException:
         """Return the exception of a task run, with a note that says where it comes from."""
-        error = raisable(self.values.exception(run.node, run.position), run.name)
+        error = raisable(self.values.exception(run.node, run.index), run.name)
         kinds = [type(other.state) for other in self.failures() if other != run]
         idle = kinds.count(TriggerFailed)
         more = f"; others that failed: {len(kinds) - idle}" if len(kinds) > idle else ""
@@ -289,7 +280,7 @@ class FlowRun:
     def _value_of(self, ref: LiteralRef | NodeRef) -> Any:
         if isinstance(ref, LiteralRef):
             return self._assignment.literals[ref.name]
-        return self.values.whole(ref.name)
+        return self.values.at(ref.name, is_picky=ref.is_picky)
 
     def _finish(self, state: State) -> None:
         """Note how the run ended, and let go of what nobody needs any more."""
@@ -382,9 +373,11 @@ def _make_spec(
     graph = definition.graph
     kept = {*definition.reference_tasks, *graph.terminals(), *references(definition.returned)}
     measured = {
-        edge.upstream
-        for edge in graph.edges()
-        if edge.mapped and not graph.nodes[edge.upstream].is_mapped
+        giver.form.name
+        for space in graph.spaces.values()
+        for giver in space.givers
+        if isinstance(giver.form, NodeRef)
+        and graph.depth(giver.form.name) == len(giver.form.levels) + giver.form.is_flat
     }
     return RunSpec(
         uuid.uuid4().hex,

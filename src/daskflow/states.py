@@ -218,6 +218,7 @@ def _codes(root: type[State]) -> frozenset[int]:
 SUCCESSFUL = _codes(Success)
 FAILED = _codes(Failed)
 FINISHED = SUCCESSFUL | FAILED | {Cancelled.code}
+PICKED = SUCCESSFUL - {Skipped.code}  # what `successful` passes on
 WAITING = _codes(Scheduled)
 
 

@@ -13,9 +13,12 @@ from datetime import timedelta
 from functools import cached_property, update_wrapper
 from typing import Any, Generic, NoReturn, ParamSpec, TypedDict, TypeVar, Unpack, cast, overload
 
+from daskflow.demands import NO_DEMAND, Demand
 from daskflow.errors import DefinitionError
-from daskflow.nodes import Placeholder, check_name, current_trace
+from daskflow.nodes import check_name
+from daskflow.placeholders import Node, Placeholder
 from daskflow.retries import Delays, RetryPolicy
+from daskflow.tracing import Trace, current_trace
 from daskflow.triggers import Trigger, all_successful, passes_skips
 
 P = ParamSpec("P")
@@ -51,6 +54,7 @@ class TaskRules:
     skips_with_upstream: bool = True
     retry: RetryPolicy = RetryPolicy()
     tags: frozenset[str] = frozenset()
+    demand: Demand = NO_DEMAND
 
 
 class Task(Generic[P, R]):
@@ -124,6 +128,7 @@ class Task(Generic[P, R]):
             msg = f"{self.name}.map(...) works inside a flow; here: [{self.name}(x) for x in xs]"
             raise DefinitionError(msg)
         waited, arguments = self._bind(args, {**kwargs, "wait_for": wait_for})
+        arguments = [(name, word, in_sight(trace, value)) for name, word, value in arguments]
         node = trace.add_call(self, arguments, waited, is_mapped=True, name=self.node_name)
         return cast(list[R], node)
 
@@ -211,6 +216,22 @@ class Task(Generic[P, R]):
 
     def __repr__(self) -> str:
         return f"<task {self.name!r}>"
+
+
+def _same(x: Any) -> Any:
+    return x
+
+
+def in_sight(trace: Trace, value: Any) -> Any:
+    """Return a value that can be mapped over: the element of another's gets a node of its own."""
+    return Task(_same, name="element")(value) if trace.is_out_of_sight(value) else value
+
+
+def as_node(value: Any) -> Any:
+    """Return what a lane of a mapped sub-flow gives back as the value of one node."""
+    if value is None or isinstance(value, Node):
+        return value
+    return Task(_same, name="returned")(value)
 
 
 _BY_POSITION = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)

@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
-from daskflow.events import PARENT
-from daskflow.graph import Graph
-from daskflow.lowering.known import Column
-from daskflow.lowering.order import is_lane
+from daskflow.graph import Edge
+from daskflow.lowering.known import Column, Known
 from daskflow.lowering.plan import Block, Plan
-from daskflow.nodes import NodeSpec
-from daskflow.states import Pending, State
+from daskflow.lowering.spaces import Index, Space
+from daskflow.nodes import ROOT, FlowGraph
+from daskflow.states import Pending
 
 Run = tuple[str, int]  # node and position
 
 
-def verify(plan: Plan, graph: Graph[NodeSpec], known: Mapping[str, Column]) -> list[str]:
+def verify(plan: Plan, graph: FlowGraph, known: Known) -> list[str]:
     """Return what is wrong with a plan; an empty list where nothing is.
 
     Checked: every task run that can run is in one block, and no other is in any; each of its
     upstreams comes before it in the same block, or is in a block that this one names as input, or
     is finished and this block names the block that has it, or is given its state; blocks come
-    behind their inputs, so the graph is acyclic.
+    behind their inputs, so the graph is acyclic; task runs of a block ask for the same of a worker.
     """
     check = _Check(plan, graph, known)
     check.look_at_blocks()
@@ -33,10 +32,29 @@ def verify(plan: Plan, graph: Graph[NodeSpec], known: Mapping[str, Column]) -> l
 class _Check:
     """One look through a plan."""
 
-    def __init__(self, plan: Plan, graph: Graph[NodeSpec], known: Mapping[str, Column]) -> None:
-        self.plan, self.graph, self.known = plan, graph, known
+    def __init__(self, plan: Plan, graph: FlowGraph, known: Known) -> None:
+        self.plan, self.graph = plan, graph
         self.problems: list[str] = []
+        self.spaces = self._spaces_after(known)
+        self.columns = {
+            name: column.grown(self.spaces[graph.nodes[name].space])
+            for name, column in known.columns.items()
+        }
         self._home: dict[Run, tuple[int, int]] = {}  # number of its block, and place in it
+        self._below: dict[str, dict[Index, list[int]]] = {}
+
+    def _spaces_after(self, known: Known) -> dict[str, Space]:
+        """Return the index spaces as they are with what the plan opens."""
+        spaces: dict[str, Space] = {}
+        for name, spec in self.graph.spaces.items():
+            parent = None if name == ROOT else spaces[spec.parent]
+            spaces[name] = known.spaces[name].copy(parent)
+            spaces[name].size = known.spaces[name].size
+        for opening in self.plan.openings:
+            spaces[opening.space].open(*opening[1:])
+        for ended in self.plan.ended:
+            spaces[ended.space].decided[ended.parent] = ended.state
+        return spaces
 
     def look_at_blocks(self) -> None:
         """Find task runs that are in a block wrongly, and blocks in a wrong order."""
@@ -54,12 +72,15 @@ class _Check:
                     self.problems.append(f"{run} is in the blocks {at} and {block.number}")
                 elif not self._is_open(run):
                     self.problems.append(f"{run} is in block {block.number} but is not open")
+                if self.graph.nodes[run[0]].task.rules.demand != block.demand:
+                    self.problems.append(f"{run} asks for more than block {block.number} does")
                 self._home[run] = (block.number, place)
 
     def look_at_upstreams(self) -> None:
         """Find task runs that would not find what they need."""
         for block in self.plan.blocks:
             near = {number for _, number in block.inputs}
+            near |= {portion.source[1] for portion in block.portions}
             given = {(segment.node, segment.start) for segment in block.given}
             for place, run in enumerate(_walk(block)):
                 for upstream in self._upstreams(run):
@@ -74,7 +95,7 @@ class _Check:
             self.problems.append(f"{run} needs {upstream}, which is nowhere")
             return
         name, position = upstream
-        number = 0 if position == PARENT else self.known[name].blocks[position]
+        number = self.columns[name].blocks[position]
         if number and number not in near:
             self.problems.append(f"{run} does not name block {number}, which has {upstream}")
         if not number and upstream not in given:
@@ -82,47 +103,59 @@ class _Check:
 
     def look_at_the_rest(self) -> None:
         """Find task runs that could run and are in no block."""
-        for name in self.graph.nodes:
-            for position in range(self._width(name) or 0):
+        for name, column in self.columns.items():
+            for position in range(len(column.codes)):
                 run = (name, position)
-                if run in self._home or not self._is_open(run) or self._waits(name):
+                if run in self._home or not self._is_open(run):
                     continue
-                if all(up in self._home or self._is_done(up) for up in self._upstreams(run)):
+                ups = list(self._upstreams(run))
+                if self._is_complete(run) and all(
+                    up in self._home or self._is_done(up) for up in ups
+                ):
                     self.problems.append(f"{run} can run but is in no block")
 
     def _upstreams(self, run: Run) -> Iterator[Run]:
         name, position = run
         for edge in self.graph.upstream(name):
-            if is_lane(self.graph, edge):
-                yield edge.upstream, position
-            elif self._decided(edge.upstream) is not None:
-                yield edge.upstream, PARENT
-            else:
-                for other in range(self._width(edge.upstream) or 0):
-                    yield edge.upstream, other
+            for other in self._index(edge.upstream).get(self._picked(edge, position), ()):
+                yield edge.upstream, other
 
-    def _waits(self, name: str) -> bool:
-        """Return whether a mapped node upstream has neither children nor an end."""
-        return any(
-            self._width(edge.upstream) is None and self._decided(edge.upstream) is None
-            for edge in self.graph.upstream(name)
+    def _index(self, name: str) -> dict[Index, list[int]]:
+        """Return the positions of a node by each beginning of their map indexes."""
+        found = self._below.get(name)
+        if found is None:
+            found = self._below[name] = {}
+            column = self.columns[name]
+            for position in range(len(column.codes)):
+                index = column.space.index_of(position)
+                for length in range(len(index) + 1):
+                    found.setdefault(index[:length], []).append(position)
+        return found
+
+    def _picked(self, edge: Edge, position: int) -> Index:
+        space = self.columns[edge.downstream].space
+        index = space.index_of(position)
+        picked = tuple(index[level] for level in edge.levels)
+        if edge.is_flat:
+            picked = (*picked[:-1], *space.part_of(position))
+            picked = picked[: self.graph.depth(edge.upstream)]
+        return picked
+
+    def _is_complete(self, run: Run) -> bool:
+        """Return whether all is known of the index spaces that a task run needs."""
+        return all(
+            self.columns[edge.upstream].space.below(self._picked(edge, run[1])).is_complete
+            for edge in self.graph.upstream(run[0])
         )
 
-    def _width(self, name: str) -> int | None:
-        return self.plan.widths.get(name, self.known[name].width)
-
-    def _decided(self, name: str) -> State | None:
-        return self.plan.decided.get(name, self.known[name].decided)
+    def _column(self, run: Run) -> Column:
+        return self.columns[run[0]]
 
     def _is_open(self, run: Run) -> bool:
-        name, position = run
-        return name in self.plan.widths or self.known[name].codes[position] == Pending.code
+        return self._column(run).codes[run[1]] == Pending.code
 
     def _is_done(self, run: Run) -> bool:
-        name, position = run
-        if position == PARENT:
-            return True
-        return name not in self.plan.widths and bool(self.known[name].finished()[position])
+        return bool(self._column(run).finished()[run[1]])
 
 
 def _walk(block: Block) -> Iterator[Run]:

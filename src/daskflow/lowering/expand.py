@@ -1,127 +1,272 @@
-"""How many children a mapped task has, decided as soon as its inputs tell.
+"""How many task runs a mapped task has, decided as soon as its inputs tell.
 
-The trigger and the skip rule are asked of the parent over the inputs that give its width, where a
-mapped one counts as one successful state. So a parent is either Mapped, or it ends without
-children: TriggerFailed, Skipped, or Failed where its inputs cannot be mapped over together.
+A space opens below each place of the space around it on its own: below one lane of a mapped
+sub-flow a ``.map`` may have three children, below the next none. The trigger and the skip rule are
+asked of the parent over the inputs that give its width, where a mapped one counts as one successful
+state; for a mapped sub-flow those are the default ones. So a parent either has children, or it
+ends without: TriggerFailed, Skipped, or Failed where its inputs cannot be mapped over together.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
+from daskflow.context import run_label
 from daskflow.errors import DefinitionError
-from daskflow.graph import Edge, Graph
-from daskflow.lowering.known import AtHand, Column
-from daskflow.lowering.order import is_lane
-from daskflow.mapping import measure
-from daskflow.nodes import LiteralRef, NodeRef, NodeSpec, Packed
-from daskflow.states import Failed, Mapped, State, make_state
+from daskflow.events import Length
+from daskflow.graph import Edge
+from daskflow.lowering.known import AtHand, Known
+from daskflow.lowering.spaces import Space
+from daskflow.mapping import element_getter, measure
+from daskflow.nodes import (
+    ROOT,
+    Element,
+    FlowGraph,
+    Form,
+    Giver,
+    LiteralRef,
+    NodeRef,
+    Packed,
+    SpaceSpec,
+)
+from daskflow.states import FINISHED, Failed, Mapped, Pending, State, Success, make_state
+from daskflow.tasks import TaskRules
 from daskflow.triggers import count_codes, refusal
+
+
+class Opening(NamedTuple):
+    """Below a place of the space around it a space now has so many places."""
+
+    space: str
+    parent: int
+    width: int
+    parts: tuple[int, ...] = ()  # see `Width`
+
+
+class Ended(NamedTuple):
+    """A mapped node ended without children below a place of the space around it."""
+
+    space: str
+    parent: int
+    state: State
 
 
 @dataclass(slots=True)
 class Expansion:
     """What became clear about mapped tasks in this pass."""
 
-    widths: dict[str, int] = field(default_factory=dict)  # their children now exist
-    decided: dict[str, State] = field(default_factory=dict)  # ended without children
+    openings: list[Opening] = field(default_factory=list)
+    ended: list[Ended] = field(default_factory=list)
+    spaces: dict[str, Space] = field(default_factory=dict)  # all of them, as they are now
 
 
-def expand(
-    graph: Graph[NodeSpec], order: Iterable[str], known: Mapping[str, Column], at_hand: AtHand
-) -> Expansion:
-    """Decide every mapped task whose inputs are known by now, in topological order."""
-    found = Expansion()
-    for name in order:
-        column = known[name]
-        if column.width is not None or column.decided is not None:
-            continue
-        verdict = _Parent(graph, name, known, at_hand, found).decide()
-        if isinstance(verdict, int):
-            found.widths[name] = verdict
-        elif verdict is not None:
-            found.decided[name] = verdict
-    return found
+class Width(NamedTuple):
+    """How many children a parent has."""
+
+    total: int
+    parts: tuple[int, ...] = ()  # of a flattened one: the elements of each value
+
+
+class _Input(NamedTuple):
+    """One input that gives the width, finished."""
+
+    what: str
+    length: Length
+    edge: Edge | None = None  # where it comes from another node
+    state: State | None = None
+    parts: tuple[int, ...] = ()
+
+
+def expand(graph: FlowGraph, known: Known, at_hand: AtHand) -> Expansion:
+    """Decide all mapped tasks whose inputs are known by now."""
+    return _Expander(graph, known, at_hand).expand()
+
+
+class _Expander:
+    def __init__(self, graph: FlowGraph, known: Known, at_hand: AtHand) -> None:
+        self.graph, self.known, self.at_hand = graph, known, at_hand
+        self.found = Expansion()
+        self.spaces = self.found.spaces
+        self._changed: set[str] = set()
+
+    def expand(self) -> Expansion:
+        for name in self.graph.spaces:
+            self._visit(name)
+        return self.found
+
+    def _visit(self, name: str) -> None:
+        """Decide a space behind those that it takes its width from."""
+        if name in self.spaces:
+            return
+        spec = self.graph.spaces[name]
+        if name != ROOT:
+            self._visit(spec.parent)
+        for giver in spec.givers:
+            if isinstance(giver.form, NodeRef):
+                self._visit(self.graph.nodes[giver.form.name].space)
+        space = self.spaces[name] = self.known.spaces[name]
+        if spec.parent in self._changed:
+            space = self._changing(spec)
+        for parent in space.undecided():
+            verdict = _Parent(self, spec, parent).decide()
+            if verdict is None:
+                continue
+            space = self._changing(spec)
+            if isinstance(verdict, State):
+                space.decided[parent] = verdict
+                self.found.ended.append(Ended(name, parent, verdict))
+            else:
+                space.open(parent, *verdict)
+                self.found.openings.append(Opening(name, parent, *verdict))
+
+    def _changing(self, spec: SpaceSpec) -> Space:
+        """Return a copy of a space, which may change; what is known stays as it is."""
+        if spec.name not in self._changed:
+            self._changed.add(spec.name)
+            self.spaces[spec.name] = self.known.spaces[spec.name].copy(self.spaces[spec.parent])
+        return self.spaces[spec.name]
 
 
 class _Parent:
-    """One mapped task that is not decided yet."""
+    """One place below which a space is not decided yet."""
 
-    def __init__(
-        self,
-        graph: Graph[NodeSpec],
-        name: str,
-        known: Mapping[str, Column],
-        at_hand: AtHand,
-        found: Expansion,
-    ) -> None:
-        self.graph, self.name, self.known, self.at_hand = graph, name, known, at_hand
-        self.found = found
-        self.spec = graph.nodes[name]
+    def __init__(self, expander: _Expander, spec: SpaceSpec, parent: int) -> None:
+        self.graph, self.known, self.at_hand = expander.graph, expander.known, expander.at_hand
+        self.spaces = expander.spaces
+        self.spec = spec
+        self.index = self.spaces[spec.parent].index_of(parent)
+        self.label = run_label(spec.name, self.index)
 
-    def decide(self) -> int | State | None:
+    def decide(self) -> Width | State | None:
         """Return the width, or the state it ends in, or None where it is too early."""
-        states: dict[Edge, State] = {}
-        for edge in self.graph.upstream(self.name):
-            if not edge.mapped:
-                continue
-            state = self._state(edge)
-            if state is None:
+        inputs: list[_Input] = []
+        for giver in self.spec.givers:
+            found = self._input(giver)
+            if found is None:
                 return None
-            states[edge] = state
+            inputs.append(found)
+        states = {one.edge: one.state for one in inputs if one.edge and one.state}
         nodes = {edge.upstream: state for edge, state in states.items()}  # two edges may share one
         counts = count_codes(bytes([state.code]) for state in nodes.values())
-        rules = self.spec.task.rules
+        node = self.graph.nodes.get(self.spec.name)
+        rules = node.task.rules if node is not None else TaskRules()
         refused = refusal(
             rules.trigger, counts, states, skips_with_upstream=rules.skips_with_upstream
         )
-        return refused or self._width()
+        return refused or self._width(inputs)
 
-    def _state(self, edge: Edge) -> State | None:
-        """Return the state of an input that gives the width; None where it is not finished."""
-        column = self.known[edge.upstream]
-        if not is_lane(self.graph, edge):
-            return make_state(column.codes[0]) if column.is_finished() else None
-        if self._lane_width(edge.upstream) is not None:
-            return Mapped()
-        return column.decided or self.found.decided.get(edge.upstream)
-
-    def _lane_width(self, name: str) -> int | None:
-        width = self.known[name].width
-        return self.found.widths.get(name) if width is None else width
-
-    def _width(self) -> int | State:
+    def _width(self, inputs: list[_Input]) -> Width | State:
         """Return the common length of all mapped inputs, or why there is none."""
-        lengths: dict[str, int] = {}
-        try:
-            for argument in self.spec.arguments:
-                if argument.is_mapped:
-                    what = f"argument {argument.name!r}"
-                    lengths[argument.name] = self._length(argument.form)
-            for edge in self.graph.upstream(self.name):
-                if edge.key is None and is_lane(self.graph, edge):
-                    what = f"wait_for {edge.upstream!r}"
-                    lengths[f"wait_for {edge.upstream}"] = self._length(NodeRef(edge.upstream))
-        except DefinitionError as error:
-            msg = f"{self.name}, {what}: {error}"
-            return Failed(msg, exception=DefinitionError(msg))
-        if len(set(lengths.values())) == 1:
-            return next(iter(lengths.values()))
-        told = " and ".join(map(str, lengths.values()))
-        msg = f"{self.name}.map: its mapped arguments ({', '.join(lengths)}) have lengths {told}"
-        return Failed(msg, exception=DefinitionError(msg))
+        for one in inputs:
+            if one.length.elements is None:
+                place = one.what if one.edge and one.edge.key is None else f"argument {one.what!r}"
+                return self._failed(f"{self.label}, {place}: {one.length.why}")
+        lengths = [one.length.elements or 0 for one in inputs]
+        if len(set(lengths)) == 1:
+            return Width(lengths[0], inputs[0].parts)
+        told = " and ".join(map(str, lengths))
+        names = ", ".join(one.what for one in inputs)
+        return self._failed(f"{self.label}.map: its mapped arguments ({names}) have lengths {told}")
 
-    def _length(self, form: LiteralRef | NodeRef | Packed) -> int:
+    @staticmethod
+    def _failed(message: str) -> State:
+        return Failed(message, exception=DefinitionError(message))
+
+    def _input(self, giver: Giver) -> _Input | None:
+        """Return an input that gives the width; None where it is not finished."""
+        form = giver.form
+        if not isinstance(form, NodeRef):
+            return _Input(giver.what, self._constant(form))
+        key = None if giver.what.startswith("wait_for ") else giver.what
+        edge = Edge(form.name, self.spec.name, key, mapped=True, levels=form.levels)
+        picked = tuple(self.index[level] for level in form.levels)
+        chain = self.known_space(form.name).chain()
+        above = chain[len(picked)].find(picked)
+        if above is None:
+            state = chain[len(picked)].missing(picked)
+            return None if state is None else _Input(giver.what, _NO_VALUE, edge, state)
+        if len(chain) - 1 == len(picked):
+            return self._value(giver.what, edge, above)
+        return self._lanes(
+            _Input(giver.what, _NO_CHILDREN, edge), chain, above, is_flat=form.is_flat
+        )
+
+    def _lanes(
+        self, made: _Input, chain: list[Space], above: int, *, is_flat: bool
+    ) -> _Input | None:
+        """Return an input that is many task runs, below a place of the space around them."""
+        levels = len(made.edge.levels) if made.edge else 0
+        lanes = chain[levels + 1]
+        if above in lanes.decided:
+            return made._replace(state=lanes.decided[above])
+        if above not in lanes.children:
+            return None
+        start, width = lanes.children[above]
+        if is_flat:
+            return self._flat(made, chain, range(start, start + width))
+        return made._replace(length=Length(width), state=Mapped())
+
+    def known_space(self, node: str) -> Space:
+        """Return the space of a node as it is in this pass."""
+        return self.spaces[self.graph.nodes[node].space]
+
+    def _value(self, what: str, edge: Edge, position: int) -> _Input | None:
+        """Return an input that is one value."""
+        code = self._code(edge.upstream, position)
+        if code not in FINISHED:
+            return None
+        length = self.at_hand.lengths.get(edge.upstream, {}).get(position, _NO_VALUE)
+        return _Input(what, length, edge, make_state(code))
+
+    def _flat(self, made: _Input, chain: list[Space], positions: range) -> _Input | None:
+        """Return an input of which the elements of all values are counted.
+
+        One that failed or was skipped counts as one element.
+        """
+        parts: list[int] = []
+        node, levels = (made.edge.upstream, len(made.edge.levels)) if made.edge else ("", 0)
+        for position in positions:
+            length = self._part(chain, node, levels + 1, position)
+            if length is None:
+                return None
+            if length.elements is None:
+                return made._replace(length=length, state=Mapped())
+            parts.append(length.elements)
+        return made._replace(length=Length(sum(parts)), state=Mapped(), parts=tuple(parts))
+
+    def _part(self, chain: list[Space], node: str, depth: int, position: int) -> Length | None:
+        if depth < len(chain) - 1:  # the elements are children
+            if position in chain[depth + 1].decided:
+                return Length(1)
+            entry = chain[depth + 1].children.get(position)
+            return Length(entry[1]) if entry is not None else None
+        code = self._code(node, position)
+        if code not in FINISHED:
+            return None
+        if code != Success.code:
+            return Length(1)
+        length = self.at_hand.lengths.get(node, {}).get(position, _NO_VALUE)
+        return Length(1) if length.is_text else length
+
+    def _code(self, node: str, position: int) -> int:
+        codes = self.known.columns[node].codes
+        return codes[position] if position < len(codes) else Pending.code  # it came in this pass
+
+    def _constant(self, form: Form) -> Length:
+        """Return the length of a value that was known before the run."""
+        try:
+            return Length(measure(self._literal(form)))
+        except (DefinitionError, LookupError, TypeError) as error:
+            return Length(None, str(error))
+
+    def _literal(self, form: Form) -> Any:
         if isinstance(form, LiteralRef):
-            return measure(self.at_hand.literals[form.name])
-        if isinstance(form, Packed):
-            return measure(form.template)
-        if self.graph.nodes[form.name].is_mapped:
-            width = self._lane_width(form.name)
-            length: int | str = "the task before it has no children" if width is None else width
-        else:
-            length = self.at_hand.lengths.get(form.name, "the task before it gave no value")
-        if isinstance(length, str):
-            raise DefinitionError(length)
-        return length
+            return self.at_hand.literals[form.name]
+        if isinstance(form, Element):
+            return element_getter(self._literal(form.of))(self.index[form.level])
+        return form.template if isinstance(form, Packed) else None
+
+
+_NO_VALUE = Length(None, "the task before it gave no value")
+_NO_CHILDREN = Length(None, "the task before it has no children")

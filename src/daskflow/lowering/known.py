@@ -1,4 +1,4 @@
-"""What the driver knows when it lowers: a column of states for each node, and values at hand.
+"""What the driver knows when it lowers: index spaces, a column of states for each node, values.
 
 The driver owns and changes these; lowering only reads them. A mapped task's children are entries
 of a column, never objects: a byte of state, the number of the block that has the value, and a few
@@ -12,6 +12,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from daskflow.events import Length
+from daskflow.lowering.spaces import Space
+from daskflow.nodes import ROOT, FlowGraph
 from daskflow.states import FINISHED_MASK, Pending, State, mask_of
 
 OWNED = 255  # in place of a state's code: in a block on its way; Pending for everybody else
@@ -22,21 +25,27 @@ Key = tuple[str, int]  # of a block: ("<task name>-<run id>", number)
 
 @dataclass(slots=True)
 class Column:
-    """The task runs of one node, a position each; an unmapped node has one."""
+    """The task runs of one node, one for each position of its index space."""
 
-    width: int | None = None  # None: a mapped node whose length is not known yet
-    decided: State | None = None  # a mapped node that ended without children
+    space: Space
     codes: bytearray = field(default_factory=bytearray)  # kinds of state, or OWNED
     blocks: array[int] = field(default_factory=lambda: array("l"))  # who has it; 0: nobody
     attempts: array[int] = field(default_factory=lambda: array("H"))  # bodies started so far
     states: dict[int, State] = field(default_factory=dict)  # those that no block tells of
 
-    def widen(self, width: int) -> None:
-        """Make room for the children."""
-        self.width = width
-        self.codes = bytearray(width)
-        self.blocks = array("l", bytes(array("l").itemsize * width))
-        self.attempts = array("H", bytes(2 * width))
+    def grow(self) -> int:
+        """Make room for all positions of the space; return how many came."""
+        more = self.space.size - len(self.codes)
+        self.codes += bytes(more)
+        self.blocks.extend([0] * more)
+        self.attempts.extend([0] * more)
+        return more
+
+    def grown(self, space: Space) -> Column:
+        """Return a copy with room for all positions of a space that this one's became."""
+        made = Column(space, self.codes[:], self.blocks[:], self.attempts[:], self.states)
+        made.grow()
+        return made
 
     def finished(self) -> bytes:
         """Return a column of 1 where a task run is finished, else 0."""
@@ -48,9 +57,33 @@ class Column:
 
     def is_finished(self) -> bool:
         """Return whether all of it is finished."""
-        if self.decided is not None:
-            return True
-        return self.width is not None and b"\0" not in self.finished()
+        return self.space.is_complete() and b"\0" not in self.finished()
+
+
+@dataclass(slots=True)
+class Known:
+    """All of a run that lowering looks at."""
+
+    columns: Mapping[str, Column]  # by node
+    spaces: Mapping[str, Space]  # by name
+
+    @classmethod
+    def nothing(cls, graph: FlowGraph) -> Known:
+        """Return what is known before anything has run."""
+        spaces = open_spaces(graph)
+        columns = {name: Column(spaces[node.space]) for name, node in graph.nodes.items()}
+        for column in columns.values():
+            column.grow()
+        return cls(columns, spaces)
+
+
+def open_spaces(graph: FlowGraph) -> dict[str, Space]:
+    """Return a graph's index spaces, in which nothing but the root is known."""
+    spaces = {ROOT: Space()}
+    for name, spec in graph.spaces.items():  # a space stands behind that around it
+        if name != ROOT:
+            spaces[name] = Space(spaces[spec.parent])
+    return spaces
 
 
 @dataclass(slots=True)
@@ -60,5 +93,5 @@ class AtHand:
     literals: Mapping[str, Any]  # parameters and constants
     large: frozenset[str] = frozenset()  # those of them that do not travel with the spec
     placed: frozenset[str] = frozenset()  # those of the large ones that are on the cluster already
-    lengths: Mapping[str, int | str] = field(default_factory=dict)  # of values; text: why not
+    lengths: Mapping[str, Mapping[int, Length]] = field(default_factory=dict)  # of values
     keys: Mapping[int, Key] = field(default_factory=dict)  # of blocks by number

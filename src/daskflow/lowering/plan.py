@@ -9,22 +9,33 @@ from __future__ import annotations
 import pickle
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import cloudpickle
 
+from daskflow.demands import NO_DEMAND, Demand
 from daskflow.events import Segment
+from daskflow.lowering.expand import Ended, Opening
 from daskflow.lowering.known import Key
-from daskflow.states import State
+from daskflow.lowering.spaces import Space
 
 
 class Strip(NamedTuple):
     """Task runs of a block: for each position from start to stop, each of these nodes in order."""
 
     nodes: tuple[str, ...]
-    prefix: tuple[int, ...]  # map index of the enclosing lane
     start: int
     stop: int
+
+
+class Portion(NamedTuple):
+    """The part of a node's large value that a block maps over: a graph node of its own."""
+
+    node: str
+    start: int
+    stop: int
+    source: Key  # of the block that has the value
 
 
 class Slice(NamedTuple):
@@ -47,14 +58,22 @@ class Block:
     attempts: Mapping[tuple[str, int], int] = field(default_factory=dict)  # made before, if any
     given: tuple[Segment, ...] = ()  # upstream task runs that no block tells of
     slices: tuple[Slice, ...] = ()
+    spaces: Mapping[str, Space] = field(default_factory=dict)  # parts of index spaces
+    portions: tuple[Portion, ...] = ()
+    demand: Demand = NO_DEMAND
 
     def task_runs(self) -> int:
         """Return how many task runs it holds."""
         return sum(len(s.nodes) * (s.stop - s.start) for s in self.strips)
 
+    def sources(self) -> tuple[Key, ...]:
+        """Return the blocks whose values it needs, whole or in part."""
+        return (*self.inputs, *(portion.source for portion in self.portions))
+
     def packed(self) -> bytes:
         """Return what its worker needs, as bytes; see `unpack_block`."""
-        extra = cloudpickle.dumps((self.given, self.slices)) if self.given or self.slices else b""
+        rest = (self.given, self.slices, self.spaces)
+        extra = cloudpickle.dumps(rest) if any(rest) else b""
         return pickle.dumps(([tuple(s) for s in self.strips], dict(self.attempts), extra), 5)
 
 
@@ -63,15 +82,16 @@ class BlockBody(NamedTuple):
 
     strips: list[Strip]
     attempts: dict[tuple[str, int], int]
-    given: tuple[Segment, ...]
-    slices: tuple[Slice, ...]
+    given: tuple[Segment, ...] = ()
+    slices: tuple[Slice, ...] = ()
+    spaces: Mapping[str, Space] = MappingProxyType({})
 
 
 def unpack_block(body: bytes) -> BlockBody:
     """Return the block that `Block.packed` packed."""
     strips, attempts, extra = pickle.loads(body)
-    given, slices = pickle.loads(extra) if extra else ((), ())
-    return BlockBody([Strip(*strip) for strip in strips], attempts, given, slices)
+    rest = pickle.loads(extra) if extra else ()
+    return BlockBody([Strip(*strip) for strip in strips], attempts, *rest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,12 +100,14 @@ class Plan:
 
     run_id: str
     blocks: tuple[Block, ...] = ()
-    widths: Mapping[str, int] = field(default_factory=dict)  # mapped nodes that now have children
-    decided: Mapping[str, State] = field(default_factory=dict)  # mapped nodes that ended without
+    openings: tuple[Opening, ...] = ()  # of index spaces: children that now exist
+    ended: tuple[Ended, ...] = ()  # mapped nodes that ended without children
     literals: Mapping[str, Any] = field(default_factory=dict)  # large ones to be put out now
 
-    def layer(self, walk: Callable[..., Any], unpack: Callable[..., Any]) -> dict[Key, Any]:
-        """Return the Dask graph: a node for each block and for each large literal.
+    def layer(
+        self, walk: Callable[..., Any], unpack: Callable[..., Any], cut: Callable[..., Any]
+    ) -> dict[Key, Any]:
+        """Return the Dask graph: a node for each block, large literal, part of a large value.
 
         Parameters
         ----------
@@ -93,6 +115,8 @@ class Plan:
             The shim: called as ``walk(run id, number, body, *inputs)``.
         unpack
             Turns a large literal's bytes into an input: ``unpack(name, bytes)``.
+        cut
+            Makes an input of a part of a value: ``cut(node, start, stop, block)``.
         """
         from dask.task_spec import Task, TaskRef
 
@@ -103,6 +127,11 @@ class Plan:
         for block in self.blocks:
             refs = [TaskRef(key) for key in block.inputs]
             refs += [TaskRef(literal_key(self.run_id, name)) for name in block.literals]
+            for portion in block.portions:
+                key = portion_key(self.run_id, portion)
+                node, start, stop, source = portion
+                layer[key] = Task(key, cut, node, start, stop, TaskRef(source))
+                refs.append(TaskRef(key))
             layer[block.key] = Task(
                 block.key, walk, self.run_id, block.number, block.packed(), *refs
             )
@@ -117,3 +146,12 @@ def block_key(task: str, run_id: str, number: int) -> Key:
 def literal_key(run_id: str, name: str) -> Any:
     """Return the key of a large literal's graph node."""
     return (f"literal-{run_id}", name)
+
+
+def portion_key(run_id: str, portion: Portion) -> Any:
+    """Return the key of the graph node that cuts a part of a value."""
+    node, start, stop, source = portion
+    return (f"{PORTION}-{run_id}", f"{node}[{start}:{stop}] of {source[1]}")
+
+
+PORTION = "portion"  # begins the keys of parts of values, which nobody holds

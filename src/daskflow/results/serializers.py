@@ -48,32 +48,45 @@ def small_bytes(value: Any, limit: int) -> bytes | None:
     Exception
         Whatever pickling raises for a value that cannot travel.
     """
+    return weigh(value, limit)[0]
+
+
+def weigh(value: Any, limit: int) -> tuple[bytes | None, int]:
+    """Return the pickled value where that is at most `limit` bytes, else None, and its size.
+
+    Raises
+    ------
+    Exception
+        Whatever pickling raises for a value that cannot travel.
+    """
     kind = type(value)
     if kind in _ATOMS:
         data = pickle.dumps(value, 5)
-        return data if len(data) <= limit else None
+        return (data if len(data) <= limit else None), len(data)
     if (kind is str or kind is bytes) and len(value) > limit:
-        return None
-    if _is_large_and_trusted(value, kind, limit):
-        return None
+        return None, len(value)
+    size = _size_of_trusted(value, kind)
+    if size > limit:
+        return None, size
     try:
         return _pickle_into_sink(value, limit, pickle.Pickler)
     except Exception:  # noqa: BLE001 - functions, and classes that live in no importable module
         return _pickle_into_sink(value, limit, cloudpickle.Pickler)
 
 
-def _pickle_into_sink(value: Any, limit: int, pickler: Any) -> bytes | None:
+def _pickle_into_sink(value: Any, limit: int, pickler: Any) -> tuple[bytes | None, int]:
     sink = _Sink(limit)
     pickler(sink, 5, buffer_callback=sink.drop_buffer).dump(value)
-    return b"".join(sink.parts) if sink.size <= limit else None
+    return (b"".join(sink.parts) if sink.size <= limit else None), sink.size
 
 
-def _is_large_and_trusted(value: Any, kind: type, limit: int) -> bool:
+def _size_of_trusted(value: Any, kind: type) -> int:
+    """Return the size of an array or a frame that is known to travel; 0 where nobody knows."""
     if kind.__module__.partition(".")[0] not in _TRUSTED_PACKAGES:
-        return False
+        return 0
     if getattr(getattr(value, "dtype", None), "hasobject", False) is True:
-        return False
+        return 0
     size = getattr(value, "nbytes", None)
     if size is None:
         size = sys.getsizeof(value)
-    return isinstance(size, int) and size > limit
+    return size if isinstance(size, int) else 0

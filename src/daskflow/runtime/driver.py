@@ -14,9 +14,9 @@ from typing import Any
 
 from daskflow.errors import DaskflowError
 from daskflow.executors.base import Session
-from daskflow.graph import Graph
 from daskflow.lowering import AtHand, Target, lower
-from daskflow.nodes import NodeSpec
+from daskflow.nodes import FlowGraph
+from daskflow.runtime.inputs import cut_piece
 from daskflow.runtime.record import RunRecord
 from daskflow.runtime.shim import run_block, unpack_literal
 from daskflow.runtime.spec import own_code_by_value
@@ -31,7 +31,7 @@ class Assignment:
     """What the driver has to get done."""
 
     run_id: str
-    graph: Graph[NodeSpec]
+    graph: FlowGraph
     literals: Mapping[str, Any]  # parameters and constants
     large: frozenset[str]  # those of them that do not travel with the spec
     block_size: int | None = None
@@ -85,11 +85,11 @@ class Driver:
             job.literals, job.large, frozenset(self._placed), record.lengths, record.keys
         )
         target = Target(job.run_id, self.session.threads, job.block_size, self._next_block)
-        plan = lower(job.graph, record.nodes, at_hand, target)
+        plan = lower(job.graph, record.known, at_hand, target)
         record.take_plan(plan)
         if plan.blocks:
             with own_code_by_value(job.functions):
-                layer = plan.layer(run_block, unpack_literal)
+                layer = plan.layer(run_block, unpack_literal, cut_piece)
             self._placed.update(plan.literals)
             is_first = self._next_block == 1
             self._next_block += len(plan.blocks)

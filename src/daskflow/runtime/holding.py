@@ -10,10 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from daskflow.graph import Graph
 from daskflow.lowering.known import Key
 from daskflow.lowering.plan import Block
-from daskflow.nodes import NodeSpec
+from daskflow.nodes import FlowGraph
 
 TaskRunKey = tuple[str, int]  # node and position
 
@@ -30,7 +29,7 @@ class _Held:
 class Holding:
     """The blocks of a run whose values are held on the executor."""
 
-    def __init__(self, graph: Graph[NodeSpec], kept: frozenset[str]) -> None:
+    def __init__(self, graph: FlowGraph, kept: frozenset[str]) -> None:
         self._graph = graph
         self._kept = kept
         self._blocks: dict[int, _Held] = {}
@@ -42,11 +41,11 @@ class Holding:
     def add(self, block: Block) -> None:
         """Take in a block that is about to be submitted."""
         nodes = frozenset(name for strip in block.strips for name in strip.nodes)
-        held = _Held(block.key, nodes, block.inputs, block.task_runs())
+        held = _Held(block.key, nodes, block.sources(), block.task_runs())
         self._blocks[block.number] = held
         for name in nodes:
             self._by_node[name].add(block.number)
-        for key in block.inputs:
+        for key in held.inputs:
             if key[1] in self._blocks:
                 self._blocks[key[1]].consumers.add(block.number)
         if self._earlier:

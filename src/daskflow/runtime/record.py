@@ -11,15 +11,17 @@ from array import array
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import Any
 
 from daskflow.context import run_label
-from daskflow.events import Note, Report, Segment, StateChanged
-from daskflow.graph import Graph
-from daskflow.lowering.known import OWNED, Column, Key
+from daskflow.events import Length, Note, Report, Segment, StateChanged
+from daskflow.lowering.known import OWNED, Column, Key, Known, open_spaces
+from daskflow.lowering.links import link_of
 from daskflow.lowering.plan import Plan
-from daskflow.nodes import NodeSpec
+from daskflow.nodes import FlowGraph, NodeRef
 from daskflow.runtime.holding import Holding
+from daskflow.runtime.verdict import Outcome
 from daskflow.states import (
     DRIVER_MOVES,
     FAILED,
@@ -53,54 +55,57 @@ class NodeRecord(Column):
     notes: dict[int, Note] = field(default_factory=dict)
     counts: Counter[int] = field(default_factory=Counter)  # task runs by the code of their state
 
-    def widen(self, width: int) -> None:
-        """Make room for the children."""
-        Column.widen(self, width)
-        self.started = array("d", bytes(8 * width))
-        self.ended = array("d", bytes(8 * width))
-        self.smalls = [None] * width
-        self.counts = Counter({Pending.code: width})
+    def grow(self) -> int:
+        """Make room for all positions of the space; return how many came."""
+        more = Column.grow(self)
+        self.started.extend([0.0] * more)
+        self.ended.extend([0.0] * more)
+        self.smalls.extend([None] * more)
+        self.counts[Pending.code] += more
+        return more
 
 
 class RunRecord:
     """All task runs of a flow run."""
 
-    def __init__(self, graph: Graph[NodeSpec], kept: frozenset[str]) -> None:
+    def __init__(self, graph: FlowGraph, kept: frozenset[str]) -> None:
         self.graph = graph
-        self.nodes: dict[str, NodeRecord] = {}
+        self.spaces = open_spaces(graph)
+        self.nodes: dict[str, NodeRecord] = {
+            name: NodeRecord(self.spaces[node.space]) for name, node in graph.nodes.items()
+        }
+        self.known = Known(self.nodes, self.spaces)
         self.keys: dict[int, Key] = {}  # of blocks by number
         self.workers: dict[int, str] = {}  # who ran a block
-        self.lengths: dict[str, int | str] = {}  # of values that something maps over
+        self.lengths: dict[str, dict[int, Length]] = {}  # of values that something maps over
         self.events: list[StateChanged] = []
         self.holding = Holding(graph, kept)
         self.in_flight: set[int] = set()  # blocks that have not reported
-        self.open = 0  # task runs that are in no block and wait for no instant
-        self.undecided: set[str] = set()  # mapped nodes without children yet
+        # task runs that are in no block and wait for no instant
+        self.open = sum(record.grow() for record in self.nodes.values())
+        self.undecided = {name for name in graph.spaces if not self.spaces[name].is_complete()}
+        self._members: dict[str, list[str]] = {name: [] for name in graph.spaces}
+        for name, node in graph.nodes.items():
+            self._members[node.space].append(name)
         self._due: list[tuple[float, str, int]] = []  # heap of retries
         self._awaited: dict[str, bool] | None = (
             None  # what open task runs wait for; None: not known
         )
         self._strikes: Counter[tuple[str, int]] = Counter()  # times given back without a reason
-        for name, node in graph.nodes.items():
-            record = self.nodes[name] = NodeRecord()
-            if node.is_mapped:
-                self.undecided.add(name)
-            else:
-                record.widen(1)
-                self.open += 1
 
     def take_plan(self, plan: Plan) -> None:
         """Note what a plan decided and which task runs its blocks own."""
         self._awaited = None
-        for name, width in plan.widths.items():
-            self.nodes[name].widen(width)
-            self.undecided.discard(name)
-            self.open += width
-            if not width:
-                self.holding.fully_lowered(name)
-        for name, state in plan.decided.items():
-            self.decide(name, state)
         touched: set[str] = set()
+        for opening in plan.openings:
+            self.spaces[opening.space].open(opening.parent, opening.width, opening.parts)
+            touched.update(self._members[opening.space])
+        for name in touched:
+            self.open += self.nodes[name].grow()
+        for space, parent, state in plan.ended:
+            self._decide(space, parent, state)
+            touched.update(self._members[space])
+        self._forget_decided()
         for block in plan.blocks:
             self.keys[block.number] = block.key
             self.in_flight.add(block.number)
@@ -110,19 +115,31 @@ class RunRecord:
                 for name in strip.nodes:
                     self._own(self.nodes[name], block.number, strip.start, strip.stop)
         for name in touched:
-            record = self.nodes[name]
-            if record.blocks.count(0) == len(record.states):  # those that ended here have none
-                self.holding.fully_lowered(name)
+            self._note_lowered(name)
 
-    def decide(self, name: str, state: State) -> None:
-        """Note that a mapped node ended without children."""
-        check_move(Pending.code, state.code, name, DRIVER_MOVES)
+    def _note_lowered(self, name: str) -> None:
+        """Tell the holding where no task run of a node is left that was never in a block."""
         record = self.nodes[name]
-        record.decided = replace(state, timestamp=as_datetime(now()))
-        record.counts = Counter({state.code: 1})
-        self.undecided.discard(name)
-        self.holding.fully_lowered(name)
-        self._tell(name, (), record.decided)
+        was_never = record.blocks.count(0) - len(record.states)  # those that ended here have none
+        if not was_never and record.space.is_complete():
+            self.holding.fully_lowered(name)
+
+    def _forget_decided(self) -> None:
+        self.undecided = {name for name in self.undecided if not self.spaces[name].is_complete()}
+
+    def _decide(self, space: str, parent: int, state: State) -> None:
+        """Note that mapped nodes ended without children below one place."""
+        name = run_label(space, self.parent_index(space, parent))
+        check_move(Pending.code, state.code, name, DRIVER_MOVES)
+        told = replace(state, timestamp=as_datetime(now()))
+        self.spaces[space].decided[parent] = told
+        for node in self._members[space]:
+            self.nodes[node].counts[state.code] += 1
+        self.events.append(StateChanged(now(), name, told))
+
+    def parent_index(self, space: str, parent: int) -> tuple[int, ...]:
+        """Return the map index of a place in the space around another one."""
+        return self.spaces[self.graph.spaces[space].parent].index_of(parent)
 
     def _own(self, record: NodeRecord, number: int, start: int, stop: int) -> None:
         length = stop - start
@@ -164,10 +181,9 @@ class RunRecord:
         self.holding.finished(block, finished, runs)
         if kinds != {Success.code}:
             self._fold_unhappy(block, segment)
-        first = record.notes.get(0)
-        is_measured = record.codes[0] != Crashed.code  # whose reason is of another kind
-        if first is not None and is_measured and (first.length is not None or first.reason):
-            self.lengths[segment.node] = first.reason if first.length is None else first.length
+        for offset, note in segment.notes.items():
+            if note.length is not None:
+                self.lengths.setdefault(segment.node, {})[start + offset] = note.length
 
     def _fold_unhappy(self, block: int, segment: Segment) -> None:
         """Go one by one through a segment with more than successes in it."""
@@ -207,12 +223,19 @@ class RunRecord:
                 self.crash(name, position, message, "input lost")
 
     def _upstream_is_finished(self, name: str, position: int) -> bool:
-        return all(
-            self.nodes[edge.upstream].codes[position] in FINISHED
-            if edge.mapped and self.graph.nodes[edge.upstream].is_mapped
-            else self._is_complete(edge.upstream)
-            for edge in self.graph.upstream(name)
-        )
+        """Return whether all that a task run waits for is finished, as far as the record knows."""
+        for edge in self.graph.upstream(name):
+            link = link_of(self.graph, edge, self.spaces)
+            if link.is_whole:
+                if not self._is_complete(edge.upstream):
+                    return False
+                continue
+            record = self.nodes[edge.upstream]
+            below = link.below(position, self.nodes[name].space, record.space)
+            places = (p for start, stop in below.ranges for p in range(start, stop))
+            if not below.is_complete or any(record.codes[p] not in FINISHED for p in places):
+                return False
+        return True
 
     def _fold_error(self, report: Report) -> None:
         """Let the task runs of a block that did not come back crash, or wait if it never began."""
@@ -244,8 +267,10 @@ class RunRecord:
 
     def cancel_unfinished(self, message: str) -> None:
         """Note that every task run that is not finished was cancelled."""
-        for name in sorted(self.undecided):
-            self.decide(name, Cancelled(message))
+        for name in self.spaces:  # the outer ones first
+            for parent in self.spaces[name].undecided():
+                self._decide(name, parent, Cancelled(message))
+        self.undecided.clear()
         for name, record in self.nodes.items():
             for position, code in enumerate(record.codes):
                 if code not in FINISHED:
@@ -287,21 +312,24 @@ class RunRecord:
         )
 
     def _find_awaited(self) -> dict[str, bool]:
-        """Return the nodes that task runs wait for which are in no block; True: lane by lane."""
-        waiting = set(self.undecided)
-        if self.open:
-            waiting.update(name for name, record in self.nodes.items() if 0 in record.codes)
+        """Return the nodes that task runs wait for which are in no block; True: one by one."""
         found: dict[str, bool] = {}
-        for name in waiting:
+        for name in self.undecided:
+            for giver in self.graph.spaces[name].givers:
+                if isinstance(giver.form, NodeRef):
+                    is_lane = bool(giver.form.levels) or giver.form.is_flat
+                    found[giver.form.name] = found.get(giver.form.name, False) or is_lane
+        waiting = [name for name, record in self.nodes.items() if 0 in record.codes]
+        for name in waiting if self.open else ():
             for edge in self.graph.upstream(name):
-                is_lane = edge.mapped and self.graph.nodes[edge.upstream].is_mapped
-                found[edge.upstream] = found.get(edge.upstream, False) or is_lane
+                found[edge.upstream] = found.get(edge.upstream, False) or bool(edge.levels)
         return found
 
     def _is_complete(self, name: str) -> bool:
         record = self.nodes[name]
         done = sum(record.counts[code] for code in FINISHED)
-        return record.decided is not None or done == record.width
+        total = len(record.codes) + len(record.space.decided)
+        return record.space.is_complete() and done == total
 
     def next_due(self) -> float | None:
         """Return the instant of the next retry."""
@@ -320,18 +348,23 @@ class RunRecord:
 
     def index(self, name: str, position: int) -> tuple[int, ...]:
         """Return the map index of the task run at a position."""
-        return (position,) if self.graph.nodes[name].is_mapped else ()
+        return self.nodes[name].space.index_of(position)
 
-    def node_state(self, name: str) -> State:
-        """Return the state of a node: of a mapped one Mapped with its children."""
-        record = self.nodes[name]
-        if record.decided is not None:
-            return record.decided
-        if not self.graph.nodes[name].is_mapped:
-            return self.state(name, 0)
-        if record.width is None:
+    def node_state(self, name: str, index: tuple[int, ...] = ()) -> State:
+        """Return the state of a node, or of what is below a map index: Mapped with its children."""
+        chain = self.nodes[name].space.chain()
+        above = chain[len(index)].find(index)
+        if above is None:
+            return chain[len(index)].missing(index) or Pending()
+        if len(chain) == len(index) + 1:
+            return self.state(name, above)
+        lanes = chain[len(index) + 1]
+        if above in lanes.decided:
+            return lanes.decided[above]
+        if above not in lanes.children:
             return Pending()
-        return Mapped(children=tuple(self.state(name, i) for i in range(record.width)))
+        width = lanes.children[above][1]
+        return Mapped(children=tuple(self.node_state(name, (*index, i)) for i in range(width)))
 
     def state(self, name: str, position: int) -> State:
         """Return the state of one task run."""
@@ -356,21 +389,39 @@ class RunRecord:
                 fields["scheduled_for"] = as_datetime(note.due)
         return make_state(code, **fields)
 
-    def positions(self, name: str) -> range:
-        """Return the positions of a node's task runs that exist."""
-        return range(self.nodes[name].width or 0)
+    def width(self, name: str, index: tuple[int, ...] = ()) -> int:
+        """Return how many children there are below a map index."""
+        chain = self.nodes[name].space.chain()
+        above = chain[len(index)].find(index)
+        return 0 if above is None else chain[len(index) + 1].children.get(above, (0, 0))[1]
 
-    def failed(self, names: Iterable[str]) -> Iterator[tuple[str, int]]:
-        """Return the failed task runs of these nodes, in order; position -1: the node itself."""
+    def decided(self, name: str) -> Iterator[tuple[tuple[int, ...], State]]:
+        """Return the map indexes at which a node has no task runs, and the states that tell why."""
+        chain = self.nodes[name].space.chain()
+        for around, space in pairwise(chain):
+            for parent, state in space.decided.items():
+                yield around.index_of(parent), state
+
+    def total(self, name: str) -> int | None:
+        """Return how many task runs a node has; None where it is not known yet."""
+        space = self.nodes[name].space
+        return space.size + len(space.decided) if space.is_complete() else None
+
+    def outcome(self, name: str) -> Outcome:
+        """Return how the task runs of a node ended, for the verdict."""
+        record = self.nodes[name]
+        codes = bytes([state.code for _, state in self.decided(name)]) + bytes(record.codes)
+        return Outcome(codes, [run_label(*found) for found in self.failed([name])])
+
+    def failed(self, names: Iterable[str]) -> Iterator[tuple[str, tuple[int, ...]]]:
+        """Return node and map index of what failed of these nodes, in order."""
         for name in names:
             record = self.nodes[name]
-            if record.decided is not None:
-                if record.decided.is_failed():
-                    yield name, -1
-                continue
-            for position, code in enumerate(record.codes):
-                if code != OWNED and KINDS[code]().is_failed():
-                    yield name, position
+            for index, state in self.decided(name):
+                if state.is_failed():
+                    yield name, index
+            positions = (place for place, code in enumerate(record.codes) if code in FAILED)
+            yield from ((name, index) for index in sorted(map(record.space.index_of, positions)))
 
     def _tell(self, name: str, index: tuple[int, ...], state: State) -> None:
         self.events.append(StateChanged(now(), run_label(name, index), state))

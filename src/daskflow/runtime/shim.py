@@ -18,11 +18,12 @@ from typing import Any
 
 from daskflow.events import Note, Segment
 from daskflow.executors.base import Port, current_port
-from daskflow.lowering.order import is_lane
+from daskflow.lowering.links import link_of
 from daskflow.lowering.plan import BlockBody, Strip, unpack_block
+from daskflow.runtime.inputs import Inputs, Literal
 from daskflow.runtime.spec import RunSpec, unpack_spec
 from daskflow.runtime.steps import TaskRun, walk
-from daskflow.runtime.wiring import Inputs, Literal, Wire
+from daskflow.runtime.wiring import Wire
 from daskflow.sealing import Unreadable
 from daskflow.states import FINISHED, State
 
@@ -86,7 +87,7 @@ class BlockWalk:
         self.spec = spec
         self.is_local = is_local
         self.body = body
-        self.inputs = Inputs(spec, (*received, body.given), body.slices)
+        self.inputs = Inputs(spec, (*received, body.given), body.slices, body.spaces)
         self.segments: list[Segment] = []
 
     def walk(self) -> list[Segment]:
@@ -96,7 +97,7 @@ class BlockWalk:
         return self.segments
 
     def _walk_strip(self, strip: Strip) -> None:
-        mine = {name: Segment(name, strip.prefix, strip.start) for name in strip.nodes}
+        mine = {name: Segment(name, strip.start) for name in strip.nodes}
         wires = {name: Wire(self.spec, name, self.inputs) for name in strip.nodes}
         for segment in mine.values():
             self.inputs.add(segment)
@@ -105,16 +106,16 @@ class BlockWalk:
         for position in range(strip.start, strip.stop):
             all_finished = True
             for name in strip.nodes:
-                run, state = self._run(wires[name], strip, position)
+                run, state = self._run(wires[name], position)
                 record(mine[name], run, state)
                 all_finished &= state.code in FINISHED
             if all_finished:
                 for name in passing:
                     mine[name].values.pop(position - strip.start, None)  # type: ignore[union-attr]
 
-    def _run(self, wire: Wire, strip: Strip, position: int) -> tuple[TaskRun, State]:
+    def _run(self, wire: Wire, position: int) -> tuple[TaskRun, State]:
         node = wire.node
-        index = (*strip.prefix, position) if node.is_mapped else strip.prefix
+        index = wire.space.index_of(position)
         attempts = self.body.attempts.get((node.name, position), 0)
         codes = wire.codes(position)
         run = TaskRun(self.spec, node, wire, position, index, self.is_local, codes, attempts)
@@ -131,7 +132,8 @@ class BlockWalk:
 
     def _is_kept(self, name: str, strip: Strip) -> bool:
         return name in self.spec.kept or any(
-            edge.downstream not in strip.nodes or not is_lane(self.spec.graph, edge)
+            edge.downstream not in strip.nodes
+            or not link_of(self.spec.graph, edge, self.inputs.spaces).is_same
             for edge in self.spec.graph.downstream(name)
         )
 

@@ -22,8 +22,7 @@ from typing import Any
 import cloudpickle
 
 from daskflow.errors import DefinitionError
-from daskflow.graph import Graph
-from daskflow.nodes import NodeSpec
+from daskflow.nodes import FlowGraph
 from daskflow.runtime.sources import collect_sources, finder
 
 
@@ -34,7 +33,7 @@ class RunSpec:
     run_id: str
     run_name: str
     flow_name: str
-    graph: Graph[NodeSpec]
+    graph: FlowGraph
     literals: Mapping[str, Any]  # those that are small
     kept: frozenset[str]  # nodes whose values the user may ask for
     measured: frozenset[str]  # nodes whose values something maps over

@@ -19,12 +19,12 @@ from typing import Any
 from daskflow import context
 from daskflow.context import TaskRunContext
 from daskflow.errors import DefinitionError
-from daskflow.events import Note
+from daskflow.events import Length, Note
 from daskflow.graph import Edge
-from daskflow.lowering.blocks import stand_in
+from daskflow.lowering.needs import stand_in
 from daskflow.mapping import measure
 from daskflow.nodes import NodeSpec
-from daskflow.results.serializers import small_bytes
+from daskflow.results.serializers import weigh
 from daskflow.runtime.calling import call, make_portable, summary_of, trace_of
 from daskflow.runtime.spec import RunSpec
 from daskflow.runtime.wiring import Wire
@@ -34,6 +34,7 @@ from daskflow.timing import as_datetime, now
 from daskflow.triggers import count_codes, refusal
 
 PENDING = Pending()
+_LARGE = 1 << 20  # bytes of a value from which on each block gets its part of it only
 
 
 @dataclass(slots=True)
@@ -135,14 +136,14 @@ def check_result(run: TaskRun, state: State) -> State:
     if state.code != Success.code and not isinstance(run.exception, Fail):
         return state
     try:
-        run.small = small_bytes(run.value, run.spec.small_result_bytes)
+        run.small, size = weigh(run.value, run.spec.small_result_bytes)
     except Exception as error:
         kind = type(run.value).__name__
         run.value = run.exception = run.note = None
         message = f"task {run.node.task.name!r} returned a {kind} that cannot be pickled: {error}"
         return Crashed(message, reason="unserializable")
     if run.node.name in run.spec.measured:
-        run.note = _measured(run.value, run.note or Note())
+        run.note = (run.note or Note())._replace(length=_measured(run.value, size))
     return state
 
 
@@ -210,8 +211,10 @@ def _pass_on(run: TaskRun, state: State) -> None:
         run.value = stand_in(state, context.run_label(run.node.name, run.index))
 
 
-def _measured(value: Any, note: Note) -> Note:
+def _measured(value: Any, size: int) -> Length:
+    """Return what the driver has to know of a value that something maps over."""
+    is_text = isinstance(value, str | bytes | bytearray)
     try:
-        return note._replace(length=measure(value))
+        return Length(measure(value), "", size > _LARGE, is_text)
     except DefinitionError as error:
-        return note._replace(reason=str(error))
+        return Length(None, str(error), size > _LARGE, is_text)

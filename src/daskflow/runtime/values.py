@@ -11,11 +11,12 @@ from daskflow.context import run_label
 from daskflow.errors import ResultGoneError, TaskRunError
 from daskflow.events import Segment
 from daskflow.executors.base import Session
-from daskflow.lowering.blocks import stand_in
 from daskflow.lowering.known import OWNED
+from daskflow.lowering.needs import stand_in
+from daskflow.lowering.spaces import Index
 from daskflow.runtime.record import RunRecord
 from daskflow.sealing import opened
-from daskflow.states import FAILED, FINISHED, Pending, Skipped
+from daskflow.states import FAILED, FINISHED, PICKED, Skipped
 
 
 class Values:
@@ -26,19 +27,45 @@ class Values:
         self._session = session
         weakref.finalize(self, session.close).atexit = False  # when no view of the run is left
 
-    def one(self, name: str, position: int) -> Any:
-        """Return what a consumer gets of a task run; an exception is returned, not raised."""
-        return self.many(name, [position])[0]
+    def at(self, name: str, index: Index = (), *, is_picky: bool = False) -> Any:
+        """Return what a consumer gets of a node at a map index: one value, or all below it.
 
-    def whole(self, name: str) -> Any:
-        """Return the value of a node; of a mapped one the list of its children's values."""
-        record = self.record.nodes[name]
-        if record.decided is not None:
-            skipped = record.decided.code == Skipped.code
-            return None if skipped else self.exception(name, -1)
-        if not self.record.graph.nodes[name].is_mapped:
-            return self.one(name, 0)
-        return self.many(name, range(record.width or 0))
+        An exception is returned, not raised.
+        """
+        below = self.record.nodes[name].space.below(index)
+        positions = [place for start, stop in below.ranges for place in range(start, stop)]
+        values = dict(zip(positions, self.many(name, positions), strict=True))
+        if is_picky:
+            codes = self.record.nodes[name].codes
+            values = {place: value for place, value in values.items() if codes[place] in PICKED}
+        return self._nested(name, index, values)
+
+    def _nested(self, name: str, index: Index, values: dict[int, Any]) -> Any:
+        """Put values into lists of lists."""
+        chain = self.record.nodes[name].space.chain()
+        above = chain[len(index)].find(index)
+        if above is None:
+            return self._missing(name, index)
+        if len(chain) == len(index) + 1:
+            return values[above]
+        lanes = chain[len(index) + 1]
+        if above not in lanes.children:
+            return self._missing(name, index)
+        start, width = lanes.children[above]
+        is_last = len(chain) == len(index) + 2
+        return [
+            self._nested(name, (*index, place), values)
+            for place in range(width)
+            if not is_last or start + place in values
+        ]
+
+    def _missing(self, name: str, index: Index) -> Any:
+        """Return what stands for the values of a mapped node that ended without children."""
+        state = self.record.node_state(name, index)
+        if state.code not in FINISHED:
+            msg = f"{run_label(name, index)} is not finished: it has no value yet"
+            raise ResultGoneError(msg)
+        return None if state.code == Skipped.code else self.exception(name, index)
 
     def many(self, name: str, positions: Iterable[int]) -> list[Any]:
         """Return the values of some task runs of a node, fetching each block once."""
@@ -52,24 +79,26 @@ class Values:
                 msg = f"{self._label(name, position)} is not finished: it has no value yet"
                 raise ResultGoneError(msg)
             if code in FAILED:
-                found[position] = self.exception(name, position)
+                found[position] = self._exception(name, position)
             elif code == Skipped.code or small is not None:
                 found[position] = None if small is None else pickle.loads(small)
             elif record.blocks[position]:
                 wanted.setdefault(record.blocks[position], []).append(position)
             else:
-                found[position] = self.exception(name, position)
+                found[position] = self._exception(name, position)
         if wanted:
             found |= self._fetch(name, wanted)
         return [found[position] for position in positions]
 
-    def exception(self, name: str, position: int) -> BaseException:
-        """Return what ended a task run; position -1: the mapped node itself."""
-        node = self.record.nodes[name]
-        state = self.record.state(name, position) if position >= 0 else node.decided or Pending()
+    def exception(self, name: str, index: Index) -> BaseException:
+        """Return what ended a task run, or a mapped node that ended without children."""
+        state = self.record.node_state(name, index)
         if state.code in FAILED:
-            return stand_in(state, self._label(name, position))
-        return TaskRunError(f"{self._label(name, position)}: {state}")
+            return stand_in(state, run_label(name, index))
+        return TaskRunError(f"{run_label(name, index)}: {state}")
+
+    def _exception(self, name: str, position: int) -> BaseException:
+        return self.exception(name, self.record.index(name, position))
 
     def _fetch(self, name: str, wanted: dict[int, list[int]]) -> dict[int, Any]:
         keys = [self.record.keys[number] for number in wanted]
@@ -99,4 +128,4 @@ class Values:
         return ResultGoneError(msg)
 
     def _label(self, name: str, position: int) -> str:
-        return run_label(name, () if position < 0 else self.record.index(name, position))
+        return run_label(name, self.record.index(name, position))

@@ -48,7 +48,12 @@ class TaskRun:
     values: Values = field(repr=False, compare=False)
     node: str  # the task's name in this flow
     index: tuple[int, ...]  # the map index; () where it is not mapped
-    position: int = 0  # in its node's columns; -1: a mapped task that ended without children
+
+    @property
+    def position(self) -> int | None:
+        """Its place in its node's columns; None: a mapped task that ended without children."""
+        space = self.values.record.nodes[self.node].space
+        return space.find(self.index) if len(self.index) == space.level else None
 
     @property
     def name(self) -> str:
@@ -58,9 +63,7 @@ class TaskRun:
     @property
     def state(self) -> State:
         """The state it is in."""
-        if self.position < 0:
-            return self.values.record.node_state(self.node)
-        return self.values.record.state(self.node, self.position)
+        return self.values.record.node_state(self.node, self.index)
 
     @property
     def attempt(self) -> int:
@@ -88,7 +91,9 @@ class TaskRun:
     @property
     def traceback(self) -> str:
         """The traceback of the exception that ended its last attempt; empty where none did."""
-        note = self.values.record.nodes[self.node].notes.get(self.position)
+        place = self.position
+        notes = self.values.record.nodes[self.node].notes
+        note = notes.get(place) if place is not None else None
         return note.trace if note is not None else ""
 
     def result(self) -> Any:
@@ -100,23 +105,25 @@ class TaskRun:
             It has none yet, or it was not kept.
         """
         if self.state.is_failed():
-            raise raisable(self.values.exception(self.node, self.position), self.name)
-        if self.position < 0:
-            return self.values.whole(self.node)
-        return self.values.one(self.node, self.position)
+            raise raisable(self.values.exception(self.node, self.index), self.name)
+        return self.values.at(self.node, self.index)
 
     def _entry(self, column: str, default: Any) -> Any:
-        if self.position < 0:
+        place = self.position
+        if place is None:
             return default
-        return getattr(self.values.record.nodes[self.node], column)[self.position]
+        return getattr(self.values.record.nodes[self.node], column)[place]
 
     def __repr__(self) -> str:
         return f"<TaskRun {self.name}: {self.state}, attempt {self.attempt}>"
 
 
 @dataclass(frozen=True)
-class MappedTaskRun(Sequence[TaskRun]):
+class MappedTaskRun(Sequence[Any]):
     """A mapped task of a run: its own state, and its children by map index.
+
+    In a mapped sub-flow its children are mapped task runs themselves: ``run[task][i][j]`` and
+    ``run[task][i, j]`` are the same.
 
     Examples
     --------
@@ -134,16 +141,17 @@ class MappedTaskRun(Sequence[TaskRun]):
 
     values: Values = field(repr=False, compare=False)
     node: str
+    lane: tuple[int, ...] = ()  # the map index of the lane it is in
 
     @property
     def name(self) -> str:
-        """The task's name in this flow."""
-        return self.node
+        """For people: the task's name in this flow, and its lane."""
+        return run_label(self.node, self.lane)
 
     @property
     def state(self) -> State:
         """Mapped, with the children's states, once they exist."""
-        return self.values.record.node_state(self.node)
+        return self.values.record.node_state(self.node, self.lane)
 
     def result(self) -> list[Any]:
         """Return the children's values in order, None for a skipped one.
@@ -153,31 +161,39 @@ class MappedTaskRun(Sequence[TaskRun]):
         Exception
             What the first failed child raised.
         """
-        for _, position in self.values.record.failed([self.node]):
-            name = run_label(self.node, () if position < 0 else (position,))
-            raise raisable(self.values.exception(self.node, position), name)
-        found: list[Any] = self.values.whole(self.node)
+        for _, index in self.values.record.failed([self.node]):
+            if index[: len(self.lane)] == self.lane:
+                error = self.values.exception(self.node, index)
+                raise raisable(error, run_label(self.node, index))
+        found: list[Any] = self.values.at(self.node, self.lane)
         return found
 
     def __len__(self) -> int:
-        return self.values.record.nodes[self.node].width or 0
+        return self.values.record.width(self.node, self.lane)
 
     @overload
-    def __getitem__(self, index: int | tuple[int, ...]) -> TaskRun: ...
+    def __getitem__(self, index: int | tuple[int, ...]) -> Any: ...
     @overload
-    def __getitem__(self, index: slice) -> Sequence[TaskRun]: ...
+    def __getitem__(self, index: slice) -> Sequence[Any]: ...
     def __getitem__(self, index: Any) -> Any:
         if isinstance(index, slice):
             return [self[position] for position in range(*index.indices(len(self)))]
-        position = index[0] if isinstance(index, tuple) and len(index) == 1 else index
-        if not isinstance(position, int) or not -len(self) <= position < len(self):
-            msg = f"{self.node} has {len(self)} children; there is no [{index}]"
+        first, *rest = index if isinstance(index, tuple) and index else (index,)
+        if not isinstance(first, int) or not -len(self) <= first < len(self):
+            msg = f"{self.name} has {len(self)} children; there is no [{first}]"
             raise IndexError(msg)
-        position %= len(self)
-        return TaskRun(self.values, self.node, (position,), position)
+        found: Any = view_of(self.values, self.node, (*self.lane, first % len(self)))
+        return found[tuple(rest)] if rest else found
 
     def __repr__(self) -> str:
-        return f"<MappedTaskRun {self.node}: {len(self)} children>"
+        return f"<MappedTaskRun {self.name}: {len(self)} children>"
+
+
+def view_of(values: Values, node: str, index: tuple[int, ...] = ()) -> TaskRun | MappedTaskRun:
+    """Return the task run at a map index, or the mapped one that has children below it."""
+    if values.record.nodes[node].space.level > len(index):
+        return MappedTaskRun(values, node, index)
+    return TaskRun(values, node, index)
 
 
 class TaskRuns(Sequence[TaskRun]):
@@ -188,7 +204,10 @@ class TaskRuns(Sequence[TaskRun]):
         self._record = values.record
 
     def __len__(self) -> int:
-        return sum(len(self._positions(name)) for name in self._record.nodes)
+        return sum(
+            len(list(self._record.decided(name))) + len(record.codes)
+            for name, record in self._record.nodes.items()
+        )
 
     @overload
     def __getitem__(self, index: int) -> TaskRun: ...
@@ -198,27 +217,23 @@ class TaskRuns(Sequence[TaskRun]):
         if isinstance(index, slice):
             return [self[place] for place in range(*index.indices(len(self)))]
         rest = index + len(self) if index < 0 else index
-        for name in self._record.nodes:
-            positions = self._positions(name)
-            if 0 <= rest < len(positions):
-                return self._make(name, positions[rest])
-            rest -= len(positions)
+        for name, record in self._record.nodes.items():
+            ended = [found for found, _ in self._record.decided(name)]
+            if 0 <= rest < len(ended):
+                return TaskRun(self._values, name, ended[rest])
+            rest -= len(ended)
+            if 0 <= rest < len(record.codes):
+                return TaskRun(self._values, name, record.space.index_of(rest))
+            rest -= len(record.codes)
         msg = f"there are {len(self)} task runs; there is no [{index}]"
         raise IndexError(msg)
 
     def __iter__(self) -> Iterator[TaskRun]:
-        for name in self._record.nodes:
-            for position in self._positions(name):
-                yield self._make(name, position)
-
-    def _positions(self, name: str) -> range:
-        """Return the positions of a node; -1 stands for a mapped task without children."""
-        record = self._record.nodes[name]
-        return range(-1, 0) if record.decided is not None else range(record.width or 0)
-
-    def _make(self, name: str, position: int) -> TaskRun:
-        index = self._record.index(name, position) if position >= 0 else ()
-        return TaskRun(self._values, name, index, position)
+        for name, record in self._record.nodes.items():
+            for index, _ in self._record.decided(name):
+                yield TaskRun(self._values, name, index)
+            for position in range(len(record.codes)):
+                yield TaskRun(self._values, name, record.space.index_of(position))
 
     def __repr__(self) -> str:
         return f"<{len(self)} task runs>"

@@ -1,254 +1,174 @@
-"""What a task run in a block gets from the task runs before it: their states and their values.
+"""How a node's task runs get at their inputs: the codes a trigger needs, what a function is given.
 
-`Inputs` looks through the segments that came with the block and those that the block itself is
-filling. `Wire` is one node's view of them, prepared once for a block: a call of it for a position
-finds the codes its trigger needs and the arguments its function gets.
+A `Wire` is prepared once for a block. How it finds things (by which links, at which levels) is a
+`Layout`, made once in a process where no part of an index space matters.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from daskflow.events import PARENT, Segment
 from daskflow.graph import Edge
-from daskflow.lowering.order import is_lane
+from daskflow.lowering.links import Link, link_of
 from daskflow.lowering.plan import Slice
+from daskflow.lowering.spaces import Below, Space
 from daskflow.mapping import element_getter
-from daskflow.nodes import Argument, LiteralRef, NodeRef, NodeSpec, Packed, fill, references
+from daskflow.nodes import (
+    Element,
+    Form,
+    LiteralRef,
+    NodeRef,
+    NodeSpec,
+    Packed,
+    fill,
+    node_refs,
+)
+from daskflow.runtime.inputs import Inputs
 from daskflow.runtime.spec import RunSpec
-from daskflow.sealing import Sealed, Unreadable, opened
-from daskflow.states import FAILED, FINISHED, Pending, State, make_state
-from daskflow.timing import as_datetime
-
-
-class Literal(NamedTuple):
-    """A large literal, unpacked on the worker that needs it."""
-
-    name: str
-    value: Any
-
-
-class Inputs:
-    """All that a block knows of other task runs."""
-
-    def __init__(self, spec: RunSpec, received: Iterable[Any], slices: Iterable[Slice]) -> None:
-        self.spec = spec
-        self._literals: dict[str, Any] = {}  # the large ones
-        self.slices = tuple(slices)
-        self.segments: dict[str, list[Segment]] = {}
-        for item in received:
-            if isinstance(item, Literal):
-                self._literals[item.name] = item.value
-                continue
-            for segment in item:
-                self.add(segment)
-        self._columns: dict[str, bytes] = {}
-
-    def add(self, segment: Segment) -> None:
-        """Take in a segment; one that the block is filling counts as far as it is filled."""
-        self.segments.setdefault(segment.node, []).append(segment)
-
-    def has_literal(self, name: str) -> bool:
-        """Return whether a literal is here whole; of some a block has only its slice."""
-        return name in self._literals or name in self.spec.literals
-
-    def literal(self, name: str) -> Any:
-        """Return a parameter or a constant."""
-        value = self._literals[name] if name in self._literals else self.spec.literals[name]
-        return opened(value)
-
-    def find(self, node: str, position: int) -> tuple[Segment, int] | None:
-        """Return the segment that tells of a task run, and the offset in it.
-
-        A block may bring along what an earlier attempt left unfinished; what is finished wins.
-        """
-        found = None
-        for segment in reversed(self.segments.get(node, ())):
-            offset = position - segment.start
-            if 0 <= offset < len(segment.codes):
-                if segment.codes[offset] in FINISHED:
-                    return segment, offset
-                found = segment, offset
-        return found
-
-    def parent(self, node: str) -> Segment | None:
-        """Return the segment of a mapped task that ended without children, if that is so."""
-        for segment in self.segments.get(node, ()):
-            if segment.start == PARENT:
-                return segment
-        return None
-
-    def positions(self, node: str) -> range:
-        """Return the positions of a node's task runs."""
-        return range(max((s.stop for s in self.segments.get(node, ())), default=0))
-
-    def code(self, node: str, position: int) -> int:
-        """Return the kind of a task run's state; Pending where nothing is known of it."""
-        found = self.find(node, position)
-        return found[0].codes[found[1]] if found else Pending.code
-
-    def value(self, node: str, position: int) -> Any:
-        """Return what a consumer gets of a task run."""
-        segment, offset = self.find(node, position) or (None, 0)
-        return self._read(segment, offset) if segment else None
-
-    @staticmethod
-    def _read(segment: Segment, offset: int) -> Any:
-        """Return a value of a segment; one that traveled is unpickled here, once."""
-        values = segment.values or {}
-        value = values.get(offset)
-        if type(value) is Sealed or type(value) is Unreadable:
-            value = values[offset] = opened(value)
-        return value
-
-    def whole_codes(self, node: str) -> bytes:
-        """Return the kinds of the states of all task runs of a node."""
-        parent = self.parent(node)
-        if parent is not None:
-            return bytes(parent.codes)
-        segments = self.segments.get(node, ())
-        if len(segments) == 1 and segments[0].start == 0:
-            return bytes(segments[0].codes)
-        if node not in self._columns:
-            column = bytearray(len(self.positions(node)))
-            for _, place, code, _ in self._best(node):
-                column[place] = code
-            self._columns[node] = bytes(column)
-        return self._columns[node]
-
-    def whole_value(self, node: str) -> Any:
-        """Return the value of a node: of a mapped one the list of its children's values."""
-        parent = self.parent(node)
-        if parent is not None:
-            return self._read(parent, 0)
-        if not self.spec.graph.nodes[node].is_mapped:
-            return self.value(node, 0)
-        values: list[Any] = [None] * len(self.positions(node))
-        for segment, place, _, offset in self._best(node):
-            values[place] = self._read(segment, offset)
-        return values
-
-    def _best(self, node: str) -> Iterator[tuple[Segment, int, int, int]]:
-        """Return segment, position, code and offset of each of a node's task runs from elsewhere.
-
-        Where several segments tell of one, that which tells of its end comes last.
-        """
-        known = self.segments.get(node, ())
-        for is_finished in (False, True):
-            for segment in known:
-                for offset, code in enumerate(segment.codes):
-                    if (code in FINISHED) is is_finished:
-                        yield segment, segment.start + offset, code, offset
-
-    def state(self, node: str, position: int) -> State:
-        """Return the state of a task run in full."""
-        found = self.find(node, position)
-        if found is None:
-            return Pending()
-        segment, offset = found
-        fields: dict[str, Any] = {"attempt": segment.attempts[offset]}
-        note = segment.notes.get(offset)
-        if note is not None:
-            fields["message"] = note.message
-        if segment.ended[offset]:
-            fields["timestamp"] = as_datetime(segment.ended[offset])
-        value = self._read(segment, offset) if segment.codes[offset] in FAILED else None
-        if segment.codes[offset] in FAILED and isinstance(value, BaseException):
-            fields["exception"] = value
-        return make_state(segment.codes[offset], **fields)
+from daskflow.states import PICKED, State
 
 
 class Layout(NamedTuple):
     """Where one node's inputs come from; the same for all its task runs."""
 
     node: NodeSpec
-    edges: list[Edge]
-    lanes: tuple[str, ...]  # upstream nodes of which each child has its own
-    wholes: tuple[str, ...]  # upstream nodes that are needed whole
-    packed: tuple[Any, ...]  # lists of nodes that are mapped over
+    groups: tuple[tuple[str, tuple[Link, ...]], ...]  # by upstream node, single ones first
+    ways: dict[tuple[str, Any], Link]  # the same links, by upstream node and levels
+    lists: tuple[tuple[Packed, int], ...]  # lists of nodes that are mapped over, and the level
+    is_plain: bool  # all task runs of it have the same upstream task runs
 
 
-def layout_of(spec: RunSpec, name: str) -> Layout:
-    """Return a node's layout, made once in each process."""
-    layout = spec.caches.get(name)
+def layout_of(spec: RunSpec, name: str, spaces: Mapping[str, Space]) -> Layout:
+    """Return a node's layout, made once in each process where no part of a space matters."""
+    if spaces:
+        return _make_layout(spec, name, spaces)
+    layout: Layout | None = spec.caches.get(name)
     if layout is None:
-        layout = spec.caches[name] = _make_layout(spec, name)
+        layout = spec.caches[name] = _make_layout(spec, name, spaces)
     return layout
 
 
-def _make_layout(spec: RunSpec, name: str) -> Layout:
+def _make_layout(spec: RunSpec, name: str, spaces: Mapping[str, Space]) -> Layout:
     node = spec.graph.nodes[name]
-    edges = spec.graph.upstream(name)
-    lists = {a.name: a.form for a in node.arguments if a.is_mapped and isinstance(a.form, Packed)}
-    lanes = dict.fromkeys(edge.upstream for edge in edges if is_lane(spec.graph, edge))
-    wholes = dict.fromkeys(
-        edge.upstream for edge in edges if not is_lane(spec.graph, edge) and edge.key not in lists
-    )
-    return Layout(
-        node,
-        edges,
-        tuple(lanes),
-        tuple(wholes),
-        tuple(form.template for form in lists.values()),
-    )
+    lists = {
+        argument.name: (argument.form.of, argument.form.level)
+        for argument in node.arguments
+        if isinstance(argument.form, Element) and isinstance(argument.form.of, Packed)
+    }
+    groups: dict[str, list[Link]] = {}
+    for edge in spec.graph.upstream(name):
+        if edge.key not in lists:
+            links = groups.setdefault(edge.upstream, [])
+            if not any(_way(edge) == _way(other.edge) for other in links):
+                links.append(link_of(spec.graph, edge, spaces))
+    for links in groups.values():
+        links.sort(key=lambda link: not link.is_single)
+    is_plain = not lists and all(link.is_whole for links in groups.values() for link in links)
+    made = tuple((upstream, tuple(links)) for upstream, links in groups.items())
+    ways = {(upstream, _way(link.edge)): link for upstream, links in made for link in links}
+    return Layout(node, made, ways, tuple(lists.values()), is_plain)
+
+
+def _way(edge: Edge | NodeRef) -> tuple[Any, ...]:
+    return edge.levels, edge.is_flat
 
 
 class Wire:
     """One node's view of its inputs, prepared once for a block."""
 
     def __init__(self, spec: RunSpec, node: str, inputs: Inputs) -> None:
-        self.node, self.edges, self.lanes, self.wholes, self._packed = layout_of(spec, node)
+        layout = layout_of(spec, node, inputs.spaces)
+        self.node, self.groups, self.ways, self._lists, is_plain = layout
         self.inputs = inputs
-        self._whole_codes = [inputs.whole_codes(name) for name in self.wholes]
+        self.space = inputs.space_of(node)
+        self._plain = [inputs.whole_codes(name) for name, _ in self.groups] if is_plain else None
         self._getters = [
-            (argument.keyword, self._getter(argument)) for argument in self.node.arguments
+            (argument.keyword, self._getter(argument.form)) for argument in self.node.arguments
         ]
 
     def codes(self, position: int) -> list[bytes]:
         """Return the kinds of the states of all upstream task runs, in columns."""
-        if not self.lanes and not self._packed:
-            return self._whole_codes
-        code = self.inputs.code
-        elements = self._elements(position)
-        lanes = [bytes([code(name, position)]) for name in self.lanes if name not in elements]
-        singles = [self.inputs.whole_codes(name) for name in elements]
-        return [*self._wholes_beside(position), *lanes, *singles]
+        if self._plain is not None:
+            return self._plain
+        columns: list[bytes] = []
+        for name, links in self.groups:
+            if len(links) == 1:
+                columns.append(self._column(name, links[0], position))
+            else:
+                columns += self._columns(name, links, position)
+        for ref in self._elements(position):
+            below = self._below_way(ref, ref.name, position)
+            columns.append(self.inputs.codes_below(ref.name, below))
+        return columns
 
-    def _wholes_beside(self, position: int) -> list[bytes]:
-        """Return the columns of the nodes needed whole, without a child that has its own lane."""
-        return [
-            codes[:position] + codes[position + 1 :] if name in self.lanes else codes
-            for name, codes in zip(self.wholes, self._whole_codes, strict=True)
-        ]
+    def _column(self, name: str, link: Link, position: int) -> bytes:
+        if link.is_same:
+            return bytes([self.inputs.code(name, position)])
+        if link.is_whole:
+            return self.inputs.whole_codes(name)
+        return self.inputs.codes_below(name, self._below(name, link, position))
+
+    def _columns(self, name: str, links: tuple[Link, ...], position: int) -> list[bytes]:
+        """Return a column for each way to a node, each of its task runs in one of them only."""
+        columns: list[bytes] = []
+        told: set[int] = set()
+        for link in links:
+            below = self._below(name, link, position)
+            mine = [p for a, b in below.ranges for p in range(a, b) if p not in told]
+            told.update(mine)
+            codes = bytes(self.inputs.code(name, one) for one in mine)
+            columns.append(codes + bytes(state.code for state in below.decided))
+        return columns
+
+    def _below(self, name: str, link: Link, position: int) -> Below:
+        """Return the upstream task runs on one way."""
+        if link.is_same:
+            return Below([(position, position + 1)], [])
+        theirs = self.inputs.space_of(name)
+        if link.is_whole and theirs.level <= 1 and not theirs.decided:
+            return Below([(0, len(self.inputs.positions(name)))], [])
+        return link.below(position, self.space, theirs)
 
     def states(self, position: int) -> Mapping[Edge, State]:
         """Return the states of all upstream task runs, for triggers of the user's."""
         return dict(self._states(position))
 
     def _states(self, position: int) -> Iterator[tuple[Edge, State]]:
-        elements = self._elements(position)
-        for edge in self.edges:
-            name = edge.upstream
-            if is_lane(self.inputs.spec.graph, edge):
-                yield edge._replace(map_index=(position,)), self.inputs.state(name, position)
-            elif name in self.wholes or name in elements:
-                if self.inputs.parent(name) is not None:
-                    yield edge, self.inputs.state(name, PARENT)
-                    continue
-                is_mapped = self.inputs.spec.graph.nodes[name].is_mapped
-                for other in self.inputs.positions(name):
-                    if other == position and name in self.lanes:
-                        continue  # told by its lane
-                    index = (other,) if is_mapped else ()
-                    yield edge._replace(map_index=index), self.inputs.state(name, other)
+        elements = {(ref.name, _way(ref)) for ref in self._elements(position)}
+        listed = {
+            (ref.name, _way(ref)) for packed, _ in self._lists for ref in node_refs(packed)
+        } - self.ways.keys()
+        found: list[tuple[Edge, Below]] = []
+        for edge in self.inputs.spec.graph.upstream(self.node.name):
+            way = (edge.upstream, _way(edge))
+            if way not in listed or way in elements:
+                found.append((edge, self._below_way(edge, edge.upstream, position)))
+        told = {
+            (edge.upstream, other)
+            for edge, below in found
+            if edge.levels
+            for start, stop in below.ranges
+            for other in range(start, stop)
+        }
+        for edge, below in found:
+            yield from ((edge, state) for state in below.decided)
+            space = self.inputs.space_of(edge.upstream)
+            for start, stop in below.ranges:
+                for other in range(start, stop):
+                    if edge.levels or (edge.upstream, other) not in told:
+                        state = self.inputs.state(edge.upstream, other)
+                        yield edge._replace(map_index=space.index_of(other)), state
 
-    def _elements(self, position: int) -> list[str]:
+    def _elements(self, position: int) -> list[NodeRef]:
         """Return the nodes in the element that a child gets of a list of nodes, each once."""
+        if not self._lists:
+            return []
+        index = self.space.index_of(position)
         found = dict.fromkeys(
-            name for template in self._packed for name in references(Packed(template[position]))
+            ref for packed, level in self._lists for ref in node_refs(packed.template[index[level]])
         )
-        return [name for name in found if name not in self.wholes]
+        return [ref for ref in found if (ref.name, _way(ref)) not in self.ways]
 
     def arguments(self, position: int) -> tuple[list[Any], dict[str, Any]]:
         """Return what the function is called with."""
@@ -261,44 +181,89 @@ class Wire:
                 kwargs[keyword] = getter(position)
         return args, kwargs
 
-    def _getter(self, argument: Argument) -> Callable[[int], Any]:
-        """Return a function from a position to one argument's value there."""
-        form, inputs = argument.form, self.inputs
-        if isinstance(form, Packed):
-            return self._packed_getter(form, is_mapped=argument.is_mapped)
+    def _getter(self, form: Form) -> Callable[[int], Any]:
+        """Return a function from a position to what a form stands for there."""
         if isinstance(form, LiteralRef):
-            return self._literal_getter(form.name, is_mapped=argument.is_mapped)
-        name = form.name
-        if not argument.is_mapped:
-            return _once(lambda: inputs.whole_value(name))
-        if inputs.spec.graph.nodes[name].is_mapped:
+            name = form.name
+            return lambda _: self.inputs.literal(name)
+        if isinstance(form, Packed):
+            return lambda position: fill(form, lambda ref: self._getter(ref)(position))
+        if isinstance(form, Element):
+            return self._element_getter(form)
+        return self._node_getter(form)
+
+    def _element_getter(self, form: Element) -> Callable[[int], Any]:
+        level, place = form.level, self._place(form.level)
+        if isinstance(form.of, Packed):
+            template = form.of.template
+            return lambda position: fill(
+                template[place(position)], lambda ref: self._getter(ref)(position)
+            )
+        source = form.of
+        if isinstance(source, LiteralRef) and not self.inputs.has_literal(source.name):
+            return lambda position: _from_slices(self.inputs.slices, source, position)
+        if isinstance(source, NodeRef) and source.name in self.inputs.pieces:
+            name = source.name
+            return _late(lambda: self.inputs.piece_getter(name))
+        inner = self._getter(source)
+        if isinstance(source, LiteralRef) or (isinstance(source, NodeRef) and not source.levels):
+            at = _late(lambda: element_getter(inner(0)))
+            return at if level == 0 and self.space.level == 1 else lambda p: at(place(p))
+        return lambda position: element_getter(inner(position))(place(position))
+
+    def _place(self, level: int) -> Callable[[int], int]:
+        """Return a function from a position to its map index at a level."""
+        if self.space.level == 1:
+            return lambda position: position
+        return lambda position: self.space.index_of(position)[level]
+
+    def _node_getter(self, ref: NodeRef) -> Callable[[int], Any]:
+        inputs, name, is_picky = self.inputs, ref.name, ref.is_picky
+        if not ref.levels:
+            return _once(lambda: inputs.values_below(name, (), is_picky=is_picky))
+        if ref.is_flat:
+            return lambda position: self._flat_value(ref, position)
+        if self._link(ref, name).is_same:
             return lambda position: inputs.value(name, position)
-        return _late(lambda: element_getter(inputs.value(name, 0)))
 
-    def _literal_getter(self, name: str, *, is_mapped: bool) -> Callable[[int], Any]:
-        inputs = self.inputs
-        if not is_mapped:
-            return lambda _: inputs.literal(name)
-        if inputs.has_literal(name):
-            return element_getter(inputs.literal(name))
-        return lambda position: _from_slices(inputs.slices, name, position)
+        def get(position: int) -> Any:
+            index = self.space.index_of(position)
+            picked = tuple(index[level] for level in ref.levels)
+            return inputs.values_below(name, picked, is_picky=is_picky)
 
-    def _packed_getter(self, form: Packed, *, is_mapped: bool) -> Callable[[int], Any]:
-        def value_of(ref: LiteralRef | NodeRef) -> Any:
-            if isinstance(ref, LiteralRef):
-                return self.inputs.literal(ref.name)
-            return self.inputs.whole_value(ref.name)
+        return get
 
-        if is_mapped:
-            return lambda position: fill(form.template[position], value_of)
-        return lambda _: fill(form, value_of)
+    def _flat_value(self, ref: NodeRef, position: int) -> Any:
+        """Return one element of the values of all children."""
+        below = self._below_way(ref, ref.name, position)
+        if not below.ranges:
+            return self.inputs._stand_in(ref.name, (), below.decided[0])  # noqa: SLF001 - same room
+        source = below.ranges[0][0]
+        value = self.inputs.value(ref.name, source)
+        is_child = self.inputs.spec.graph.depth(ref.name) > len(ref.levels)
+        if is_child or self.inputs.code(ref.name, source) not in PICKED:
+            return value
+        if isinstance(value, str | bytes | bytearray):
+            return value
+        return element_getter(value)(self.space.part_of(position)[1])
+
+    def _below_way(self, way: Edge | NodeRef, node: str, position: int) -> Below:
+        """Return the upstream task runs that an edge or a reference leads to."""
+        return self._below(node, self._link(way, node), position)
+
+    def _link(self, way: Edge | NodeRef, node: str) -> Link:
+        link = self.ways.get((node, _way(way)))
+        if link is None:  # in a list that is mapped over
+            edge = Edge(node, self.node.name, levels=way.levels, is_flat=way.is_flat)
+            link = link_of(self.inputs.spec.graph, edge, self.inputs.spaces)
+        return link
 
 
-def _from_slices(slices: tuple[Slice, ...], name: str, position: int) -> Any:
+def _from_slices(slices: tuple[Slice, ...], literal: LiteralRef, position: int) -> Any:
     for part in slices:
-        if part.literal == name and 0 <= position - part.start < len(part.values):
+        if part.literal == literal.name and 0 <= position - part.start < len(part.values):
             return element_getter(part.values)(position - part.start)
-    msg = f"no slice of {name} holds position {position}"
+    msg = f"no slice of {literal.name} holds position {position}"
     raise LookupError(msg)
 
 

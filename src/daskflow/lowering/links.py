@@ -1,0 +1,63 @@
+"""How the task runs of a node find those of a node before it, by what edges say of levels.
+
+The same for the driver, which asks what is finished, and for the shim, which asks for states and
+values: it has those parts of the index spaces that its block needs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from daskflow.graph import Edge
+from daskflow.lowering.spaces import Below, Index, Space
+from daskflow.nodes import FlowGraph
+
+
+class Link:
+    """The way from a node's task runs to those of one upstream node."""
+
+    __slots__ = ("_found", "edge", "is_same", "is_single", "is_whole")
+
+    def __init__(self, edge: Edge, *, is_single: bool, is_same: bool) -> None:
+        self.edge = edge
+        self.is_whole = not edge.levels  # all of the upstream's, the same for each of mine
+        self.is_single = is_single  # each of mine has one
+        self.is_same = is_same  # and that at the same position
+        self._found: dict[Index, Below] = {}
+
+    def below(self, position: int, mine: Space, theirs: Space) -> Below:
+        """Return the upstream task runs of the one at a position of my space."""
+        index = mine.index_of(position)
+        picked = tuple(index[level] for level in self.edge.levels)
+        if self.edge.is_flat:
+            part, place = mine.part_of(position)
+            picked = (*picked[:-1], part)
+            if theirs.level > len(picked):  # the parts are children, not values
+                picked = (*picked, place)
+        found = self._found.get(picked)
+        if found is None:
+            found = self._found[picked] = theirs.below(picked)
+        return found
+
+
+def link_of(graph: FlowGraph, edge: Edge, spaces: Mapping[str, Space]) -> Link:
+    """Return the link of an edge.
+
+    Parameters
+    ----------
+    spaces
+        By name; those that lie in the root need not be there.
+    """
+    up, down = graph.space_of(edge.upstream), graph.space_of(edge.downstream)
+    is_single = bool(edge.levels) and (edge.is_flat or len(edge.levels) == up.depth)
+    is_same = (
+        is_single
+        and not edge.is_flat
+        and edge.levels == tuple(range(down.depth))
+        and (
+            up is down
+            or up.depth == 1
+            or (up.parent == down.parent and spaces[up.name].children == spaces[down.name].children)
+        )
+    )
+    return Link(edge, is_single=is_single, is_same=is_same)

@@ -1,0 +1,241 @@
+"""What the task runs of a block need from elsewhere: blocks, literals, states, parts of spaces."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import compress
+
+from daskflow.context import run_label
+from daskflow.errors import CrashedError, TriggerFailedError
+from daskflow.events import Note, Segment
+from daskflow.lowering.known import AtHand, Column, Key, Known
+from daskflow.lowering.links import Link
+from daskflow.lowering.order import Links
+from daskflow.lowering.plan import Portion, Slice, Strip
+from daskflow.lowering.spaces import Space
+from daskflow.mapping import take
+from daskflow.nodes import (
+    Element,
+    FlowGraph,
+    Form,
+    LiteralRef,
+    NodeRef,
+    NodeSpec,
+    literals_in,
+    references,
+)
+from daskflow.states import FAILED, State, TriggerFailed, mask_of
+
+_OPPOSITE = mask_of([0])
+
+
+@dataclass
+class Pass:
+    """What is known in one pass of lowering, and what was put into blocks so far."""
+
+    graph: FlowGraph
+    known: Known
+    at_hand: AtHand
+    links: Links
+    due: Mapping[str, bytes]  # by node: 1 where a task run is lowered in this pass
+    placed: dict[str, list[tuple[int, int, Key]]] = field(default_factory=dict)
+
+
+class _Spaces:
+    """The parts of index spaces that a block needs; of those in the root hardly ever any."""
+
+    def __init__(self, known: Known, graph: FlowGraph) -> None:
+        self._known = known
+        self._graph = graph
+        self._tops: dict[str, set[int] | None] = {}  # None: all of it
+
+    def add(self, name: str, tops: Iterable[int] | None) -> None:
+        """Take in a space, or what of it lies below these places of the outermost one."""
+        spec = self._graph.spaces[name]
+        space = self._known.spaces[name]
+        if spec.depth <= 1 and not space.decided and not space.flat:
+            return
+        for each in self._graph.around(name):
+            mine = self._tops.setdefault(each, set())
+            if tops is None:
+                self._tops[each] = None
+            elif mine is not None:
+                mine.update(tops)
+
+    def tops(self, name: str, start: int, stop: int) -> set[int]:
+        """Return the places of the outermost space that some positions lie below."""
+        space = self._known.spaces[name]
+        return {space.index_of(position)[0] for position in range(start, stop)}
+
+    def parts(self) -> dict[str, Space]:
+        """Return the parts, by the name of their space."""
+        made: dict[str, Space] = {}
+        for name in self._graph.spaces:
+            if name in self._tops:
+                parent = self._graph.spaces[name].parent
+                around = made.get(parent) or Space()
+                made[name] = self._known.spaces[name].under(around, self._tops[name])
+        return made
+
+
+class Needs:
+    """What the strips of one block need from elsewhere."""
+
+    def __init__(self, now: Pass, strips: Sequence[Strip]) -> None:
+        self.now = now
+        self.strips = strips
+        self.inputs: dict[Key, None] = {}
+        self.literals: dict[str, None] = {}
+        self.given: dict[tuple[str, int], Segment] = {}
+        self.slices: dict[tuple[str, int, int], Slice] = {}
+        self.portions: dict[Portion, None] = {}
+        self.attempts: dict[tuple[str, int], int] = {}
+        self.spaces = _Spaces(now.known, now.graph)
+        self._whole: set[str] = set()
+
+    def collect(self) -> None:
+        """Go through every argument and every edge of the task runs."""
+        for strip in self.strips:
+            for name in strip.nodes:
+                node = self.now.graph.nodes[name]
+                self._add_own_space(node.space, strip)
+                for argument in node.arguments:
+                    for literal in literals_in(argument.form):
+                        self._add_literal(literal, argument.form, strip)
+                for link in self.now.links[name]:
+                    self._add_link(link, node, strip)
+                self._add_attempts(name, strip)
+
+    def _add_own_space(self, space: str, strip: Strip) -> None:
+        if self.now.graph.spaces[space].depth > 1:
+            self.spaces.add(space, self.spaces.tops(space, strip.start, strip.stop))
+        elif self.now.known.spaces[space].flat:
+            self.spaces.add(space, None)
+
+    def _add_link(self, link: Link, node: NodeSpec, strip: Strip) -> None:
+        upstream = link.edge.upstream
+        if link.is_same:
+            if upstream not in strip.nodes:
+                self._add_range(upstream, strip.start, strip.stop)
+        elif link.is_whole:
+            if self._is_portioned(link, node):
+                self._add_portion(upstream, strip)
+            elif upstream not in self._whole:
+                self._whole.add(upstream)
+                self.spaces.add(self.now.graph.nodes[upstream].space, None)
+                self._add_range(upstream, 0, len(self.now.known.columns[upstream].codes))
+        else:
+            self._add_branches(link, node, strip)
+
+    def _add_branches(self, link: Link, node: NodeSpec, strip: Strip) -> None:
+        """Add the blocks of the upstream task runs that each of mine picks."""
+        upstream = link.edge.upstream
+        spaces = self.now.known.spaces
+        mine, theirs = spaces[node.space], spaces[self.now.graph.nodes[upstream].space]
+        is_under = link.edge.levels[0] == 0 and not link.edge.is_flat
+        tops = self.spaces.tops(node.space, strip.start, strip.stop) if is_under else None
+        self.spaces.add(self.now.graph.nodes[upstream].space, tops)
+        wanted: list[tuple[int, int]] = []
+        for position in range(strip.start, strip.stop):
+            for start, stop in link.below(position, mine, theirs).ranges:
+                if wanted and wanted[-1][0] <= start <= wanted[-1][1]:
+                    wanted[-1] = (wanted[-1][0], max(stop, wanted[-1][1]))
+                else:
+                    wanted.append((start, stop))
+        for start, stop in wanted:
+            self._add_range(upstream, start, stop)
+
+    def _is_portioned(self, link: Link, node: NodeSpec) -> bool:
+        """Return whether a block gets only its part of a large value that is mapped over."""
+        if not link.edge.mapped or self.now.graph.spaces[node.space].depth != 1:
+            return False
+        length = self.now.at_hand.lengths.get(link.edge.upstream, {}).get(0)
+        if length is None or not length.is_large or self._is_asked_whole(link, node):
+            return False
+        return bool(self.now.known.columns[link.edge.upstream].blocks[0])
+
+    @staticmethod
+    def _is_asked_whole(link: Link, node: NodeSpec) -> bool:
+        """Return whether the node gets the value in another way as well."""
+        plain = Element(NodeRef(link.edge.upstream), 0)
+        return any(
+            link.edge.upstream in references(argument.form) and argument.form != plain
+            for argument in node.arguments
+        )
+
+    def _add_portion(self, upstream: str, strip: Strip) -> None:
+        number = self.now.known.columns[upstream].blocks[0]
+        source = self.now.at_hand.keys[number]
+        self.portions[Portion(upstream, strip.start, strip.stop, source)] = None
+
+    def _add_attempts(self, name: str, strip: Strip) -> None:
+        attempts = self.now.known.columns[name].attempts[strip.start : strip.stop]
+        if any(attempts):
+            for position, attempt in enumerate(attempts, strip.start):
+                if attempt:
+                    self.attempts[name, position] = attempt
+
+    def _add_literal(self, literal: str, form: Form, strip: Strip) -> None:
+        if literal not in self.now.at_hand.large:
+            return
+        space = self.now.graph.nodes[strip.nodes[0]].space
+        is_rooted = self.now.graph.spaces[space].depth == 1
+        if is_rooted and form == Element(LiteralRef(literal), 0):
+            place = (literal, strip.start, strip.stop)
+            if place not in self.slices:
+                values = take(self.now.at_hand.literals[literal], strip.start, strip.stop)
+                self.slices[place] = Slice(literal, strip.start, values)
+        else:
+            self.literals[literal] = None
+
+    def _add_range(self, name: str, start: int, stop: int) -> None:
+        """Add the blocks that have, or will have, these task runs of an upstream node."""
+        placed = self.now.placed.get(name, ())
+        at = bisect_right(placed, start, key=lambda entry: entry[1])
+        while at < len(placed) and placed[at][0] < stop:
+            self.inputs[placed[at][2]] = None
+            at += 1
+        column = self.now.known.columns[name]
+        numbers: Iterable[int] = column.blocks[start:stop]
+        due = self.now.due.get(name, b"")[start:stop]
+        if due:  # what runs again is not asked for where it ran before
+            if 0 not in due:
+                return
+            numbers = compress(numbers, due.translate(_OPPOSITE))
+        for number in dict.fromkeys(numbers):
+            if number:
+                self.inputs[self.now.at_hand.keys[number]] = None
+        if column.states:
+            self._add_states(name, column, range(start, stop))
+
+    def _add_states(self, name: str, column: Column, positions: range) -> None:
+        """Add the states of upstream task runs that no block tells of."""
+        for position in positions:
+            state = column.states.get(position)
+            if state is not None:
+                who = run_label(name, column.space.index_of(position))
+                self.given[name, position] = given_segment(name, position, state, who)
+
+
+def given_segment(node: str, position: int, state: State, who: str) -> Segment:
+    """Return what a consumer gets of an upstream task run that no block tells of."""
+    segment = Segment(node, position)
+    segment.codes.append(state.code)
+    segment.attempts.append(state.attempt)
+    segment.started.append(0.0)
+    segment.ended.append(0.0)
+    segment.notes[0] = Note(state.message)
+    segment.values = {0: stand_in(state, who) if state.code in FAILED else None}
+    return segment
+
+
+def stand_in(state: State, who: str) -> BaseException:
+    """Return what stands for the value of a task run that failed; `who` names it."""
+    exception: BaseException | None = getattr(state, "exception", None)
+    if isinstance(state, TriggerFailed):
+        error = TriggerFailedError(f"{who}: {state.message}")
+        error.__cause__ = exception
+        return error
+    return CrashedError(f"{who}: {state.message}") if exception is None else exception

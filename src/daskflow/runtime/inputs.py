@@ -1,0 +1,256 @@
+"""What a block knows of other task runs: the segments, literals and pieces that came with it.
+
+And what the block itself is filling, as far as it is filled. `wiring` asks for states and values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+from daskflow.context import run_label
+from daskflow.events import Segment
+from daskflow.lowering.needs import stand_in
+from daskflow.lowering.plan import Slice
+from daskflow.lowering.spaces import Below, Index, Space
+from daskflow.mapping import element_getter, take
+from daskflow.runtime.spec import RunSpec
+from daskflow.sealing import Sealed, Unreadable, opened, seal
+from daskflow.states import FAILED, FINISHED, PICKED, Pending, State, make_state
+from daskflow.timing import as_datetime
+
+
+class Literal(NamedTuple):
+    """A large literal, unpacked on the worker that needs it."""
+
+    name: str
+    value: Any
+
+
+class Piece(NamedTuple):
+    """A part of a large value that is mapped over, for the block that needs it."""
+
+    segment: Segment  # tells of the task run that made the value, which is not in it
+    start: int
+    stop: int
+    elements: Any
+
+    def __reduce__(self) -> tuple[type, tuple[Any, ...]]:
+        return Piece, (self.segment, self.start, self.stop, seal(self.elements))
+
+
+def cut_piece(node: str, start: int, stop: int, block: tuple[Segment, ...]) -> Piece:
+    """Return a part of the value of an unmapped node; the function in its graph node.
+
+    What cannot be cut is told to the task runs that need it.
+    """
+    segment = next(one for one in block if one.node == node)
+    try:
+        elements = take(opened((segment.values or {})[0]), start, stop)
+    except Exception as error:
+        elements = Unreadable(f"the value of {node!r} cannot be cut: {error!r}")
+    return Piece(segment.without_values(), start, stop, elements)
+
+
+_ROOT = Space()
+_ROOTED = Space(_ROOT)  # stands for any that lies in the root and has all its children
+
+
+class Inputs:
+    """All that a block knows of other task runs."""
+
+    def __init__(
+        self,
+        spec: RunSpec,
+        received: Iterable[Any],
+        slices: Iterable[Slice] = (),
+        spaces: Mapping[str, Space] | None = None,
+    ) -> None:
+        self.spec = spec
+        self.slices = tuple(slices)
+        self.pieces: dict[str, list[Piece]] = {}
+        self.segments: dict[str, list[Segment]] = {}
+        self._literals: dict[str, Any] = {}  # the large ones
+        self._spaces = spaces or {}
+        self._columns: dict[str, bytes] = {}
+        for item in received:
+            if isinstance(item, Literal):
+                self._literals[item.name] = item.value
+            elif isinstance(item, Piece):
+                self.pieces.setdefault(item.segment.node, []).append(item)
+                self.add(item.segment)
+            else:
+                for segment in item:
+                    self.add(segment)
+
+    def add(self, segment: Segment) -> None:
+        """Take in a segment; one that the block is filling counts as far as it is filled."""
+        self.segments.setdefault(segment.node, []).append(segment)
+
+    def has_literal(self, name: str) -> bool:
+        """Return whether a literal is here whole; of some a block has only its slice."""
+        return name in self._literals or name in self.spec.literals
+
+    def literal(self, name: str) -> Any:
+        """Return a parameter or a constant."""
+        value = self._literals[name] if name in self._literals else self.spec.literals[name]
+        return opened(value)
+
+    def piece_getter(self, node: str) -> Callable[[int], Any]:
+        """Return a function from a position to the element there of a value that came in parts."""
+        parts = [
+            (piece.start, element_getter(opened(piece.elements)), piece.stop)
+            for piece in self.pieces[node]
+        ]
+
+        def get(position: int) -> Any:
+            start, getter = next((a, get) for a, get, b in parts if a <= position < b)
+            return getter(position - start)
+
+        return get
+
+    def find(self, node: str, position: int) -> tuple[Segment, int] | None:
+        """Return the segment that tells of a task run, and the offset in it.
+
+        A block may bring along what an earlier attempt left unfinished; what is finished wins.
+        """
+        found = None
+        for segment in reversed(self.segments.get(node, ())):
+            offset = position - segment.start
+            if 0 <= offset < len(segment.codes):
+                if segment.codes[offset] in FINISHED:
+                    return segment, offset
+                found = segment, offset
+        return found
+
+    def space_of(self, node: str) -> Space:
+        """Return the index space of a node, as much of it as the block needs."""
+        name = self.spec.graph.nodes[node].space
+        found = self._spaces.get(name)
+        if found is not None:
+            return found
+        return _ROOTED if self.spec.graph.spaces[name].depth else _ROOT
+
+    @property
+    def spaces(self) -> Mapping[str, Space]:
+        """The parts of index spaces that came with the block."""
+        return self._spaces
+
+    def positions(self, node: str) -> range:
+        """Return the positions of a node's task runs."""
+        return range(max((s.stop for s in self.segments.get(node, ())), default=0))
+
+    def code(self, node: str, position: int) -> int:
+        """Return the kind of a task run's state; Pending where nothing is known of it."""
+        found = self.find(node, position)
+        return found[0].codes[found[1]] if found else Pending.code
+
+    def value(self, node: str, position: int) -> Any:
+        """Return what a consumer gets of a task run."""
+        segment, offset = self.find(node, position) or (None, 0)
+        return self._read(segment, offset) if segment else None
+
+    @staticmethod
+    def _read(segment: Segment, offset: int) -> Any:
+        """Return a value of a segment; one that traveled is unpickled here, once."""
+        values = segment.values or {}
+        value = values.get(offset)
+        if type(value) is Sealed or type(value) is Unreadable:
+            value = values[offset] = opened(value)
+        return value
+
+    def whole_codes(self, node: str) -> bytes:
+        """Return the kinds of the states of all task runs of a node."""
+        if node in self._columns:
+            return self._columns[node]
+        space = self.space_of(node)
+        if space.level > 1 or space.decided:
+            return self.codes_below(node, space.below(()))
+        segments = self.segments.get(node, ())
+        if len(segments) == 1 and segments[0].start == 0:
+            return bytes(segments[0].codes)
+        column = bytearray(len(self.positions(node)))
+        for _, place, code, _ in self._best(node):
+            column[place] = code
+        self._columns[node] = bytes(column)
+        return self._columns[node]
+
+    def codes_below(self, node: str, below: Below) -> bytes:
+        """Return the kinds of the states of some task runs of a node."""
+        codes = bytearray(state.code for state in below.decided)
+        for start, stop in below.ranges:
+            codes.extend(self.code(node, position) for position in range(start, stop))
+        return bytes(codes)
+
+    def values_below(self, node: str, index: Index, *, is_picky: bool = False) -> Any:
+        """Return the value at a map index, or the list of those below it, in lists of lists."""
+        chain = self.space_of(node).chain()
+        above = chain[len(index)].find(index)
+        if above is None:
+            return self._stand_in(node, index, chain[len(index)].missing(index))
+        if len(chain) == len(index) + 1:
+            return self.value(node, above)
+        lanes = chain[len(index) + 1]
+        if above in lanes.decided:
+            return self._stand_in(node, index, lanes.decided[above])
+        if not lanes.children:  # all are here: it is not deeper than the root's
+            return self._rooted_values(node, is_picky=is_picky)
+        return [
+            self.values_below(node, (*index, place), is_picky=is_picky)
+            for place in range(lanes.children[above][1])
+            if not is_picky
+            or len(chain) > len(index) + 2
+            or self._is_picked(node, lanes, above, place)
+        ]
+
+    def _is_picked(self, node: str, lanes: Space, above: int, place: int) -> bool:
+        return self.code(node, lanes.children[above][0] + place) in PICKED
+
+    def _rooted_values(self, node: str, *, is_picky: bool) -> list[Any]:
+        count = len(self.positions(node))
+        values: list[Any] = [None] * count
+        codes = bytearray(count)
+        for segment, place, code, offset in self._best(node):
+            codes[place] = code
+            values[place] = (segment, offset)
+        return [
+            self._read(*value)
+            for value, code in zip(values, codes, strict=True)
+            if not is_picky or code in PICKED
+        ]
+
+    @staticmethod
+    def _stand_in(node: str, index: Index, state: State | None) -> Any:
+        """Return what a mapped node that ended without children passes on."""
+        if state is None or state.code not in FAILED:
+            return None
+        return stand_in(state, run_label(node, index))
+
+    def _best(self, node: str) -> Iterator[tuple[Segment, int, int, int]]:
+        """Return segment, position, code and offset of each of a node's task runs from elsewhere.
+
+        Where several segments tell of one, that which tells of its end comes last.
+        """
+        known = self.segments.get(node, ())
+        for is_finished in (False, True):
+            for segment in known:
+                for offset, code in enumerate(segment.codes):
+                    if (code in FINISHED) is is_finished:
+                        yield segment, segment.start + offset, code, offset
+
+    def state(self, node: str, position: int) -> State:
+        """Return the state of a task run in full."""
+        found = self.find(node, position)
+        if found is None:
+            return Pending()
+        segment, offset = found
+        fields: dict[str, Any] = {"attempt": segment.attempts[offset]}
+        note = segment.notes.get(offset)
+        if note is not None:
+            fields["message"] = note.message
+        if segment.ended[offset]:
+            fields["timestamp"] = as_datetime(segment.ended[offset])
+        value = self._read(segment, offset) if segment.codes[offset] in FAILED else None
+        if segment.codes[offset] in FAILED and isinstance(value, BaseException):
+            fields["exception"] = value
+        return make_state(segment.codes[offset], **fields)
