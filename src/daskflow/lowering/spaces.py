@@ -185,15 +185,20 @@ class Space:
         parent
             The same part of the space around it.
         """
-        made = self.copy(parent)
-        if tops is not None and self.level > 1:
-            kept = set(parent.positions(tops))
-            made.children = {p: entry for p, entry in self.children.items() if p in kept}
-            made.decided = {p: state for p, state in self.decided.items() if p in kept}
-            made.flat = {p: ends for p, ends in self.flat.items() if p in kept}
-            starts = sorted((e[0], p) for p, e in made.children.items() if e[1])
-            made._starts = array("l", [start for start, _ in starts])  # noqa: SLF001 - its own kind
-            made._owners = array("l", [p for _, p in starts])  # noqa: SLF001
+        if tops is None or self.level <= 1:
+            return self.copy(parent)
+        made = Space(parent)
+        made.size = self.size
+        for place in parent.positions(tops):
+            if place in self.children:
+                made.children[place] = self.children[place]
+            if place in self.decided:
+                made.decided[place] = self.decided[place]
+            if place in self.flat:
+                made.flat[place] = self.flat[place]
+        starts = sorted((start, place) for place, (start, width) in made.children.items() if width)
+        made._starts = array("l", [start for start, _ in starts])  # noqa: SLF001 - its own kind
+        made._owners = array("l", [place for _, place in starts])  # noqa: SLF001
         return made
 
     def positions(self, tops: Collection[int]) -> Iterator[int]:

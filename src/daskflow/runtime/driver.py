@@ -23,6 +23,8 @@ from daskflow.runtime.spec import own_code_by_value
 from daskflow.signals import RunInterrupted
 from daskflow.timing import now
 
+_QUICK = 0.005  # seconds of lowering that are worth no thought
+_REST = 3  # times as long as lowering took the driver does something else before it lowers again
 _LONGEST_WAIT = 0.2  # seconds after which the driver looks whether the user wants it to end
 
 
@@ -58,6 +60,7 @@ class Driver:
         self._next_block = 1
         self._placed: set[str] = set()  # large literals that are on the executor
         self._is_ripe = True  # whether something came that a task run waits for
+        self._last_lowering = (0.0, 0.0)  # instants
 
     def drive(self) -> None:
         """Bring every task run to a finished state."""
@@ -69,7 +72,7 @@ class Driver:
             self._wake()
             if self._is_interrupted():
                 raise RunInterrupted
-            if self._is_ripe and (self.record.open or self.record.undecided):
+            if self._is_ripe and self._may_lower():
                 self._lower()
             self.session.release(self.record.holding.take_loose())
             self._on_change()
@@ -81,6 +84,7 @@ class Driver:
         """Lower what can run now, and submit it."""
         record, job = self.record, self.job
         self._is_ripe = False
+        began = now()
         at_hand = AtHand(
             job.literals, job.large, frozenset(self._placed), record.lengths, record.keys
         )
@@ -94,7 +98,21 @@ class Driver:
             is_first = self._next_block == 1
             self._next_block += len(plan.blocks)
             self.session.submit(layer, urgent=not is_first)
+        self._last_lowering = (began, now())
         self._on_change()
+
+    def _may_lower(self) -> bool:
+        """Return whether to lower now; where that takes long, reports are gathered first.
+
+        So lowering takes a small share of the time, however wide the flow is and however many
+        reports come. Where it is quick it is done at once, so that small flows run in order.
+        """
+        if not (self.record.open or self.record.undecided):
+            return False
+        began, ended = self._last_lowering
+        took = ended - began
+        is_dear = took > _QUICK and now() < ended + _REST * took
+        return not (is_dear and self.record.in_flight)
 
     def _patience(self) -> float:
         """Return how long to wait for reports: until the next retries are gathered."""
