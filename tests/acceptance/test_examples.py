@@ -18,6 +18,13 @@ PRINTED = {
         "Lyon    80.0  120.0",
         "Malmo   99.0   49.5",
     ],
+    "subflows.py": [
+        "2104",
+        "Bergen  ['Success', 'Success', 'Success']",
+        "Lyon    []",
+        """Malmo   ["Skipped('till Malmo 0 is broken')"]""",
+        "Oslo    ['Success', 'Success']",
+    ],
     "flights.py": [
         "March: the weather service does not answer, to be asked again",
         "March: the weather service answers at attempt 2",
