@@ -12,6 +12,7 @@ class Demand:
     resources: tuple[tuple[str, float], ...] = ()  # of Dask's: name, amount
     priority: int = 0  # higher goes first
     workers: tuple[str, ...] = ()  # names, hosts or addresses of those that may run it; (): any
+    is_wish: bool = False  # where none of those is there, any other may run it
 
     def __bool__(self) -> bool:
         """Whether it asks for anything."""

@@ -19,7 +19,7 @@ PRINTED = {
         "Malmo   99.0   49.5",
     ],
     "subflows.py": [
-        "2104",
+        "3604",
         "Bergen  ['Success', 'Success', 'Success']",
         "Lyon    []",
         """Malmo   ["Skipped('till Malmo 0 is broken')"]""",

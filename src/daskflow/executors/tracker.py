@@ -22,7 +22,7 @@ from typing import Any
 
 from distributed import Scheduler, SchedulerPlugin
 
-from daskflow.executors.wire import METADATA_KEY, is_block
+from daskflow.executors.wire import METADATA_KEY, is_block, is_portion
 
 _PAUSE_SECONDS = 0.03  # between answers to one client: each costs as much as a small task
 
@@ -125,14 +125,14 @@ class Tracker(SchedulerPlugin):
     ) -> None:
         """Hold the values of a plan's blocks that no future of the client's holds.
 
-        Among the tasks are those of earlier graphs that this one builds on. They have left the
+        Parts of values are let go when their consumers have them. Among the tasks are those of earlier graphs that this one builds on. They have left the
         state in which a task begins, and are held or were let go.
         """
         mine: dict[str, list[Any]] = {}
         for key in tasks:
             run_id = _run_of(key)
             is_new = run_id in self.runs and scheduler.tasks[key].state == "released"
-            if is_new and key not in keys:
+            if is_new and key not in keys and not is_portion(key):
                 mine.setdefault(run_id, []).append(key)
         for run_id, held in mine.items():
             scheduler.client_desires_keys(held, _holder(run_id))

@@ -95,3 +95,4 @@ class AtHand:
     placed: frozenset[str] = frozenset()  # those of the large ones that are on the cluster already
     lengths: Mapping[str, Mapping[int, Length]] = field(default_factory=dict)  # of values
     keys: Mapping[int, Key] = field(default_factory=dict)  # of blocks by number
+    holders: Mapping[int, str] = field(default_factory=dict)  # who ran a block, by number

@@ -168,7 +168,8 @@ class Needs:
     def _add_portion(self, upstream: str, strip: Strip) -> None:
         number = self.now.known.columns[upstream].blocks[0]
         source = self.now.at_hand.keys[number]
-        self.portions[Portion(upstream, strip.start, strip.stop, source)] = None
+        holder = self.now.at_hand.holders.get(number, "")
+        self.portions[Portion(upstream, strip.start, strip.stop, source, holder)] = None
 
     def _add_attempts(self, name: str, strip: Strip) -> None:
         attempts = self.now.known.columns[name].attempts[strip.start : strip.stop]

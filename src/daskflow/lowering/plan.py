@@ -36,6 +36,7 @@ class Portion(NamedTuple):
     start: int
     stop: int
     source: Key  # of the block that has the value
+    holder: str  # address of the worker that has it: the part is cut there
 
 
 class Slice(NamedTuple):
@@ -129,7 +130,7 @@ class Plan:
             refs += [TaskRef(literal_key(self.run_id, name)) for name in block.literals]
             for portion in block.portions:
                 key = portion_key(self.run_id, portion)
-                node, start, stop, source = portion
+                node, start, stop, source, _ = portion
                 layer[key] = Task(key, cut, node, start, stop, TaskRef(source))
                 refs.append(TaskRef(key))
             layer[block.key] = Task(
@@ -150,7 +151,7 @@ def literal_key(run_id: str, name: str) -> Any:
 
 def portion_key(run_id: str, portion: Portion) -> Any:
     """Return the key of the graph node that cuts a part of a value."""
-    node, start, stop, source = portion
+    node, start, stop, source, _ = portion
     return (f"{PORTION}-{run_id}", f"{node}[{start}:{stop}] of {source[1]}")
 
 

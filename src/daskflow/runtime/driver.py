@@ -86,7 +86,12 @@ class Driver:
         self._is_ripe = False
         began = now()
         at_hand = AtHand(
-            job.literals, job.large, frozenset(self._placed), record.lengths, record.keys
+            job.literals,
+            job.large,
+            frozenset(self._placed),
+            record.lengths,
+            record.keys,
+            record.workers,
         )
         target = Target(job.run_id, self.session.threads, job.block_size, self._next_block)
         plan = lower(job.graph, record.known, at_hand, target)
