@@ -22,7 +22,7 @@ from typing import Any
 
 from distributed import Scheduler, SchedulerPlugin
 
-from daskflow.executors.wire import METADATA_KEY, is_block
+from daskflow.executors.wire import METADATA_KEY, is_block, is_portion
 
 _PAUSE_SECONDS = 0.03  # between answers to one client: each costs as much as a small task
 
@@ -132,7 +132,7 @@ class Tracker(SchedulerPlugin):
         for key in tasks:
             run_id = _run_of(key)
             is_new = run_id in self.runs and scheduler.tasks[key].state == "released"
-            if is_new and key not in keys:
+            if is_new and key not in keys and not is_portion(key):
                 mine.setdefault(run_id, []).append(key)
         for run_id, held in mine.items():
             scheduler.client_desires_keys(held, _holder(run_id))

@@ -9,6 +9,7 @@ import pickle
 from typing import Any
 
 from daskflow.events import Segment
+from daskflow.lowering.plan import PORTION
 
 METADATA_KEY = "daskflow-1"  # names the protocol; versions can live side by side
 
@@ -16,6 +17,11 @@ METADATA_KEY = "daskflow-1"  # names the protocol; versions can live side by sid
 def is_block(key: Any) -> bool:
     """Return whether one of our keys is that of a block; a large literal's is not."""
     return isinstance(key[1], int)
+
+
+def is_portion(key: Any) -> bool:
+    """Return whether one of our keys is that of a part of a value, which only its block needs."""
+    return not is_block(key) and key[0].startswith(f"{PORTION}-")
 
 
 def pack_segments(segments: tuple[Segment, ...]) -> bytes:
