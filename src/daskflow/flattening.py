@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any, TypeVar, cast
 
 from daskflow.errors import DefinitionError
-from daskflow.mapping import measure
+from daskflow.mapping import element_getter, measure
 from daskflow.nodes import NodeRef
 from daskflow.placeholders import Node, Parameter, holds_placeholder
 from daskflow.tasks import Task
@@ -86,15 +86,18 @@ def successful(values: Iterable[T]) -> list[T]:
 
 
 def _flat(values: Any) -> list[Any]:
-    measure(values)
     flat: list[Any] = []
-    for value in values:
+    for value in _elements(values):
         if isinstance(value, str | bytes | bytearray):
             flat.append(value)
         else:
-            measure(value)
-            flat.extend(value)
+            flat.extend(_elements(value))
     return flat
+
+
+def _elements(value: Any) -> Iterator[Any]:
+    places = range(measure(value))
+    return map(element_getter(value), places)
 
 
 def _same(x: Any) -> Any:

@@ -151,7 +151,7 @@ class Flow(Generic[P, R]):
         with trace.mapped_scope(self.name, lanes | whole) as each:
             by_position, by_name = self._split(each)
             returned = self.fn(*by_position, **by_name)
-            return cast(list[R], as_node(returned))
+            return cast(list[R], as_node(trace, returned))
 
     def _split(self, values: Mapping[str, Any]) -> tuple[list[Any], dict[str, Any]]:
         """Return arguments by position, where they have to be passed so, and by name."""

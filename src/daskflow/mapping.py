@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
+from contextlib import suppress
 from typing import Any
 
 from daskflow.errors import DefinitionError
@@ -57,7 +58,11 @@ def measure(value: Any) -> int:
     if cure:
         msg = f"cannot map over {'an' if kind[0] in 'aeiou' else 'a'} {kind}: {cure}"
         raise DefinitionError(msg)
-    return len(value)
+    try:
+        return len(value)
+    except Exception as error:
+        msg = f"cannot map over this {kind}: its length cannot be told ({error!r})"
+        raise DefinitionError(msg) from error
 
 
 _CURES: tuple[tuple[Any, str], ...] = (
@@ -98,7 +103,8 @@ def element_getter(value: Any) -> Callable[[int], Any]:
 
 def take(value: Any, start: int, stop: int) -> Any:
     """Return the elements from start up to stop, as a value of the same kind where it can."""
-    try:
-        return getattr(value, "iloc", value)[start:stop]
-    except TypeError:  # elements by position, but no slices: a deque
-        return [value[position] for position in range(start, stop)]
+    with suppress(Exception):  # elements by position, but no slices: a deque
+        part = getattr(value, "iloc", value)[start:stop]
+        if type(part) is type(value) and len(part) == stop - start:
+            return part
+    return list(map(element_getter(value), range(start, stop)))

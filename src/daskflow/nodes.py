@@ -12,8 +12,9 @@ that space. A map index therefore has *levels*, from 0; an argument says by leve
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from daskflow.errors import DefinitionError
@@ -157,26 +158,45 @@ class FlowGraph(Graph[NodeSpec]):
         return chain[::-1]
 
 
-def _leaves(template: Any) -> Iterator[Ref]:
-    kind = type(template)
-    if kind in (LiteralRef, NodeRef):
-        yield template
-    elif kind is Packed:
-        yield from _leaves(template.template)
-    elif kind is Element:
-        yield from _leaves(template.of)
-    elif kind is dict:
-        for key, value in template.items():
-            yield from _leaves(key)
-            yield from _leaves(value)
-    elif kind in (list, tuple, set, frozenset):
-        for item in template:
-            yield from _leaves(item)
+def _parts(form: Any) -> Iterable[Any]:
+    """Return what a form, or a plain container in one, is made of."""
+    kind = type(form)
+    if kind is Packed:
+        return (form.template,)
+    if kind is Element:
+        return (form.of,)
+    if kind is dict:
+        return chain.from_iterable(form.items())
+    return form if kind in (list, tuple, set, frozenset) else ()
+
+
+def _leaves(form: Any) -> Iterator[Ref]:
+    if type(form) in (LiteralRef, NodeRef):
+        yield form
+    for part in _parts(form):
+        yield from _leaves(part)
 
 
 def node_refs(form: Any) -> dict[NodeRef, None]:
     """Return the references to nodes in a form, each once, in order."""
     return dict.fromkeys(leaf for leaf in _leaves(form) if type(leaf) is NodeRef)
+
+
+def is_listed(form: Any) -> bool:
+    """Return whether the map index decides which nodes a form refers to: in a list of nodes."""
+    if type(form) is Element and type(form.of) is Packed and node_refs(form):
+        return True
+    return any(map(is_listed, _parts(form)))
+
+
+def refs_at(form: Any, index: Sequence[int]) -> dict[NodeRef, None]:
+    """Return the references to nodes that a form has at a map index, each once, in order."""
+    if type(form) is NodeRef:
+        return {form: None}
+    parts = _parts(form)
+    if type(form) is Element and type(form.of) is Packed:
+        parts = (form.of.template[index[form.level]],)
+    return dict.fromkeys(ref for part in parts for ref in refs_at(part, index))
 
 
 def references(form: Any) -> dict[str, None]:

@@ -227,9 +227,9 @@ def in_sight(trace: Trace, value: Any) -> Any:
     return Task(_same, name="element")(value) if trace.is_out_of_sight(value) else value
 
 
-def as_node(value: Any) -> Any:
-    """Return what a lane of a mapped sub-flow gives back as the value of one node."""
-    if value is None or isinstance(value, Node):
+def as_node(trace: Trace, value: Any) -> Any:
+    """Return what a lane of a mapped sub-flow gives back as the value of one node in that lane."""
+    if value is None or (isinstance(value, Node) and trace.is_inside(value)):
         return value
     return Task(_same, name="returned")(value)
 

@@ -39,6 +39,7 @@ class Trace:
     def __init__(self) -> None:
         self.graph = FlowGraph()
         self.literals: dict[str, Any] = {}  # constants, by node.argument
+        self._constants: dict[int, str] = {}  # their names by their ids
         self._counts: dict[str, int] = {}
         self._scope = ""  # put before names
         self._space = ROOT  # in which the calls are that are recorded now
@@ -91,6 +92,9 @@ class Trace:
     def _add_node(
         self, name: str, task: Task[..., Any], arguments: tuple[Argument, ...], call: _Call
     ) -> None:
+        if name in self.graph.spaces and name not in self.graph:
+            msg = f"{name!r} is the name of a mapped sub-flow here; give the node another one"
+            raise DefinitionError(msg)
         space = name if call.is_mapped else self._space
         self.graph.add_node(name, NodeSpec(name, task, arguments, space))
         if call.is_mapped:
@@ -145,14 +149,26 @@ class Trace:
             return value._form or LiteralRef(value._name)  # noqa: SLF001
         if holds_placeholder(value):
             return Packed(self._template(value, literal))
+        return LiteralRef(self._name_of(value, literal))
+
+    def _name_of(self, value: Any, literal: str) -> str:
+        """Return the name of a constant; one that was given before goes to workers only once."""
+        found = self._constants.get(id(value))
+        if found is not None:
+            return found
         while literal in self.literals:  # f(1, a=2) where a is both a position and a keyword
             literal += "'"
         self.literals[literal] = value
-        return LiteralRef(literal)
+        self._constants[id(value)] = literal
+        return literal
 
     def is_lane(self, form: Form) -> bool:
         """Return whether a form stands for the values of many task runs."""
         return isinstance(form, NodeRef) and self.graph.depth(form.name) > len(form.levels)
+
+    def is_inside(self, node: Node) -> bool:
+        """Return whether a node lies in the lanes that are recorded now, or in lanes within."""
+        return len(self._ref(node).levels) == self.level
 
     def is_out_of_sight(self, value: Any) -> bool:
         """Return whether a value is the element of a value that only workers will see.

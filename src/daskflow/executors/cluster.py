@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 from daskflow.errors import DefinitionError, ExecutorError
 from daskflow.events import Report
 from daskflow.executors.connections import connect
-from daskflow.executors.wire import is_block, unpack_segments
+from daskflow.executors.wire import is_block, is_portion, unpack_segments
 from daskflow.settings import Settings
 
 if TYPE_CHECKING:
@@ -223,7 +223,7 @@ class DaskSession:
         ends = [key for key in layer if key not in consumed]
         graph = HighLevelGraph({self._run_id: MaterializedLayer(layer)}, {self._run_id: set()})
         futures = self._hub.client.get(graph, ends, sync=False, priority=1 if urgent else 0)
-        self._held.update(layer)
+        self._held.update(key for key in layer if not is_portion(key))
         self._futures.update(zip(ends, futures, strict=True))
         self._unreported.append({key[1]: key for key in layer if is_block(key)})
 

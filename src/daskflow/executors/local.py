@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -13,7 +13,7 @@ from typing import Any
 from daskflow.errors import DefinitionError
 from daskflow.events import Report, Segment
 from daskflow.executors.base import use_port
-from daskflow.executors.wire import is_block
+from daskflow.executors.wire import is_block, is_portion
 from daskflow.signals import RunInterrupted
 
 
@@ -68,6 +68,7 @@ class LocalSession:
         self._waiting: dict[Any, set[Any]] = {}  # node -> keys it still needs
         self._consumers: dict[Any, list[Any]] = {}  # key -> nodes that need it
         self._values: dict[Any, Any] = {}
+        self._uses: Counter[Any] = Counter()  # parts of values: by how many nodes still needed
         self._torn: dict[Any, str] = {}  # large literals that could not be read, and why
         self._reports: SimpleQueue[Report] = SimpleQueue()
 
@@ -78,6 +79,7 @@ class LocalSession:
         with self._lock:
             for key, node in layer.items():
                 hopeless += [(node, self._torn[k]) for k in node.dependencies if k in self._torn]
+                self._uses.update(filter(is_portion, node.dependencies))
                 needed = {k for k in node.dependencies if k not in self._values}
                 for other in needed:
                     self._consumers.setdefault(other, []).append(node)
@@ -146,7 +148,15 @@ class LocalSession:
                 self._reports.put(Report(self._run_id, node.key[1], worker, port.segments))
             self._values[node.key] = value
             ready = self._now_ready(node.key)
+            self._used(node)
         self._start(ready)
+
+    def _used(self, node: Any) -> None:
+        """Let go of the parts of values that nobody needs behind this node."""
+        for key in filter(is_portion, node.dependencies):
+            self._uses[key] -= 1
+            if not self._uses[key]:
+                del self._uses[key], self._values[key]
 
     def _now_ready(self, key: Any) -> list[Any]:
         ready = []

@@ -20,8 +20,8 @@ def is_block(key: Any) -> bool:
 
 
 def is_portion(key: Any) -> bool:
-    """Return whether one of our keys is that of a part of a value, which its consumers alone need."""
-    return str(key[0]).startswith(f"{PORTION}-")
+    """Return whether one of our keys is that of a part of a value, which only its block needs."""
+    return not is_block(key) and key[0].startswith(f"{PORTION}-")
 
 
 def pack_segments(segments: tuple[Segment, ...]) -> bytes:

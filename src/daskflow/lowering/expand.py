@@ -29,6 +29,7 @@ from daskflow.nodes import (
     NodeRef,
     Packed,
     SpaceSpec,
+    fill,
 )
 from daskflow.states import FINISHED, Failed, Mapped, Pending, State, Success, make_state
 from daskflow.tasks import TaskRules
@@ -147,8 +148,8 @@ class _Parent:
                 return None
             inputs.append(found)
         states = {one.edge: one.state for one in inputs if one.edge and one.state}
-        nodes = {edge.upstream: state for edge, state in states.items()}  # two edges may share one
-        counts = count_codes(bytes([state.code]) for state in nodes.values())
+        runs = {(edge.upstream, edge.map_index): state for edge, state in states.items()}
+        counts = count_codes(bytes([state.code]) for state in runs.values())
         node = self.graph.nodes.get(self.spec.name)
         rules = node.task.rules if node is not None else TaskRules()
         refused = refusal(
@@ -179,8 +180,8 @@ class _Parent:
         if not isinstance(form, NodeRef):
             return _Input(giver.what, self._constant(form))
         key = None if giver.what.startswith("wait_for ") else giver.what
-        edge = Edge(form.name, self.spec.name, key, mapped=True, levels=form.levels)
         picked = tuple(self.index[level] for level in form.levels)
+        edge = Edge(form.name, self.spec.name, key, True, picked, form.levels)  # noqa: FBT003
         chain = self.known_space(form.name).chain()
         above = chain[len(picked)].find(picked)
         if above is None:
@@ -257,14 +258,15 @@ class _Parent:
         """Return the length of a value that was known before the run."""
         try:
             return Length(measure(self._literal(form)))
-        except (DefinitionError, LookupError, TypeError) as error:
+        except Exception as error:  # noqa: BLE001 - values of the user's may raise anything
             return Length(None, str(error))
 
     def _literal(self, form: Form) -> Any:
         if isinstance(form, LiteralRef):
             return self.at_hand.literals[form.name]
         if isinstance(form, Element):
-            return element_getter(self._literal(form.of))(self.index[form.level])
+            element = element_getter(self._literal(form.of))(self.index[form.level])
+            return fill(element, self._literal) if isinstance(form.of, Packed) else element
         return form.template if isinstance(form, Packed) else None
 
 

@@ -49,7 +49,7 @@ def link_of(graph: FlowGraph, edge: Edge, spaces: Mapping[str, Space]) -> Link:
         By name; those that lie in the root need not be there.
     """
     up, down = graph.space_of(edge.upstream), graph.space_of(edge.downstream)
-    is_single = bool(edge.levels) and (edge.is_flat or len(edge.levels) == up.depth)
+    is_single = bool(edge.levels) and up.depth <= len(edge.levels) + edge.is_flat
     is_same = (
         is_single
         and not edge.is_flat

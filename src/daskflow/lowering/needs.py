@@ -118,6 +118,7 @@ class Needs:
         upstream = link.edge.upstream
         if link.is_same:
             if upstream not in strip.nodes:
+                self._add_own_space(self.now.graph.nodes[upstream].space, strip)
                 self._add_range(upstream, strip.start, strip.stop)
         elif link.is_whole:
             if self._is_portioned(link, node):
@@ -149,7 +150,7 @@ class Needs:
 
     def _is_portioned(self, link: Link, node: NodeSpec) -> bool:
         """Return whether a block gets only its part of a large value that is mapped over."""
-        if not link.edge.mapped or self.now.graph.spaces[node.space].depth != 1:
+        if link.edge.key is None or self.now.graph.spaces[node.space].depth != 1:
             return False
         length = self.now.at_hand.lengths.get(link.edge.upstream, {}).get(0)
         if length is None or not length.is_large or self._is_asked_whole(link, node):

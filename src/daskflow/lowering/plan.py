@@ -155,4 +155,4 @@ def portion_key(run_id: str, portion: Portion) -> Any:
     return (f"{PORTION}-{run_id}", f"{node}[{start}:{stop}] of {source[1]}")
 
 
-PORTION = "portion"  # begins the keys of parts of values, which nobody holds
+PORTION = "portion"  # begins the keys of parts of values, kept only for the blocks that need them

@@ -73,15 +73,25 @@ class Inputs:
         self._literals: dict[str, Any] = {}  # the large ones
         self._spaces = spaces or {}
         self._columns: dict[str, bytes] = {}
+        pieces: list[Piece] = []
         for item in received:
             if isinstance(item, Literal):
                 self._literals[item.name] = item.value
             elif isinstance(item, Piece):
-                self.pieces.setdefault(item.segment.node, []).append(item)
-                self.add(item.segment)
+                pieces.append(item)
             else:
                 for segment in item:
                     self.add(segment)
+        self._add_pieces(pieces)
+
+    def _add_pieces(self, pieces: Iterable[Piece]) -> None:
+        """Take in the parts of values of which another node of the block does not get the whole."""
+        whole = {node for node in self.segments if self.code(node, 0) in FINISHED}
+        for piece in pieces:
+            node = piece.segment.node
+            if node not in whole:
+                self.pieces.setdefault(node, []).append(piece)
+                self.add(piece.segment)
 
     def add(self, segment: Segment) -> None:
         """Take in a segment; one that the block is filling counts as far as it is filled."""
@@ -192,19 +202,22 @@ class Inputs:
             return self.value(node, above)
         lanes = chain[len(index) + 1]
         if above in lanes.decided:
-            return self._stand_in(node, index, lanes.decided[above])
+            return [] if is_picky else self._stand_in(node, index, lanes.decided[above])
         if not lanes.children:  # all are here: it is not deeper than the root's
             return self._rooted_values(node, is_picky=is_picky)
+        start, width = lanes.children[above]
         return [
             self.values_below(node, (*index, place), is_picky=is_picky)
-            for place in range(lanes.children[above][1])
-            if not is_picky
-            or len(chain) > len(index) + 2
-            or self._is_picked(node, lanes, above, place)
+            for place in range(width)
+            if not is_picky or self._is_picked(node, lanes.level, start + place)
         ]
 
-    def _is_picked(self, node: str, lanes: Space, above: int, place: int) -> bool:
-        return self.code(node, lanes.children[above][0] + place) in PICKED
+    def _is_picked(self, node: str, level: int, position: int) -> bool:
+        """Return whether a child at some level has a value, or children."""
+        chain = self.space_of(node).chain()
+        if level == len(chain) - 1:
+            return self.code(node, position) in PICKED
+        return position not in chain[level + 1].decided
 
     def _rooted_values(self, node: str, *, is_picky: bool) -> list[Any]:
         count = len(self.positions(node))

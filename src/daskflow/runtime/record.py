@@ -86,7 +86,8 @@ class RunRecord:
         self.undecided = {name for name in graph.spaces if not self.spaces[name].is_complete()}
         self._members: dict[str, list[str]] = {name: [] for name in graph.spaces}
         for name, node in graph.nodes.items():
-            self._members[node.space].append(name)
+            for space in graph.around(node.space):
+                self._members[space].append(name)
         self._due: list[tuple[float, str, int]] = []  # heap of retries
         self._awaited: dict[str, bool] | None = (
             None  # what open task runs wait for; None: not known
@@ -328,8 +329,7 @@ class RunRecord:
     def _is_complete(self, name: str) -> bool:
         record = self.nodes[name]
         done = sum(record.counts[code] for code in FINISHED)
-        total = len(record.codes) + len(record.space.decided)
-        return record.space.is_complete() and done == total
+        return record.space.is_complete() and done == self.total(name)
 
     def next_due(self) -> float | None:
         """Return the instant of the next retry."""
@@ -403,9 +403,13 @@ class RunRecord:
                 yield around.index_of(parent), state
 
     def total(self, name: str) -> int | None:
-        """Return how many task runs a node has; None where it is not known yet."""
+        """Return how many task runs a node has; None where it is not known yet.
+
+        Mapped nodes that ended without children count as one.
+        """
         space = self.nodes[name].space
-        return space.size + len(space.decided) if space.is_complete() else None
+        ended = sum(len(each.decided) for each in space.chain())
+        return space.size + ended if space.is_complete() else None
 
     def outcome(self, name: str) -> Outcome:
         """Return how the task runs of a node ended, for the verdict."""

@@ -35,12 +35,9 @@ class Values:
         below = self.record.nodes[name].space.below(index)
         positions = [place for start, stop in below.ranges for place in range(start, stop)]
         values = dict(zip(positions, self.many(name, positions), strict=True))
-        if is_picky:
-            codes = self.record.nodes[name].codes
-            values = {place: value for place, value in values.items() if codes[place] in PICKED}
-        return self._nested(name, index, values)
+        return self._nested(name, index, values, is_picky=is_picky)
 
-    def _nested(self, name: str, index: Index, values: dict[int, Any]) -> Any:
+    def _nested(self, name: str, index: Index, values: dict[int, Any], *, is_picky: bool) -> Any:
         """Put values into lists of lists."""
         chain = self.record.nodes[name].space.chain()
         above = chain[len(index)].find(index)
@@ -50,13 +47,12 @@ class Values:
             return values[above]
         lanes = chain[len(index) + 1]
         if above not in lanes.children:
-            return self._missing(name, index)
-        start, width = lanes.children[above]
-        is_last = len(chain) == len(index) + 2
+            return [] if is_picky and above in lanes.decided else self._missing(name, index)
+        children = [(*index, place) for place in range(lanes.children[above][1])]
         return [
-            self._nested(name, (*index, place), values)
-            for place in range(width)
-            if not is_last or start + place in values
+            self._nested(name, child, values, is_picky=is_picky)
+            for child in children
+            if not is_picky or self.record.node_state(name, child).code in PICKED
         ]
 
     def _missing(self, name: str, index: Index) -> Any:

@@ -22,7 +22,9 @@ from daskflow.nodes import (
     NodeSpec,
     Packed,
     fill,
+    is_listed,
     node_refs,
+    refs_at,
 )
 from daskflow.runtime.inputs import Inputs
 from daskflow.runtime.spec import RunSpec
@@ -35,7 +37,7 @@ class Layout(NamedTuple):
     node: NodeSpec
     groups: tuple[tuple[str, tuple[Link, ...]], ...]  # by upstream node, single ones first
     ways: dict[tuple[str, Any], Link]  # the same links, by upstream node and levels
-    lists: tuple[tuple[Packed, int], ...]  # lists of nodes that are mapped over, and the level
+    listed: tuple[Form, ...]  # arguments with elements of lists of nodes that are mapped over
     is_plain: bool  # all task runs of it have the same upstream task runs
 
 
@@ -51,23 +53,19 @@ def layout_of(spec: RunSpec, name: str, spaces: Mapping[str, Space]) -> Layout:
 
 def _make_layout(spec: RunSpec, name: str, spaces: Mapping[str, Space]) -> Layout:
     node = spec.graph.nodes[name]
-    lists = {
-        argument.name: (argument.form.of, argument.form.level)
-        for argument in node.arguments
-        if isinstance(argument.form, Element) and isinstance(argument.form.of, Packed)
-    }
+    listed = {argument.name: argument.form for argument in node.arguments if is_listed(argument.form)}
     groups: dict[str, list[Link]] = {}
     for edge in spec.graph.upstream(name):
-        if edge.key not in lists:
+        if edge.key not in listed:
             links = groups.setdefault(edge.upstream, [])
             if not any(_way(edge) == _way(other.edge) for other in links):
                 links.append(link_of(spec.graph, edge, spaces))
     for links in groups.values():
         links.sort(key=lambda link: not link.is_single)
-    is_plain = not lists and all(link.is_whole for links in groups.values() for link in links)
+    is_plain = not listed and all(link.is_whole for links in groups.values() for link in links)
     made = tuple((upstream, tuple(links)) for upstream, links in groups.items())
     ways = {(upstream, _way(link.edge)): link for upstream, links in made for link in links}
-    return Layout(node, made, ways, tuple(lists.values()), is_plain)
+    return Layout(node, made, ways, tuple(listed.values()), is_plain)
 
 
 def _way(edge: Edge | NodeRef) -> tuple[Any, ...]:
@@ -79,7 +77,7 @@ class Wire:
 
     def __init__(self, spec: RunSpec, node: str, inputs: Inputs) -> None:
         layout = layout_of(spec, node, inputs.spaces)
-        self.node, self.groups, self.ways, self._lists, is_plain = layout
+        self.node, self.groups, self.ways, self._listed, is_plain = layout
         self.inputs = inputs
         self.space = inputs.space_of(node)
         self._plain = [inputs.whole_codes(name) for name, _ in self.groups] if is_plain else None
@@ -137,7 +135,7 @@ class Wire:
     def _states(self, position: int) -> Iterator[tuple[Edge, State]]:
         elements = {(ref.name, _way(ref)) for ref in self._elements(position)}
         listed = {
-            (ref.name, _way(ref)) for packed, _ in self._lists for ref in node_refs(packed)
+            (ref.name, _way(ref)) for form in self._listed for ref in node_refs(form)
         } - self.ways.keys()
         found: list[tuple[Edge, Below]] = []
         for edge in self.inputs.spec.graph.upstream(self.node.name):
@@ -162,12 +160,10 @@ class Wire:
 
     def _elements(self, position: int) -> list[NodeRef]:
         """Return the nodes in the element that a child gets of a list of nodes, each once."""
-        if not self._lists:
+        if not self._listed:
             return []
         index = self.space.index_of(position)
-        found = dict.fromkeys(
-            ref for packed, level in self._lists for ref in node_refs(packed.template[index[level]])
-        )
+        found = dict.fromkeys(ref for form in self._listed for ref in refs_at(form, index))
         return [ref for ref in found if (ref.name, _way(ref)) not in self.ways]
 
     def arguments(self, position: int) -> tuple[list[Any], dict[str, Any]]:
@@ -234,18 +230,19 @@ class Wire:
         return get
 
     def _flat_value(self, ref: NodeRef, position: int) -> Any:
-        """Return one element of the values of all children."""
-        below = self._below_way(ref, ref.name, position)
-        if not below.ranges:
-            return self.inputs._stand_in(ref.name, (), below.decided[0])  # noqa: SLF001 - same room
-        source = below.ranges[0][0]
-        value = self.inputs.value(ref.name, source)
-        is_child = self.inputs.spec.graph.depth(ref.name) > len(ref.levels)
-        if is_child or self.inputs.code(ref.name, source) not in PICKED:
+        """Return one element of the values of all children: of their lists, or one below them."""
+        index = self.space.index_of(position)
+        part, place = self.space.part_of(position)
+        child = (*(index[level] for level in ref.levels[:-1]), part)
+        theirs = self.inputs.space_of(ref.name)
+        if theirs.level > len(child) and theirs.missing(child) is None:
+            return self.inputs.values_below(ref.name, (*child, place))
+        value = self.inputs.values_below(ref.name, child)
+        source = theirs.find(child)
+        is_list = source is not None and self.inputs.code(ref.name, source) in PICKED
+        if not is_list or isinstance(value, str | bytes | bytearray):
             return value
-        if isinstance(value, str | bytes | bytearray):
-            return value
-        return element_getter(value)(self.space.part_of(position)[1])
+        return element_getter(value)(place)
 
     def _below_way(self, way: Edge | NodeRef, node: str, position: int) -> Below:
         """Return the upstream task runs that an edge or a reference leads to."""
