@@ -118,6 +118,9 @@ class Needs:
         upstream = link.edge.upstream
         if link.is_same:
             if upstream not in strip.nodes:
+                space = self.now.graph.nodes[upstream].space
+                if self.now.graph.spaces[space].depth > 1:  # that it is the same is seen there too
+                    self.spaces.add(space, self.spaces.tops(space, strip.start, strip.stop))
                 self._add_range(upstream, strip.start, strip.stop)
         elif link.is_whole:
             if self._is_portioned(link, node):

@@ -235,15 +235,13 @@ class Wire:
 
     def _flat_value(self, ref: NodeRef, position: int) -> Any:
         """Return one element of the values of all children."""
-        below = self._below_way(ref, ref.name, position)
-        if not below.ranges:
-            return self.inputs._stand_in(ref.name, (), below.decided[0])  # noqa: SLF001 - same room
-        source = below.ranges[0][0]
-        value = self.inputs.value(ref.name, source)
-        is_child = self.inputs.spec.graph.depth(ref.name) > len(ref.levels)
-        if is_child or self.inputs.code(ref.name, source) not in PICKED:
+        inputs, name = self.inputs, ref.name
+        picked = self._link(ref, name).pick(position, self.space, inputs.space_of(name))
+        value = inputs.values_below(name, picked)
+        if len(picked) > len(ref.levels):  # the elements are children themselves
             return value
-        if isinstance(value, str | bytes | bytearray):
+        source = inputs.space_of(name).find(picked) or 0
+        if inputs.code(name, source) not in PICKED or isinstance(value, str | bytes | bytearray):
             return value
         return element_getter(value)(self.space.part_of(position)[1])
 
