@@ -188,16 +188,17 @@ class Inputs:
             return self._stand_in(node, index, lanes.decided[above])
         if not lanes.children:  # all are here: it is not deeper than the root's
             return self._rooted_values(node, is_picky=is_picky)
+        start, width = lanes.children[above]
         return [
             self.values_below(node, (*index, place), is_picky=is_picky)
-            for place in range(lanes.children[above][1])
-            if not is_picky
-            or len(chain) > len(index) + 2
-            or self._is_picked(node, lanes, above, place)
+            for place in range(width)
+            if not is_picky or self._is_picked(node, chain[len(index) + 2 :], start + place)
         ]
 
-    def _is_picked(self, node: str, lanes: Space, above: int, place: int) -> bool:
-        return self.code(node, lanes.children[above][0] + place) in PICKED
+    def _is_picked(self, node: str, inner: list[Space], position: int) -> bool:
+        if inner:  # what ended there without children did not succeed
+            return position not in inner[0].decided
+        return self.code(node, position) in PICKED
 
     def _rooted_values(self, node: str, *, is_picky: bool) -> list[Any]:
         count = len(self.positions(node))

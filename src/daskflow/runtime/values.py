@@ -38,10 +38,10 @@ class Values:
         if is_picky:
             codes = self.record.nodes[name].codes
             values = {place: value for place, value in values.items() if codes[place] in PICKED}
-        return self._nested(name, index, values)
+        return self._nested(name, index, values, is_picky=is_picky)
 
-    def _nested(self, name: str, index: Index, values: dict[int, Any]) -> Any:
-        """Put values into lists of lists."""
+    def _nested(self, name: str, index: Index, values: dict[int, Any], *, is_picky: bool) -> Any:
+        """Put values into lists of lists; those that were not picked are missing."""
         chain = self.record.nodes[name].space.chain()
         above = chain[len(index)].find(index)
         if above is None:
@@ -52,11 +52,12 @@ class Values:
         if above not in lanes.children:
             return self._missing(name, index)
         start, width = lanes.children[above]
-        is_last = len(chain) == len(index) + 2
+        inner = chain[len(index) + 2 :]
+        left_out = inner[0].decided if inner and is_picky else {}
         return [
-            self._nested(name, (*index, place), values)
+            self._nested(name, (*index, place), values, is_picky=is_picky)
             for place in range(width)
-            if not is_last or start + place in values
+            if (start + place not in left_out if inner else start + place in values)
         ]
 
     def _missing(self, name: str, index: Index) -> Any:
