@@ -1,24 +1,58 @@
-"""What a flow means in the plainest terms: call after call, task run after task run.
+"""What a flow means in the plainest terms: call after call, lane after lane, run after run.
 
 It shares no code with the engine. Kinds of states go by their short names: S, SK, F, TF.
+
+An input of a call is told by (how, ref). A ref is the number of a call, ("const", n) for a list,
+("lane", d, i) for the i-th argument of the d-th sub-flow around, or a tuple of numbers for a list
+of nodes. How: each (mapped over), list (likewise, of these nodes), whole, picked (`successful`),
+flat (`flatten`), wait, wait_all (`unmapped` in a map).
 """
 
 from dataclasses import dataclass, field
+from zlib import crc32
 
 
 @dataclass(frozen=True)
 class Call:
-    """One call of a task: mapped or not, over what, and what each attempt of its bodies does."""
+    """One call of a task: over what, and what each attempt of its bodies does."""
 
+    number: int  # from 0, in the order of the flow
     is_map: bool
-    inputs: (
-        tuple  # of (how, what): const n, mapped i, unmapped i, list (i, ...), wait i, wait_all i
-    )
+    inputs: tuple
     trigger: str = "all_successful"
     skips: bool = True  # skip_on_upstream_skip
     retries: int = 0
-    faults: dict[int, str] = field(default_factory=dict)  # by position: "FK", then S
-    width: int = 2  # of the list that it returns
+    faults: dict[int, str] = field(default_factory=dict)  # by the sum of a map index: "FK", then S
+    width: int = 2  # of the list that it returns, more or less
+
+    def calls(self):
+        """Return the calls in it."""
+        return [self]
+
+
+@dataclass(frozen=True)
+class Sub:
+    """One call of a mapped sub-flow: over what, and what is in it."""
+
+    inputs: tuple
+    items: list
+    trigger: str = "all_successful"
+    skips: bool = True
+
+    def calls(self):
+        """Return the calls in it."""
+        return [call for item in self.items for call in item.calls()]
+
+
+def constant(n):
+    """Return the value of a constant."""
+    return [list(range(k % 3)) for k in range(n)]
+
+
+def output(call, index, args):
+    """Return what a body returns: a list that tells what its arguments were."""
+    told = crc32(repr((call.number, index, args)).encode()) % 1000
+    return [told] * ((call.width + sum(index)) % 5)
 
 
 def allows(trigger, kinds):
@@ -31,73 +65,185 @@ def allows(trigger, kinds):
     return not kinds or said[trigger]
 
 
+def refusal(rules, edges):
+    """Return how its trigger, or the skip rule, ends a task run before its start."""
+    kinds = list({run: kind for edge in edges for run, kind in edge.items()}.values())
+    if not allows(rules.trigger, kinds):
+        return "TF", "TriggerFailedError"
+    skipped = [edge for edge in edges if edge and set(edge.values()) == {"SK"}]
+    if rules.trigger == "not_all_skipped":
+        return ("SK", None) if kinds and set(kinds) == {"SK"} else None
+    return ("SK", None) if rules.skips and skipped and not {"F", "TF"} & set(kinds) else None
+
+
 class Reading:
-    """What becomes of each call, a kind or a list of its children's, and how often bodies start."""
+    """How each task run ends, what consumers get of it, and how often bodies start."""
 
-    def __init__(self, calls):
-        self.calls, self.ends, self.starts = calls, [], {}
-        for i, call in enumerate(calls):
-            self.ends.append(self.map(i, call) if call.is_map else self.run(i, 0, self.asked(call)))
+    def __init__(self, items):
+        self.around = {}  # of each call by number: the sub-flows that it is in
+        self.depths = {}  # how long its map indexes are
+        self.ends = {}  # by map index, or where there are no children above it: kind and value
+        self.widths = {}  # by the beginning of a map index: how many there are
+        self.starts = {}
+        self.enter(items, ())
+        self.play(items, (), ())
 
-    def map(self, i, call):
-        """Return the kinds of the children, or that of a mapped task without any."""
-        wide = [what for how, what in call.inputs if how == "mapped" or self.is_lane(how, what)]
-        kinds = [{what: "S" if self.has_children(what) else self.ends[what]} for what in wide]
-        widths = {what for how, what in call.inputs if how == "const"}
-        widths |= {len(what) for how, what in call.inputs if how == "list"}
-        widths |= {self.width(what) for what in wide}
-        if refused := self.refusal(call, kinds):
+    def enter(self, items, subs):
+        """Note all calls."""
+        for item in items:
+            if isinstance(item, Sub):
+                self.enter(item.items, (*subs, item))
+            else:
+                self.around[item.number], self.depths[item.number] = subs, len(subs) + item.is_map
+                self.ends[item.number], self.widths[item.number] = {}, {}
+
+    def play(self, items, subs, lane):
+        """Go through the items of the flow, or of one lane of a sub-flow."""
+        for item in items:
+            given = [(how, self.source(how, ref, subs, lane)) for how, ref in item.inputs]
+            if isinstance(item, Call) and not item.is_map:
+                self.run(item, lane, given)
+                continue
+            places = self.places(item, given)
+            for call in item.calls():
+                if isinstance(places, tuple):
+                    self.ends[call.number][lane] = places
+                else:
+                    self.widths[call.number][lane] = len(places)
+            for k, place in enumerate(places if isinstance(places, list) else ()):
+                if isinstance(item, Sub):
+                    self.play(item.items, (*subs, item), (*lane, k))
+                else:
+                    children = [(how, self.child(how, source, place)) for how, source in given]
+                    self.run(item, (*lane, k), children)
+
+    def source(self, how, ref, subs, lane):
+        """Return what a ref means in a lane: ("of", call, beginning of the map indexes) or so."""
+        if how == "list":
+            return [self.source("whole", one, subs, lane) for one in ref]
+        if isinstance(ref, int):
+            both = zip(subs, self.around[ref], strict=False)
+            shared = next((d for d, (a, b) in enumerate(both) if a is not b), None)
+            least = min(len(subs), len(self.around[ref]))
+            return "of", ref, lane[: least if shared is None else shared]
+        if ref[0] == "const":
+            return "const", constant(ref[1])
+        _, d, i = ref
+        how, what = subs[d].inputs[i]
+        return self.child(how, self.source(how, what, subs[:d], lane[:d]), lane[d])
+
+    def is_lane(self, source):
+        """Return whether a source is many task runs."""
+        return source[0] == "of" and self.depths[source[1]] > len(source[2])
+
+    def child(self, how, source, place):
+        """Return what one child of a map gets of a source."""
+        if how == "list":
+            return source[place]
+        if how in ("each", "wait") and self.is_lane(source):
+            return "of", source[1], (*source[2], place)
+        if how == "each":
+            return "element", source, place
+        if how == "flat":
+            _, n, start = source
+            if self.depths[n] > len(start) + 1:
+                return "of", n, (*start, *place)
+            return "element", ("of", n, (*start, place[0])), place[1]
+        return source
+
+    def places(self, item, given):
+        """Return the places of a map's children, or how it ends without any."""
+        edges, found = [], []
+        for how, source in given:
+            if how in ("each", "flat", "list") or (how == "wait" and self.is_lane(source)):
+                found.append(self.wide(how, source))
+                if how != "list":
+                    edges.append(self.parent(source))
+        if refused := refusal(item, edges):
             return refused
-        if None in widths or len(widths) > 1:
-            return "F"
-        return [self.run(i, at, self.asked(call, at)) for at in range(*widths)]
+        if None in found or len(set(map(len, found))) > 1:
+            return "F", "DefinitionError"
+        return found[0]
 
-    def width(self, i):
-        """Return how many children a map over this call has; None where nobody can tell."""
-        if self.calls[i].is_map:
-            return len(self.ends[i]) if self.has_children(i) else None
-        return self.calls[i].width if self.ends[i] == "S" else None
+    def parent(self, source):
+        """Return the state of an input for the map over it: with children it is a success."""
+        if source[0] != "of":
+            return {}
+        _, n, start = source
+        return {(n, start): "S" if start in self.widths[n] else self.ends[n][start][0]}
 
-    def has_children(self, i):
-        """Return whether a mapped call came to have children, be it none."""
-        return isinstance(self.ends[i], list)
+    def wide(self, how, source):
+        """Return the places that an input of a map gives; None where nobody can tell."""
+        if how == "list":
+            return list(range(len(source)))
+        if not self.is_lane(source):
+            value = self.value(source)
+            return list(range(len(value))) if isinstance(value, list) else None
+        _, n, start = source
+        if start not in self.widths[n]:
+            return None
+        if how != "flat":
+            return list(range(self.widths[n][start]))
+        parts = [self.part(n, (*start, k)) for k in range(self.widths[n][start])]
+        return None if None in parts else [(k, j) for k, w in enumerate(parts) for j in range(w)]
 
-    def is_lane(self, how, what):
-        """Return whether an input is joined element to element."""
-        return how in ("mapped", "wait") and self.calls[what].is_map
+    def part(self, n, at):
+        """Return how many elements one task run, or what is below it, gives to `flatten`."""
+        if at in self.widths[n]:
+            return self.widths[n][at]
+        kind, value = self.ends[n][at]
+        if kind != "S":
+            return 1
+        return len(value) if isinstance(value, list) else None
 
-    def asked(self, call, at=None):
-        """Return for each input the kinds of the task runs behind it, by task run."""
-        nodes = [(how, what[at] if how == "list" else what) for how, what in call.inputs]
-        return [
-            {(what, at): self.ends[what][at]}
-            if call.is_map and self.is_lane(how, what)
-            else dict(enumerate_runs(what, self.ends[what]))
-            for how, what in nodes
-            if how != "const"
+    def value(self, source, *, is_picked=False):
+        """Return what a consumer gets of a source; exceptions by the names of their types."""
+        if source[0] == "const":
+            return source[1]
+        if source[0] == "element":
+            return self.value(source[1])[source[2]]
+        _, n, start = source
+        for stop in range(len(start) + 1):
+            if start[:stop] in self.ends[n]:
+                return self.ends[n][start[:stop]][1]
+        below = [(*start, k) for k in range(self.widths[n][start])]
+        if is_picked:
+            below = [one for one in below if self.ends[n].get(one, ("S",))[0] == "S"]
+        return [self.value(("of", n, one), is_picked=is_picked) for one in below]
+
+    def runs(self, source):
+        """Return the kinds of the task runs behind a source."""
+        if source[0] != "of":
+            return self.runs(source[1]) if source[0] == "element" else {}
+        _, n, start = source
+        ends = self.ends[n].items()
+        return {(n, at): end[0] for at, end in ends if at[: len(start)] == start[: len(at)]}
+
+    def run(self, call, index, given):
+        """Note how one task run ends."""
+        edges = [self.runs(source) for _, source in given]
+        self.ends[call.number][index] = refusal(call, edges) or self.outcome(call, index, given)
+
+    def outcome(self, call, index, given):
+        """Return the kind and the value of a task run that starts, and count its starts."""
+        args = [
+            self.value(source, is_picked=how == "picked")
+            for how, source in given
+            if not how.startswith("wait")
         ]
-
-    def refusal(self, call, edges):
-        """Return what keeps a task run from starting: its trigger, or the skip rule."""
-        kinds = list({run: kind for edge in edges for run, kind in edge.items()}.values())
-        if not allows(call.trigger, kinds):
-            return "TF"
-        all_skipped = [edge for edge in edges if edge and set(edge.values()) == {"SK"}]
-        if call.trigger == "not_all_skipped":
-            return "SK" if kinds and set(kinds) == {"SK"} else None
-        return "SK" if call.skips and all_skipped and not {"F", "TF"} & set(kinds) else None
-
-    def run(self, i, at, edges):
-        """Return the kind of one task run, and count its starts."""
-        call = self.calls[i]
-        if refused := self.refusal(call, edges):
-            return refused
-        plan = call.faults.get(at, "")[: call.retries + 1]
+        if call.inputs and call.inputs[0][0] == "flat":
+            return "S", args[0]
+        plan = call.faults.get(sum(index), "")[: call.retries + 1]
         failures = len(plan.partition("K")[0])
-        self.starts[i, at] = min(failures, call.retries) + 1
-        return "SK" if "K" in plan else "F" if failures > call.retries else "S"
+        self.starts[call.number, index] = min(failures, call.retries) + 1
+        if "K" in plan:
+            return "SK", None
+        if failures > call.retries:
+            return "F", "ValueError"
+        return "S", output(call, index, args)
 
-
-def enumerate_runs(i, end):
-    """Return the task runs of a call with their kinds."""
-    return [((i, at), kind) for at, kind in enumerate(end if isinstance(end, list) else [end])]
+    def tree(self, n, start=()):
+        """Return the kind of a call, or those of its children in lists."""
+        if start in self.ends[n]:
+            return self.ends[n][start][0]
+        return [self.tree(n, (*start, k)) for k in range(self.widths[n][start])]

@@ -125,8 +125,9 @@ class Tracker(SchedulerPlugin):
     ) -> None:
         """Hold the values of a plan's blocks that no future of the client's holds.
 
-        Parts of values are let go when their consumers have them. Among the tasks are those of earlier graphs that this one builds on. They have left the
-        state in which a task begins, and are held or were let go.
+        Parts of values are let go when their consumers have them. Among the tasks are those of
+        earlier graphs that this one builds on. They have left the state in which a task begins,
+        and are held or were let go.
         """
         mine: dict[str, list[Any]] = {}
         for key in tasks:

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 from daskflow.graph import Edge
 from daskflow.lowering.known import Column, Known
+from daskflow.lowering.links import link_of, space_in
 from daskflow.lowering.plan import Block, Plan
-from daskflow.lowering.spaces import Index, Space
+from daskflow.lowering.spaces import Below, Index, Space
 from daskflow.nodes import ROOT, FlowGraph
 from daskflow.states import Pending
 
@@ -19,12 +20,14 @@ def verify(plan: Plan, graph: FlowGraph, known: Known) -> list[str]:
 
     Checked: every task run that can run is in one block, and no other is in any; each of its
     upstreams comes before it in the same block, or is in a block that this one names as input, or
-    is finished and this block names the block that has it, or is given its state; blocks come
-    behind their inputs, so the graph is acyclic; task runs of a block ask for the same of a worker.
+    is finished and this block names the block that has it, or is given its state; each finds those
+    by the parts of index spaces that its block has; blocks come behind their inputs, so the graph
+    is acyclic; task runs of a block ask for the same of a worker.
     """
     check = _Check(plan, graph, known)
     check.look_at_blocks()
     check.look_at_upstreams()
+    check.look_at_parts()
     check.look_at_the_rest()
     return check.problems
 
@@ -49,7 +52,6 @@ class _Check:
         for name, spec in self.graph.spaces.items():
             parent = None if name == ROOT else spaces[spec.parent]
             spaces[name] = known.spaces[name].copy(parent)
-            spaces[name].size = known.spaces[name].size
         for opening in self.plan.openings:
             spaces[opening.space].open(*opening[1:])
         for ended in self.plan.ended:
@@ -100,6 +102,33 @@ class _Check:
             self.problems.append(f"{run} does not name block {number}, which has {upstream}")
         if not number and upstream not in given:
             self.problems.append(f"{run} is not given the state of {upstream}")
+
+    def look_at_parts(self) -> None:
+        """Find task runs that would not find the right ones by what their block has of spaces."""
+        for block in self.plan.blocks:
+            for name, position in _walk(block):
+                for edge in self.graph.upstream(name):
+                    wanted = self.columns[edge.upstream].space.below(self._picked(edge, position))
+                    if not self._finds(block, edge, position, wanted):
+                        self.problems.append(
+                            f"{name, position} does not find {edge.upstream} by the spaces of "
+                            f"block {block.number}"
+                        )
+
+    def _finds(self, block: Block, edge: Edge, position: int, wanted: Below) -> bool:
+        """Return whether the parts of spaces in a block lead to the right task runs."""
+        parts = block.spaces
+        ends = (self.graph.space_of(edge.upstream), self.graph.space_of(edge.downstream))
+        if any(spec.depth > 1 and spec.name not in parts for spec in ends):
+            return False
+        theirs = space_in(parts, self.graph, edge.upstream)
+        link = link_of(self.graph, edge, parts)
+        if link.is_same:
+            return wanted.ranges == [(position, position + 1)]
+        if link.is_whole and theirs.level == 1 and not theirs.children:  # all that has come
+            return wanted.decided == list(theirs.decided.values())
+        found = link.below(position, space_in(parts, self.graph, edge.downstream), theirs)
+        return found[:2] == wanted[:2]
 
     def look_at_the_rest(self) -> None:
         """Find task runs that could run and are in no block."""

@@ -25,8 +25,8 @@ class Link:
         self.is_same = is_same  # and that at the same position
         self._found: dict[Index, Below] = {}
 
-    def below(self, position: int, mine: Space, theirs: Space) -> Below:
-        """Return the upstream task runs of the one at a position of my space."""
+    def pick(self, position: int, mine: Space, theirs: Space) -> Index:
+        """Return how the map indexes of the upstream task runs of the one at a position begin."""
         index = mine.index_of(position)
         picked = tuple(index[level] for level in self.edge.levels)
         if self.edge.is_flat:
@@ -34,10 +34,25 @@ class Link:
             picked = (*picked[:-1], part)
             if theirs.level > len(picked):  # the parts are children, not values
                 picked = (*picked, place)
+        return picked
+
+    def below(self, position: int, mine: Space, theirs: Space) -> Below:
+        """Return the upstream task runs of the one at a position of my space."""
+        picked = self.pick(position, mine, theirs)
         found = self._found.get(picked)
         if found is None:
             found = self._found[picked] = theirs.below(picked)
         return found
+
+
+_ROOT = Space()
+_ROOTED = Space(_ROOT)  # stands for any that lies in the root and has all its children
+
+
+def space_in(parts: Mapping[str, Space], graph: FlowGraph, node: str) -> Space:
+    """Return the index space of a node, as much of it as came with a block."""
+    spec = graph.space_of(node)
+    return parts.get(spec.name) or (_ROOTED if spec.depth else _ROOT)
 
 
 def link_of(graph: FlowGraph, edge: Edge, spaces: Mapping[str, Space]) -> Link:

@@ -11,10 +11,13 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_right
 from collections.abc import Collection, Iterator
+from dataclasses import replace
 from itertools import accumulate
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from daskflow.states import State
+from daskflow.errors import CrashedError, PortableError
+from daskflow.sealing import opened, seal
+from daskflow.states import Failed, State
 
 Index = tuple[int, ...]
 
@@ -50,8 +53,10 @@ class Space:
         self._starts: array[int] = array("l")
         self._owners: array[int] = array("l")
 
-    def __getstate__(self) -> tuple[None, dict[str, object]]:
-        return None, {slot: getattr(self, slot) for slot in self.__slots__}
+    def __getstate__(self) -> tuple[None, dict[str, Any]]:
+        slots = {slot: getattr(self, slot) for slot in self.__slots__}
+        slots["decided"] = {parent: _portable(state) for parent, state in self.decided.items()}
+        return None, slots
 
     def copy(self, parent: Space | None) -> Space:
         """Return a copy that can grow by itself, around which another space lies."""
@@ -208,6 +213,16 @@ class Space:
             return
         for start, width in self.children.values():
             yield from range(start, start + width)
+
+
+def _portable(state: State) -> State:
+    """Return a state as it travels: without its exception where that cannot."""
+    if isinstance(state, Failed):
+        try:
+            opened(seal(state.exception))
+        except CrashedError:
+            return replace(state, exception=PortableError(state.message))
+    return state
 
 
 def _append(ranges: list[tuple[int, int]], start: int, stop: int) -> None:

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from daskflow.context import run_label
 from daskflow.events import Segment
+from daskflow.lowering.links import space_in
 from daskflow.lowering.needs import stand_in
 from daskflow.lowering.plan import Slice
 from daskflow.lowering.spaces import Below, Index, Space
@@ -50,10 +51,6 @@ def cut_piece(node: str, start: int, stop: int, block: tuple[Segment, ...]) -> P
     except Exception as error:
         elements = Unreadable(f"the value of {node!r} cannot be cut: {error!r}")
     return Piece(segment.without_values(), start, stop, elements)
-
-
-_ROOT = Space()
-_ROOTED = Space(_ROOT)  # stands for any that lies in the root and has all its children
 
 
 class Inputs:
@@ -135,11 +132,7 @@ class Inputs:
 
     def space_of(self, node: str) -> Space:
         """Return the index space of a node, as much of it as the block needs."""
-        name = self.spec.graph.nodes[node].space
-        found = self._spaces.get(name)
-        if found is not None:
-            return found
-        return _ROOTED if self.spec.graph.spaces[name].depth else _ROOT
+        return space_in(self._spaces, self.spec.graph, node)
 
     @property
     def spaces(self) -> Mapping[str, Space]:

@@ -421,11 +421,10 @@ class RunRecord:
         """Return node and map index of what failed of these nodes, in order."""
         for name in names:
             record = self.nodes[name]
-            for index, state in self.decided(name):
-                if state.is_failed():
-                    yield name, index
+            found = [index for index, state in self.decided(name) if state.is_failed()]
             positions = (place for place, code in enumerate(record.codes) if code in FAILED)
-            yield from ((name, index) for index in sorted(map(record.space.index_of, positions)))
+            found.extend(map(record.space.index_of, positions))
+            yield from ((name, index) for index in sorted(found))
 
     def _tell(self, name: str, index: tuple[int, ...], state: State) -> None:
         self.events.append(StateChanged(now(), run_label(name, index), state))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from daskflow import all_finished, any_failed, any_successful, flow, task
-from daskflow.lowering import AtHand, Column, Plan, Target, lower, verify
+from daskflow.events import Length
+from daskflow.lowering import AtHand, Known, Plan, Target, lower, verify
 from daskflow.lowering.known import OWNED
 from daskflow.states import Crashed, Pending, Success
 
@@ -27,10 +28,8 @@ class Desk:
     def __init__(self, function, **parameters):
         made = flow(function, name="case").definition()
         self.graph = made.graph
-        self.known = {name: Column() for name in made.graph.nodes}
-        for name, node in made.graph.nodes.items():
-            if not node.is_mapped:
-                self.known[name].widen(1)
+        self.known = Known.nothing(made.graph)
+        self.columns, self.spaces = self.known.columns, self.known.spaces
         self.literals = {**made.literals, **parameters}
         self.lengths = {}
         self.keys = {}
@@ -56,16 +55,34 @@ class Desk:
 
     def take(self, plan):
         """Note what a plan decided and which task runs its blocks own."""
-        for name, width in plan.widths.items():
-            self.known[name].widen(width)
-        for name, state in plan.decided.items():
-            self.known[name].decided = state
+        for opening in plan.openings:
+            self.open(*opening)
+        for space, parent, state in plan.ended:
+            self.spaces[space].decided[parent] = state
         for block in plan.blocks:
             self.keys[block.number] = block.key
             self.next_block = block.number + 1
             for name, position in runs_of(block):
-                self.known[name].codes[position] = OWNED
-                self.known[name].blocks[position] = block.number
+                self.columns[name].codes[position] = OWNED
+                self.columns[name].blocks[position] = block.number
+        return plan
+
+    def open(self, space, parent, width, parts=()):
+        """Let there be so many task runs below one place of the space around."""
+        self.spaces[space].open(parent, width, parts)
+        for column in self.columns.values():
+            column.grow()
+
+    def measure(self, name, *elements, **told):
+        """Note how long the values of a node's first task runs are; a text: why that is unknown."""
+        for position, one in enumerate(elements):
+            length = Length(None, one, **told) if isinstance(one, str) else Length(one, **told)
+            self.lengths.setdefault(name, {})[position] = length
+
+    def play(self, block_size=None, **codes):
+        """Take the next plan and let its task runs end, as Success or as these kinds of state."""
+        plan = self.take(self.lower(block_size))
+        self.end(plan, **codes)
         return plan
 
     def end(self, plan=None, /, **codes):
@@ -80,8 +97,8 @@ class Desk:
 
     def set(self, name, position, kind, attempts=1):
         """Bring one task run into a kind of state."""
-        self.known[name].codes[position] = kind.code
-        self.known[name].attempts[position] = attempts
+        self.columns[name].codes[position] = kind.code
+        self.columns[name].attempts[position] = attempts
 
     def give_back(self, name, position, attempts=1):
         """Let a task run be open again; its column still names the block that it was in."""
@@ -90,8 +107,8 @@ class Desk:
     def crash(self, name, position, message):
         """Let a task run end in the driver, so that no block tells of it."""
         self.set(name, position, Crashed)
-        self.known[name].blocks[position] = 0
-        self.known[name].states[position] = Crashed(message)
+        self.columns[name].blocks[position] = 0
+        self.columns[name].states[position] = Crashed(message)
 
 
 def runs_of(block):

@@ -9,8 +9,8 @@ import pytest
 
 from daskflow import CrashedError, unmapped
 from daskflow.errors import TriggerFailedError
-from daskflow.events import PARENT
-from daskflow.lowering.blocks import both, either, given_segment, ranges, stand_in
+from daskflow.lowering.blocks import both, either, ranges
+from daskflow.lowering.needs import given_segment, stand_in
 from daskflow.lowering.plan import Slice
 from daskflow.states import (
     Cancelled,
@@ -212,14 +212,14 @@ def test_the_number_of_graph_nodes_for_ten_thousand_task_runs(flow, threads, nod
     """The Dask graph grows with the cluster's threads, not with the width or depth of a map."""
     desk = Desk(flow, xs=range(10_000))
     plan = desk.lower_unchecked(threads=threads)
-    assert len(plan.layer(print, print)) == nodes
+    assert len(plan.layer(print, print, print)) == nodes
     assert sum(block.task_runs() for block in plan.blocks) == 10_000 * len(desk.graph)
 
 
 def test_the_number_of_graph_nodes_without_grouping():
     """With a block size of one each task run is a node of the Dask graph, and nothing else is."""
     plan = Desk(lane_and_sum, xs=range(50)).lower(1)
-    assert len(plan.layer(print, print)) == 101
+    assert len(plan.layer(print, print, print)) == 101
 
 
 # ------------------------------------------------------------------------------------ later passes
@@ -239,7 +239,7 @@ def test_what_waits_for_a_block_on_its_way_is_not_lowered():
     """A task run is due only when its upstreams are finished or in the same plan."""
     desk = Desk(lane_and_sum, xs=range(2))
     plan = desk.take(desk.lower(2))
-    desk.known["total"].codes[0] = 0  # it was given back
+    desk.columns["total"].codes[0] = 0  # it was given back
     assert told(desk.lower()) == []
     desk.end(b=[Success, Success])
     assert told(desk.lower()) == [f"3: total 0-1 <- {plan.blocks[0].number}"]
@@ -321,12 +321,12 @@ def test_a_plan_counts_its_blocks_on():
 def test_a_lane_that_is_not_open_holds_only_itself(kind):
     """One child that waits holds up its own lane; the others go on."""
     desk = Desk(lambda xs: b.map(a.map(xs)), xs=range(3))
-    desk.known["a"].widen(3)
+    desk.open("a", 0, 3)
     desk.end(a=[Success, kind, Success])
-    desk.known["a"].blocks[0] = desk.known["a"].blocks[2] = 1
+    desk.columns["a"].blocks[0] = desk.columns["a"].blocks[2] = 1
     desk.keys[1], desk.next_block = ("a-ab12", 1), 2
     if kind is Cancelled:
-        desk.known["a"].states[1] = Cancelled("stopped")
+        desk.columns["a"].states[1] = Cancelled("stopped")
     expected = "2: b 0-1 + b 2-3 <- 1" if kind is Retrying else "2: b 0-3 <- 1"
     assert told(desk.lower(3)) == [expected]
 
@@ -337,7 +337,7 @@ def test_a_map_of_unknown_width_is_waited_for():
     plan = desk.take(desk.lower())
     assert told(plan) == ["1: a 0-1"]
     desk.end(plan)
-    desk.lengths["a"] = 5
+    desk.measure("a", 5)
     assert told(desk.lower(9)) == ["2: b 0-5 <- 1", "3: total 0-1 <- 2"]
 
 
@@ -354,18 +354,18 @@ def test_the_end_of_a_parent_without_children_is_given():
     desk = Desk(lambda xs: always(a.map(xs)), xs=None)
     plan = desk.lower()
     assert told(plan) == ["1: always 0-1"]
-    (segment,) = plan.blocks[0].given
-    assert (segment.node, segment.start, bytes(segment.codes)) == ("a", PARENT, b"\x0c")
-    assert "returned None" in str(segment.values[0])
+    (state,) = plan.blocks[0].spaces["a"].decided.values()
+    assert isinstance(state, Failed)
+    assert "returned None" in state.message
 
 
 def test_a_parent_that_ended_in_an_earlier_pass_is_given_too():
     """The state of a parent is given to each later plan that needs it."""
     desk = Desk(lambda xs: always(a.map(xs), b()), xs=None)
-    desk.end(desk.take(desk.lower()))
+    desk.play()
     desk.give_back("always", 0)
     (block,) = desk.lower().blocks
-    assert [segment.node for segment in block.given] == ["a"]
+    assert list(block.spaces) == ["a"]
 
 
 def test_task_runs_that_crashed_in_the_driver_are_given():

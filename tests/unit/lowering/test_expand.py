@@ -11,7 +11,17 @@ from tests.unit.lowering.desk import Desk, a, always, b, c, lucky, make, proud, 
 
 
 def expanded(desk):
-    return expand(desk.graph, desk.graph.order(), desk.known, desk.at_hand)
+    return expand(desk.graph, desk.known, desk.at_hand)
+
+
+def widths(desk):
+    """Return how many children mapped tasks come to have now, by name."""
+    return {one.space: one.width for one in expanded(desk).openings}
+
+
+def ends(desk):
+    """Return in which states mapped tasks end without children now, by name."""
+    return {one.space: one.state for one in expanded(desk).ended}
 
 
 def over_parameter(xs):
@@ -43,7 +53,7 @@ def waiting(xs, ys):
 
 
 @pytest.mark.parametrize(
-    ("flow", "values", "widths"),
+    ("flow", "values", "wide"),
     [
         (over_parameter, {"xs": range(7)}, {"b": 7}),
         (over_parameter, {"xs": []}, {"b": 0}),
@@ -52,21 +62,21 @@ def waiting(xs, ys):
         (waiting, {"xs": [1, 2], "ys": [3, 4]}, {"b": 2, "c": 2}),
     ],
 )
-def test_the_width_of_what_is_known_at_the_start(flow, values, widths):
+def test_the_width_of_what_is_known_at_the_start(flow, values, wide):
     """Parameters, constants and lanes over them give their widths in the first pass."""
-    found = expanded(Desk(flow, **values))
-    assert (found.widths, found.decided) == (widths, {})
+    desk = Desk(flow, **values)
+    assert (widths(desk), ends(desk)) == (wide, {})
 
 
 def test_a_width_is_waited_for():
     """A map over a value is decided once the value is there, and then only once."""
     desk = Desk(over_value)
-    assert expanded(desk).widths == {}
+    assert widths(desk) == {}
     desk.end(a=Success)
-    desk.lengths["a"] = 4
-    assert expanded(desk).widths == {"b": 4}
-    desk.known["b"].widen(4)
-    assert expanded(desk).widths == {}
+    desk.measure("a", 4)
+    assert widths(desk) == {"b": 4}
+    desk.open("b", 0, 4)
+    assert widths(desk) == {}
 
 
 def test_a_lane_waits_for_the_width_of_the_lane_before_it():
@@ -76,25 +86,25 @@ def test_a_lane_waits_for_the_width_of_the_lane_before_it():
         return c.map(b.map(a()))
 
     desk = Desk(case)
-    assert expanded(desk).widths == {}
+    assert widths(desk) == {}
     desk.end(a=Success)
-    desk.lengths["a"] = 2
-    assert expanded(desk).widths == {"b": 2, "c": 2}
+    desk.measure("a", 2)
+    assert widths(desk) == {"b": 2, "c": 2}
 
 
 def test_a_list_of_nodes_has_its_own_length():
     """The length of a list of nodes is known before any of them is finished."""
-    assert expanded(Desk(over_list)).widths == {"c": 3}
+    assert widths(Desk(over_list)) == {"c": 3}
 
 
 def test_every_input_that_gives_the_width_is_waited_for():
     """One unfinished input of several is enough to wait."""
     desk = Desk(over_two_values).end(a=Success)
-    desk.lengths["a"] = 1
-    assert expanded(desk).widths == {}
+    desk.measure("a", 1)
+    assert widths(desk) == {}
     desk.end(b=Success)
-    desk.lengths["b"] = 1
-    assert expanded(desk).widths == {"c": 1}
+    desk.measure("b", 1)
+    assert widths(desk) == {"c": 1}
 
 
 def test_what_is_not_mapped_is_not_waited_for():
@@ -103,7 +113,7 @@ def test_what_is_not_mapped_is_not_waited_for():
     def case(xs):
         return b.map(xs, unmapped(a()), wait_for=[c()])
 
-    assert expanded(Desk(case, xs=[1, 2])).widths == {"b": 2}
+    assert widths(Desk(case, xs=[1, 2])) == {"b": 2}
 
 
 @pytest.mark.parametrize(
@@ -126,7 +136,7 @@ def test_what_is_not_mapped_is_not_waited_for():
 )
 def test_what_cannot_be_mapped_over_together(flow, values, told):
     """Unequal lengths and values without any end the parent as Failed, with the cure."""
-    state = list(expanded(Desk(flow, **values)).decided.values())[-1]
+    state = list(ends(Desk(flow, **values)).values())[-1]
     assert isinstance(state, Failed)
     assert str(state.exception) == state.message
     with pytest.raises(DefinitionError, match=told):
@@ -136,15 +146,15 @@ def test_what_cannot_be_mapped_over_together(flow, values, told):
 @pytest.mark.parametrize(
     ("lengths", "told"),
     [
-        ({"a": "cannot map over a dict: map over list(d.items())"}, "map over list"),
-        ({}, "the task before it gave no value"),
+        (["cannot map over a dict: map over list(d.items())"], "map over list"),
+        ([], "the task before it gave no value"),
     ],
 )
 def test_a_value_that_cannot_be_mapped_over(lengths, told):
     """What the worker told of a value is the reason why its map failed."""
     desk = Desk(over_value).end(a=Success)
-    desk.lengths = lengths
-    assert told in expanded(desk).decided["b"].message
+    desk.measure("a", *lengths)
+    assert told in ends(desk)["b"].message
 
 
 @pytest.mark.parametrize(
@@ -163,18 +173,17 @@ def test_trigger_and_skip_are_asked_of_the_parent(kind, trigger, decided):
     """The parent ends without children where its trigger or the skip rule says so."""
     desk = Desk(lambda: trigger.map(a())).end(a=kind)
     if kind is Success:
-        desk.lengths["a"] = 3
-    found = expanded(desk)
-    verdict = found.widths.get(trigger.name, found.decided.get(trigger.name))
-    assert type(verdict) is decided
+        desk.measure("a", 3)
+    found = widths(desk) | ends(desk)
+    assert type(found[trigger.name]) is decided
 
 
 def test_a_mapped_input_counts_as_one_success():
     """Whatever its children became, a mapped input is one successful state to the parent."""
     desk = Desk(lambda xs: rescue.map(b.map(xs)), xs=[1, 2])
-    desk.known["b"].widen(2)
+    desk.open("b", 0, 2)
     desk.end(b=[Failed, Failed])
-    assert isinstance(expanded(desk).decided["rescue"], TriggerFailed)
+    assert isinstance(ends(desk)["rescue"], TriggerFailed)
 
 
 def test_a_trigger_of_the_users_sees_the_parents_inputs():
@@ -187,8 +196,8 @@ def test_a_trigger_of_the_users_sees_the_parents_inputs():
 
     both = make("both", trigger=mine)
     desk = Desk(lambda xs: both.map(a(), b.map(xs), unmapped(c())), xs=[1]).end(a=Success)
-    desk.lengths["a"] = 1
-    assert expanded(desk).widths == {"b": 1, "both": 1}
+    desk.measure("a", 1)
+    assert widths(desk) == {"b": 1, "both": 1}
     assert asked == [("a", "args[0]", Success), ("b", "args[1]", Mapped)]
 
 
@@ -201,24 +210,24 @@ def test_an_input_of_two_arguments_counts_once():
         return two.map(x, x)
 
     desk = Desk(case).end(a=Success)
-    desk.lengths["a"] = 1
-    assert isinstance(expanded(desk).decided["two"], TriggerFailed)
+    desk.measure("a", 1)
+    assert isinstance(ends(desk)["two"], TriggerFailed)
 
 
 def test_a_parent_that_ended_ends_the_lane_behind_it():
     """In the same pass: what is mapped over a Failed parent is TriggerFailed, and so on."""
-    found = expanded(Desk(lambda xs: c.map(b.map(xs)), xs="abc"))
-    assert [type(found.decided[name]) for name in "bc"] == [Failed, TriggerFailed]
+    found = ends(Desk(lambda xs: c.map(b.map(xs)), xs="abc"))
+    assert [type(found[name]) for name in "bc"] == [Failed, TriggerFailed]
 
 
 def test_a_parent_decided_in_an_earlier_pass_is_seen():
     """The state of a parent that ended before reaches its lane later."""
     desk = Desk(lambda xs: lucky.map(b.map(xs), a()), xs="abc")
-    desk.known["b"].decided = Failed()
-    assert expanded(desk).decided == {}
+    desk.spaces["b"].decided[0] = Failed()
+    assert ends(desk) == {}
     desk.end(a=Success)
-    desk.lengths["a"] = 1
-    state = expanded(desk).decided["lucky"]
+    desk.measure("a", 1)
+    state = ends(desk)["lucky"]
     assert "the task before it has no children" in state.message
 
 
@@ -230,7 +239,7 @@ def test_a_parent_without_children_gives_no_width(how):
         failed = b.map(xs)
         return always.map(failed) if how == "argument" else always.map([1], wait_for=[failed])
 
-    state = expanded(Desk(case, xs=None)).decided["always"]
+    state = ends(Desk(case, xs=None))["always"]
     assert isinstance(state, Failed)
     assert "the task before it has no children" in state.message
-    assert ("wait_for 'b'" in state.message) is (how == "wait_for")
+    assert ("wait_for b" in state.message) is (how == "wait_for")

@@ -5,8 +5,23 @@ from __future__ import annotations
 import pytest
 
 from daskflow import unmapped
-from daskflow.lowering.order import is_lane, regions, stages
+from daskflow.lowering.links import link_of
+from daskflow.lowering.order import joins, regions, stages
 from tests.unit.lowering.desk import Desk, a, b, c, d, total
+
+
+def links_of(desk):
+    """Return the links to each node, by name, in topological order."""
+    return {
+        name: [link_of(desk.graph, edge, desk.spaces) for edge in desk.graph.upstream(name)]
+        for name in desk.graph.order()
+    }
+
+
+def grouped(desk, names):
+    """Return the groups that these nodes make."""
+    links = links_of(desk)
+    return regions(desk.graph, links, stages(desk.graph, links, desk.graph.order()), names)
 
 
 def chain(xs):
@@ -72,8 +87,13 @@ def shortcut(xs):
 )
 def test_which_edges_join_element_to_element(flow, lanes):
     """A lane is made by a mapped edge between two mapped tasks, by nothing else."""
-    graph = Desk(flow, xs=[1, 2]).graph
-    found = [f"{e.upstream}-{e.downstream}" for e in graph.edges() if is_lane(graph, e)]
+    desk = Desk(flow, xs=[1, 2])
+    found = [
+        f"{link.edge.upstream}-{link.edge.downstream}"
+        for links in links_of(desk).values()
+        for link in links
+        if joins(desk.graph, link)
+    ]
     assert found == lanes.split()
 
 
@@ -93,11 +113,11 @@ def test_which_edges_join_element_to_element(flow, lanes):
 )
 def test_stages_and_the_nodes_that_share_an_index_space(flow, stage, groups):
     """A lane edge keeps the stage, any other raises it; what lanes join in one stage is a group."""
-    graph = Desk(flow, xs=[1, 2]).graph
-    order = graph.order()
-    found = stages(graph, order)
+    desk = Desk(flow, xs=[1, 2])
+    links, order = links_of(desk), desk.graph.order()
+    found = stages(desk.graph, links, order)
     assert found == stage
-    made = regions(graph, found, order)
+    made = regions(desk.graph, links, found, order)
     assert sorted(made) == sorted([g] if g == "total" else list(g) for g in groups)
 
 
@@ -107,13 +127,10 @@ def test_two_lanes_that_meet_become_one():
     def zipped(xs):
         return c.map(a.map(xs), b.map(xs))
 
-    graph = Desk(zipped, xs=[1]).graph
-    order = graph.order()
-    assert regions(graph, stages(graph, order), order) == [["a", "b", "c"]]
+    desk = Desk(zipped, xs=[1])
+    assert grouped(desk, desk.graph.order()) == [["a", "b", "c"]]
 
 
 def test_only_what_is_to_be_lowered_is_grouped():
     """A finished node between two others leaves them apart."""
-    graph = Desk(chain, xs=[1]).graph
-    stage = stages(graph, graph.order())
-    assert regions(graph, stage, ["a", "c"]) == [["a"], ["c"]]
+    assert grouped(Desk(chain, xs=[1]), ["a", "c"]) == [["a"], ["c"]]

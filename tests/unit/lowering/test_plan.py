@@ -21,11 +21,15 @@ def unpack(name, data):
     return name, pickle.loads(data)
 
 
+def cut(node, start, stop, block):
+    return node, start, stop, block
+
+
 def test_a_plan_becomes_one_layer():
     """A node for each block, which calls the walk with its inputs, literals last."""
     desk = Desk(lambda xs, big: total(a.map(xs), big), xs=[1, 2], big="large")
     desk.large = frozenset({"big"})
-    layer = desk.lower(1).layer(walk, unpack)
+    layer = desk.lower(1).layer(walk, unpack, cut)
     assert list(layer) == [("literal-ab12", "big"), ("a-ab12", 1), ("a-ab12", 2), ("total-ab12", 3)]
     assert all(type(node) is Task and node.key == key for key, node in layer.items())
     node = layer["total-ab12", 3]
@@ -33,7 +37,7 @@ def test_a_plan_becomes_one_layer():
     values = {key: key for key in node.dependencies}
     run_id, number, body, inputs = node(values)
     assert (run_id, number) == ("ab12", 3)
-    assert body.strips == [Strip(("total",), (), 0, 1)]
+    assert body.strips == [Strip(("total",), 0, 1)]
     assert inputs == (("a-ab12", 1), ("a-ab12", 2), ("literal-ab12", "big"))
     assert layer["literal-ab12", "big"]() == ("big", "large")
 
@@ -48,14 +52,14 @@ def test_keys_are_the_tasks_name_the_run_and_a_number():
 
 def test_an_empty_plan_is_an_empty_layer():
     """Where nothing can be lowered there is nothing to submit."""
-    assert Plan("ab12").layer(walk, unpack) == {}
+    assert Plan("ab12").layer(walk, unpack, cut) == {}
 
 
 def test_the_scheduler_sees_only_bytes():
     """In the graph a block is bytes and numbers, whatever values it brings along."""
     desk = Desk(lambda xs: always(a.map(xs), b.map(xs)), xs=[object(), object()])
     desk.large = frozenset({"xs"})
-    for node in desk.lower().layer(walk, unpack).values():
+    for node in desk.lower().layer(walk, unpack, cut).values():
         run_id, number, body, *_ = node.args
         assert (type(run_id), type(number), type(body)) == (str, int, bytes)
 
@@ -69,7 +73,7 @@ def test_a_block_is_unpacked_as_it_was():
     desk.give_back("always", 1, attempts=2)
     (block,) = desk.lower().blocks
     body = unpack_block(block.packed())
-    assert body.strips == [Strip(("always",), (), 1, 2)]
+    assert body.strips == [Strip(("always",), 1, 2)]
     assert body.attempts == {("always", 1): 2}
     assert body.slices == (Slice("xs", 1, [20]),)
     (segment,) = body.given
@@ -80,7 +84,7 @@ def test_a_block_is_unpacked_as_it_was():
 def test_a_block_that_brings_nothing_along_is_small():
     """A key and a range: its bytes do not grow with its range."""
     sizes = {
-        width: len(Block(1, ("a", 1), (Strip(("a", "b"), (), 0, width),)).packed())
+        width: len(Block(1, ("a", 1), (Strip(("a", "b"), 0, width),)).packed())
         for width in (1, 100_000)
     }
     assert sizes[100_000] - sizes[1] < 8
@@ -89,5 +93,5 @@ def test_a_block_that_brings_nothing_along_is_small():
 
 def test_how_many_task_runs_a_block_holds():
     """Each node of a strip counts at each of its positions."""
-    strips = (Strip(("a", "b"), (), 0, 3), Strip(("b",), (), 7, 8))
+    strips = (Strip(("a", "b"), 0, 3), Strip(("b",), 7, 8))
     assert Block(1, ("a", 1), strips).task_runs() == 7
