@@ -12,13 +12,12 @@ _LINES = {
     ArrowKind.ALL: (),
     ArrowKind.WAIT: ("style=dashed",),
 }
-_HEAD = (
-    'graph [fontname="monospace", fontsize=11, labeljust=l, style="filled,rounded", '
-    'fillcolor="#f3f5f7", color="#9aa5b1"]',
-    'node [shape=box, style=filled, fillcolor="#e8f1fb", color="#3a6ea5", '
-    'fontname="monospace", fontsize=11]',
-    'edge [color="#33475b", fontname="monospace", fontsize=9]',
-)
+_HEAD = """\
+graph [fontname="monospace", fontsize=11, labeljust=l, style="filled,rounded"]
+graph [fillcolor="#f3f5f7", color="#9aa5b1"]
+node [shape=box, style=filled, fillcolor="#e8f1fb", color="#3a6ea5"]
+node [fontname="monospace", fontsize=11]
+edge [fontname="monospace", fontsize=9, color="#33475b"]"""
 
 
 def to_dot(picture: Picture) -> str:
@@ -36,14 +35,14 @@ def to_dot(picture: Picture) -> str:
     >>> @flow
     ... def doubled(xs: list[int]):
     ...     return double.map(xs)
-    >>> print(*to_dot(picture_of(doubled.definition())).splitlines()[4:], sep="\\n")
+    >>> for line in to_dot(picture_of(doubled.definition())).splitlines()[6:9]:
+    ...     print(line)
         n0 [label="xs", style="filled,rounded", fillcolor="#fff4d6", color="#b58a1b"]
         n1 [label="double[i]", shape=box3d, color="#1d5c33", penwidth=2.5]
         n0 -> n1 [label="x", color="#33475b:#ffffff:#33475b"]
-    }
     """
     ids = {box.key: f"n{number}" for number, box in enumerate(picture.boxes)}
-    lines = [f"digraph {_quoted(picture.name)} {{", *(f"    {line}" for line in _HEAD)]
+    lines = [f"digraph {_quoted(picture.name)} {{", *(f"    {line}" for line in _HEAD.splitlines())]
     for depth, entry in outline(picture):
         indent = "    " * (depth + 1)
         if isinstance(entry, Opening):

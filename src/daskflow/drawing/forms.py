@@ -1,4 +1,4 @@
-"""How a drawing writes what a task gets: in the notation that runs use, so that it can be looked up.
+"""How a drawing writes what a task gets: in the notation that is used to look into a run.
 
 ``clean[i]`` is the value of the task run with the same map index, ``clean[:]`` the list of all of
 them, ``{limit}`` a parameter of the flow, everything else a constant as Python writes it.
@@ -150,7 +150,7 @@ def short(value: Any) -> str:
     Examples
     --------
     >>> short([1, 2, 3, 4, 5, 6]), short({"a": "b" * 50}), short(object())
-    ('[1, 2, 3, 4, ...]', "{'a': 'bbbbbbbbbbbbbbbbbb...bbbbbbbbbbbbbbbbbbb'}", '<object>')
+    ('[1, 2, 3, 4, ...]', "{'a': 'bbbbbbbbbbbbbbbbb...bbbbbbbbbbbbbbbbbb'}", '<object>')
     """
     try:
         return _short.repr(value)
@@ -159,12 +159,12 @@ def short(value: Any) -> str:
 
 
 def plain(text: str) -> str:
-    """Return a text without what a terminal or an XML parser would stumble over.
+    r"""Return a text without what a terminal or an XML parser would stumble over.
 
     Examples
     --------
-    >>> plain("a\\x1b[2Jb")
-    'a\\\\x1b[2Jb'
+    >>> plain("a" + chr(27) + "[2Jb") == r"a\x1b[2Jb"
+    True
     """
     if text.isprintable():
         return text

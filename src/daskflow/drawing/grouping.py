@@ -1,8 +1,8 @@
 """Groups that can be drawn as boxes around boxes, and an order in which they stand together.
 
 Knows keys only. A group's key is its name and a slash, which is in no name of a node, for a node
-and a group may have the same name. A group can be drawn so if nothing leads out of it and back into it; a flow that
-was traced has no other groups, one made by hand may have.
+and a group may have the same name. A group can be drawn so if nothing leads out of it and back into
+it; a flow that was traced has no other groups, one made by hand may have.
 """
 
 from __future__ import annotations

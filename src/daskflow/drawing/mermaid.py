@@ -37,7 +37,8 @@ def to_mermaid(picture: Picture) -> str:
     >>> @flow
     ... def doubled(xs: list[int]):
     ...     return double.map(xs)
-    >>> print(*to_mermaid(picture_of(doubled.definition())).splitlines()[:4], sep="\\n")
+    >>> for line in to_mermaid(picture_of(doubled.definition())).splitlines()[:4]:
+    ...     print(line)
     flowchart TD
         n0(["xs"]):::parameter
         n1[["double[i]"]]:::reference

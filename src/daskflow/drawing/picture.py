@@ -24,7 +24,7 @@ class BoxKind(Enum):
 
     TASK = "task"  # a node: one call of a task
     PARAMETER = "parameter"  # of the flow
-    GROUP = "group"  # all of a group, in a drawing that would be too large otherwise
+    GROUP = "group"  # many calls, in a drawing that would be too large otherwise
 
 
 class ArrowKind(Enum):
@@ -38,7 +38,7 @@ class ArrowKind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """A node, a parameter of the flow, or a group that is drawn as one."""
+    """A node, a parameter of the flow, or many nodes that are drawn as one."""
 
     key: str  # unique in a picture
     name: str
@@ -51,6 +51,7 @@ class Box:
     gets: tuple[tuple[str, str], ...] = ()  # its arguments and what they are, in words
     waits: tuple[str, ...] = ()  # what it only waits for
     marks: tuple[str, ...] = ()  # rules of the task that are not the usual ones
+    tasks: int = 1  # how many nodes it stands for
 
     @property
     def label(self) -> str:
@@ -58,10 +59,19 @@ class Box:
         return self.name + index_text(self.depth)
 
     @property
+    def call(self) -> str:
+        """What it is, as one would write the call, and what is special about it."""
+        remarks = [*self.marks, *([f"after {', '.join(self.waits)}"] if self.waits else [])]
+        given = ", ".join(f"{name}={text}" for name, text in self.gets)
+        return f"{self.task}({given})" + (f"  # {', '.join(remarks)}" if remarks else "")
+
+    @property
     def lines(self) -> tuple[str, ...]:
         """What is written in it: its label without the group's name, its task, its rules."""
         name = self.name.removeprefix(f"{self.group[:-1]}.")
         task = (self.task,) if self.task not in ("", name) else ()
+        if self.kind is BoxKind.GROUP:
+            task = (f"{self.tasks:,} task{'s' * (self.tasks > 1)}",)
         return (name + index_text(self.depth), *task, *self.marks)
 
 
@@ -180,7 +190,9 @@ def picture_of(definition: Definition, parameters: Collection[str] = ()) -> Pict
     nodes = definition.graph.nodes.values()
     boxes = [*painter.parameters(parameters), *map(painter.box, nodes)]
     arrows = tuple(arrow for node in nodes for arrow in painter.arrows(node))
-    groups = [painter.group(key, parent) for key, parent in groups_of(definition.graph.nodes).items()]
+    groups = [
+        painter.group(key, parent) for key, parent in groups_of(definition.graph.nodes).items()
+    ]
     picture = Picture(definition.name, tuple(boxes), arrows, tuple(groups), painter.returns())
     return _arranged(picture)
 
@@ -219,7 +231,9 @@ class _Painter:
         nodes, spaces = self.graph.nodes.values(), self.graph.spaces.values()
         forms = [argument.form for node in nodes for argument in node.arguments]
         forms += [giver.form for space in spaces for giver in space.givers]
-        refs = [source.ref for form in [*forms, self.definition.returned] for source in sources(form)]
+        refs = [
+            source.ref for form in [*forms, self.definition.returned] for source in sources(form)
+        ]
         used = dict.fromkeys(ref.name for ref in refs if self._is_parameter(ref))
         first = dict.fromkeys(name for name in order if name in used)
         return [Box(parameter_key(name), name, BoxKind.PARAMETER) for name in first | used]

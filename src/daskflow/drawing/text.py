@@ -1,8 +1,7 @@
-"""A picture as lines for the terminal: each call as one would write it, in the order of the flow."""
+"""A picture as lines for the terminal: each call as one would write it, in order."""
 
 from __future__ import annotations
 
-from itertools import chain
 from textwrap import wrap
 
 from daskflow.drawing.forms import plain
@@ -79,10 +78,7 @@ def _call(box: Box, depth: int, column: int, width: int) -> list[str]:
     mark = "*" if box.is_reference else " "
     label = f"{'  ' * depth}{box.label}"
     start = f"{mark} {label:{column}} = "
-    given = ", ".join(f"{name}={text}" for name, text in box.gets)
-    waits = [f"after {', '.join(box.waits)}"] if box.waits else []
-    remarks = ", ".join(chain(box.marks, waits))
-    return _wrapped(start, f"{box.task}({given})" + (f"  # {remarks}" if remarks else ""), width)
+    return _wrapped(start, box.call, width)
 
 
 def _wrapped(start: str, text: str, width: int) -> list[str]:
