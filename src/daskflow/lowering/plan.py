@@ -104,6 +104,10 @@ class Plan:
     ended: tuple[Ended, ...] = ()  # mapped nodes that ended without children
     literals: Mapping[str, Any] = field(default_factory=dict)  # large ones to be put out now
 
+    def demands(self) -> dict[Key, Demand]:
+        """Return what blocks ask of the worker that runs them; those that ask for nothing not."""
+        return {block.key: block.demand for block in self.blocks if block.demand}
+
     def layer(
         self, walk: Callable[..., Any], unpack: Callable[..., Any], cut: Callable[..., Any]
     ) -> dict[Key, Any]:
