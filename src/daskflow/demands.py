@@ -42,7 +42,9 @@ def make_demand(resources: Any = None, priority: Any = 0, workers: Any = None) -
     if not isinstance(priority, int) or isinstance(priority, bool):
         msg = f"priority={priority!r} must be a whole number; a higher one goes first"
         raise DefinitionError(msg)
-    return Demand(_resources_of({} if resources is None else resources), priority, _workers_of(workers))
+    return Demand(
+        _resources_of({} if resources is None else resources), priority, _workers_of(workers)
+    )
 
 
 def _resources_of(resources: Any) -> tuple[tuple[str, float], ...]:
@@ -64,6 +66,8 @@ def _workers_of(workers: Any) -> tuple[str, ...]:
     named = (workers,) if isinstance(workers, str) else workers
     found = tuple(named) if isinstance(named, Iterable) else ()
     if not found or not all(isinstance(name, str) and name for name in found):
-        msg = f"workers={workers!r} must be the name, host or address of a worker, or a list of them"
+        msg = (
+            f"workers={workers!r} must be the name, host or address of a worker, or a list of them"
+        )
         raise DefinitionError(msg)
     return tuple(sorted(set(found)))

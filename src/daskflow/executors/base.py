@@ -25,9 +25,7 @@ class Session(Protocol):
     def threads(self) -> int:
         """How many task runs can run at a time, as far as is known now."""
 
-    def submit(
-        self, layer: dict[Any, Any], *, urgent: bool, demands: Mapping[Any, Demand]
-    ) -> None:
+    def submit(self, layer: dict[Any, Any], *, urgent: bool, demands: Mapping[Any, Demand]) -> None:
         """Take the nodes of a plan's graph.
 
         Every node's key is held until `release`.

@@ -190,7 +190,9 @@ def _check_words(word: str, options: Any) -> None:
     if not isinstance(options, Mapping):
         raise DefinitionError(f"DaskExecutor: {word}={options!r} must be a dict of words")
     if taken := _OURS.intersection(options):
-        msg = f"DaskExecutor: {word} cannot have {_and(sorted(taken))}; daskflow itself sees to that"
+        msg = (
+            f"DaskExecutor: {word} cannot have {_and(sorted(taken))}; daskflow itself sees to that"
+        )
         raise DefinitionError(msg)
 
 

@@ -72,9 +72,7 @@ class LocalSession:
         self._torn: dict[Any, str] = {}  # large literals that could not be read, and why
         self._reports: SimpleQueue[Report] = SimpleQueue()
 
-    def submit(
-        self, layer: dict[Any, Any], *, urgent: bool, demands: Mapping[Any, Demand]
-    ) -> None:
+    def submit(self, layer: dict[Any, Any], *, urgent: bool, demands: Mapping[Any, Demand]) -> None:
         """Take the nodes of a plan's graph; demands are met here by definition."""
         ready = []
         hopeless = []

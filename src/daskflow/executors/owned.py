@@ -118,11 +118,18 @@ def _start(
     except Exception as error:
         if cluster is not None:
             cluster.close()
-        msg = f"the cluster did not start: {name}: {type(error).__name__}: {error}"
-        if "anny failed" in str(error):
-            msg += '; does the script run its flow behind `if __name__ == "__main__":`?'
+        root = _root_of(error)
+        msg = f"the cluster did not start: {name}: {type(root).__name__}: {root}"
+        if "failed to start worker process" in str(root):
+            msg += '; a script that makes one needs `if __name__ == "__main__":` around its run'
         raise ExecutorError(msg) from error
     return cluster
+
+
+def _root_of(error: BaseException) -> BaseException:
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return error
 
 
 def _defaults_of(
@@ -162,10 +169,19 @@ def close_clusters() -> None:
 
 
 def abandon_clusters() -> None:
-    """Let the clusters close without waiting for the tasks that still run; before leaving, only."""
+    """End the clusters without waiting long for tasks that still run; before leaving, only.
+
+    A `LocalCluster` needs nothing: its workers end when they lose this process.
+    """
+    clusters = _take_clusters()
+    if not clusters:
+        return
+    from distributed import LocalCluster
+
     closing = [
         threading.Thread(target=cluster.close, name="daskflow-close", daemon=True)
-        for cluster in _take_clusters()
+        for cluster in clusters
+        if not isinstance(cluster, LocalCluster)
     ]
     for thread in closing:
         thread.start()

@@ -51,9 +51,7 @@ class DaskSession:
         """How many threads the workers have that are there."""
         return self._hub.threads or _UNKNOWN_THREADS
 
-    def submit(
-        self, layer: dict[Any, Any], *, urgent: bool, demands: Mapping[Any, Demand]
-    ) -> None:
+    def submit(self, layer: dict[Any, Any], *, urgent: bool, demands: Mapping[Any, Demand]) -> None:
         """Send the nodes of a plan's graph to the scheduler."""
         from dask.highlevelgraph import HighLevelGraph, MaterializedLayer
 

@@ -70,7 +70,9 @@ class _Run:
     client: str
     spec: bytes
     stuck: StuckBlocks
-    named: dict[Any, set[str]] = field(default_factory=dict)  # blocks that only some workers may run
+    named: dict[Any, set[str]] = field(
+        default_factory=dict
+    )  # blocks that only some workers may run
 
 
 class Tracker(SchedulerPlugin):
