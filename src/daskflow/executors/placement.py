@@ -75,7 +75,8 @@ def complaint_about(demand: Demand, offers: Sequence[Offer]) -> str:
         return f"no worker is named {named}; there are {_names_of(offers)}"
     able = [one for one in meant if one.has(demand.resources)]
     if able:
-        return f"{_many(len(able))} could run it, but takes no tasks now: {_names_of(able)}"
+        take = "takes" if len(able) == 1 else "take"
+        return f"{_many(len(able))} could run it, but {take} no tasks now: {_names_of(able)}"
     wanted = f"resources {_amounts(dict(demand.resources))}"
     if demand.workers:
         return f"no worker named {named} has {wanted}; {_resources_of(meant)}"
