@@ -138,10 +138,20 @@ class Report:
 
 
 @dataclass(frozen=True, slots=True)
+class Complaint:
+    """A block that nobody can run, as things are: it waits until the executor has who can."""
+
+    run_id: str
+    block: int
+    message: str  # what it asks for, and what there is instead
+
+
+@dataclass(frozen=True, slots=True)
 class StateChanged:
     """A flow run or a task run came into a new state.
 
     For task runs only what was not happy is told one by one (the rest is in `FlowRun.task_runs`).
+    A `Pending` with a message is no change: that task waits for a worker that is not there.
     """
 
     at: float  # instant, seconds since the epoch

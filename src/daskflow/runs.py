@@ -183,7 +183,8 @@ class FlowRun:
     def events(self) -> Iterator[StateChanged]:
         """Iterate over the changes of state that happened, and on while the run goes on.
 
-        The flow run's own, and of the task runs those that were not happy.
+        The flow run's own, and of the task runs those that were not happy. Where a task waits for
+        a worker that is not there, a `Pending` says what it asks for; its state did not change.
         """
         place = 0
         while True:
@@ -286,6 +287,7 @@ class FlowRun:
         """Note how the run ended, and let go of what nobody needs any more."""
         self.ended_at = now()
         try:
+            self._session.finish()
             if isinstance(state, Cancelled | Crashed):
                 self.record.cancel_unfinished(state.message)
                 self._session.close()  # nothing that waits is begun any more

@@ -13,7 +13,7 @@ from datetime import timedelta
 from functools import cached_property, update_wrapper
 from typing import Any, Generic, NoReturn, ParamSpec, TypedDict, TypeVar, Unpack, cast, overload
 
-from daskflow.demands import NO_DEMAND, Demand
+from daskflow.demands import NO_DEMAND, Demand, make_demand
 from daskflow.errors import DefinitionError
 from daskflow.nodes import check_name
 from daskflow.placeholders import Node, Placeholder
@@ -37,8 +37,12 @@ class TaskOptions(TypedDict, total=False):
     retry_jitter_factor: float  # share of the delay that is added at random at most
     retry_on: type[BaseException] | tuple[type[BaseException], ...]  # default: whatever it raises
     retry_condition: Callable[[BaseException], Any] | None  # asked last, with the exception
+    resources: Mapping[str, float] | None  # what a Dask worker has to offer, as {"GPU": 1}
+    priority: int  # on Dask: higher goes first; default 0
+    workers: str | Iterable[str] | None  # names, hosts or addresses of the Dask workers for it
 
 
+_DEMANDS = ("resources", "priority", "workers")  # of these words a task's demand is made
 _PREFECT_1 = {
     "max_retries": "retries",
     "retry_delay": "retry_delay_seconds",
@@ -267,7 +271,17 @@ def _make_rules(name: str, options: Mapping[str, Any]) -> TaskRules:
         options.get("retry_condition"),
     )
     skips = options.get("skip_on_upstream_skip", True) and not passes_skips(trigger)
-    return TaskRules(trigger, skips, policy, as_tags(options.get("tags", ())))
+    demand = _checked_demand(name, options)
+    return TaskRules(trigger, skips, policy, as_tags(options.get("tags", ())), demand)
+
+
+def _checked_demand(name: str, options: Mapping[str, Any]) -> Demand:
+    asked = {word: options[word] for word in _DEMANDS if word in options}
+    try:
+        return make_demand(**asked)
+    except DefinitionError as error:
+        msg = f"task {name!r}: {error}"
+        raise DefinitionError(msg) from None
 
 
 def _checked_delay(name: str, delay: Any) -> Delays:
@@ -328,7 +342,9 @@ def task(function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
         list of them (the last one repeats), or a function of the attempt that failed, from 1.
         ``retry_jitter_factor``: the share of the delay that is added at random at most.
         ``retry_on``: an exception type or a tuple of them. ``retry_condition``: a function of the
-        exception, asked last.
+        exception, asked last. And for Dask: ``resources``: what a worker must offer, as
+        ``{"GPU": 1}``; ``priority``: a whole number, higher goes first, default 0; ``workers``: the
+        name, host or address of the workers that may run it, one or a list.
 
     Raises
     ------

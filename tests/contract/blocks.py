@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import cloudpickle
 from dask.task_spec import Task, TaskRef
 
+from daskflow.demands import NO_DEMAND
 from daskflow.events import Segment
 from daskflow.executors.base import current_port
 from daskflow.executors.local import LocalSession
@@ -21,7 +22,7 @@ def answer(run_id, number, body, *inputs):
     """
     result = body(number) if body else None
     value = (number, tuple(opened(block[0].values[0]) for block in inputs), result)
-    segment = Segment("block", (), number, values={0: value})
+    segment = Segment("block", number, values={0: value})
     segment.codes.append(Success.code)
     segment.attempts.append(1)
     segment.started.append(1.0)
@@ -78,9 +79,11 @@ class Opened:
         run_id = uuid.uuid4().hex
         return cls(executor.open(run_id, spec, cloudpickle.dumps), run_id, [])
 
-    def submit(self, inputs, body=None, *, urgent=False):
+    def submit(self, inputs, body=None, *, urgent=False, demand=NO_DEMAND):
         """Hand over blocks: for each number the numbers of those it needs."""
-        self.session.submit(layer(self.run_id, inputs, body), urgent=urgent)
+        demands = {key(self.run_id, number): demand for number in inputs} if demand else {}
+        made = layer(self.run_id, inputs, body)
+        self.session.submit(made, urgent=urgent, demands=demands)
 
     def has_taken(self, number):
         """Return whether a block has arrived where it will run; Dask takes blocks in later."""

@@ -194,7 +194,7 @@ def test_a_literal_that_cannot_be_read_is_the_fault_of_nobody_before(begin):
     """Each block that needs it begins the trouble, now and later; what needs those does not."""
     one = begin()
     blocks = layer(one.run_id, {1: ("big",), 2: (1,), 3: ()})
-    one.session.submit(torn_literal(one.run_id, "big") | blocks, urgent=False)
+    one.session.submit(torn_literal(one.run_id, "big") | blocks, urgent=False, demands={})
     one.hear(3)
     one.submit({4: ("big",), 5: (4,)})
     reports = {report.block: report for report in one.hear(5)}

@@ -10,6 +10,7 @@ import cloudpickle
 import pytest
 
 from daskflow import DefinitionError, LocalExecutor, Task, all_failed, flow, not_all_skipped, task
+from daskflow.demands import Demand
 from daskflow.retries import RetryPolicy
 
 
@@ -64,11 +65,15 @@ def test_the_rules_of_a_task():
         retry_on=KeyError,
         retry_condition=bool,
         tags="io",
+        resources={"GPU": 1},
+        priority=5,
+        workers="big",
     )
     assert made.rules.trigger is all_failed
     assert made.rules.skips_with_upstream is False
     assert made.rules.retry == RetryPolicy(3, [1, timedelta(seconds=2)], 0.5, (KeyError,), bool)
     assert made.rules.tags == {"io"}
+    assert made.rules.demand == Demand((("GPU", 1),), 5, ("big",))
     assert task(add, tags=["a", "b"]).rules.tags == {"a", "b"}
 
 
@@ -92,6 +97,9 @@ def test_not_all_skipped_brings_its_own_skip_rule():
         ({"retry_on": "ValueError"}, "retry_on='ValueError' must be a class of exceptions"),
         ({"retry_on": [ValueError]}, "must be a class of exceptions, or a tuple of them"),
         ({"retry_on": (ValueError, int)}, "must be a class of exceptions, or a tuple of them"),
+        ({"resources": {"GPU": 0}}, "task 'add': resources={'GPU': 0} must name amounts above"),
+        ({"priority": "high"}, "task 'add': priority='high' must be a whole number"),
+        ({"workers": ()}, r"task 'add': workers=\(\) must be the name, host or address"),
         ({"name": "no name"}, "'no name' cannot name a task"),
     ],
 )

@@ -24,6 +24,9 @@ class Place:
     address: str | None = None  # of a scheduler
     workers: int | None = None
     threads_per_worker: int | None = None
+    cluster_class: str | None = None  # dotted name
+    cluster_kwargs: str | None = None  # JSON, or @ and the name of a file
+    adapt: str | None = None  # MIN:MAX
 
 
 def executor_of(place: Place) -> Executor | None:
@@ -41,11 +44,20 @@ def executor_of(place: Place) -> Executor | None:
     if place == Place():
         return None
     settings = Settings()
-    kind = place.executor or ("dask" if place.address else settings.executor) or "dask"
+    _check_cluster(place)
+    is_named = place.address or place.cluster_class
+    kind = place.executor or ("dask" if is_named else settings.executor) or "dask"
     size = (place.workers, place.threads_per_worker)
-    if place.address is not None and kind != "dask":
-        msg = f"--address is for Dask: leave out --executor {kind}, or --address"
+    if is_named and kind != "dask":
+        word = "--address" if place.address else "--cluster-class"
+        msg = f"{word} is for Dask: leave out --executor {kind}, or {word}"
         raise ExecutorError(msg)
+    if place.cluster_class is not None:
+        return DaskExecutor(
+            cluster_class=place.cluster_class,
+            cluster_kwargs=_cluster_kwargs_of(place.cluster_kwargs),
+            adapt_kwargs=_adapt_kwargs_of(place.adapt),
+        )
     if kind == "local" and size != (None, None):
         msg = "--executor local runs one task at a time: give no size, or say --executor threads"
         raise ExecutorError(msg)
@@ -57,6 +69,56 @@ def executor_of(place: Place) -> Executor | None:
     return choose_executor(settings.model_copy(update={"executor": kind}))
 
 
+def _check_cluster(place: Place) -> None:
+    """Refuse what does not go with the class of a cluster, or not without it."""
+    if place.cluster_class is None:
+        alone = {"--cluster-kwargs": place.cluster_kwargs, "--adapt": place.adapt}
+        for word in [word for word, value in alone.items() if value is not None]:
+            msg = f"{word} is for the cluster that --cluster-class names: give that too"
+            raise ExecutorError(msg)
+        return
+    if place.address is not None:
+        msg = "--address and --cluster-class both say which cluster: give one of them"
+        raise ExecutorError(msg)
+    if (place.workers, place.threads_per_worker) != (None, None):
+        msg = (
+            "--workers and --threads-per-worker are for the temporary cluster; the size of one of "
+            """your own class stands in its words: --cluster-kwargs '{"n_workers": 2}'"""
+        )
+        raise ExecutorError(msg)
+
+
+def _cluster_kwargs_of(given: str | None) -> Mapping[str, Any] | None:
+    """Return the words for a cluster's class: JSON as it was typed, or a file behind an @."""
+    if given is None:
+        return None
+    if given.startswith("@"):
+        try:
+            return _file_of(given[1:], "cluster's")
+        except ParameterError as error:
+            raise ExecutorError(str(error)) from error
+    try:
+        found = json.loads(given)
+    except ValueError as error:
+        msg = f"--cluster-kwargs {given!r} is no valid JSON: {error}; a file is given as @FILE"
+        raise ExecutorError(msg) from error
+    if not isinstance(found, dict):
+        msg = f"--cluster-kwargs {given!r} holds a {type(found).__name__}, not names with values"
+        raise ExecutorError(msg)
+    return found
+
+
+def _adapt_kwargs_of(given: str | None) -> dict[str, int] | None:
+    """Return between how many workers a cluster adapts."""
+    if given is None:
+        return None
+    least, _, most = given.partition(":")
+    if not (least.isdecimal() and most.isdecimal() and int(least) <= int(most) != 0):
+        msg = f"--adapt {given!r} is not MIN:MAX, two numbers of workers such as 0:10"
+        raise ExecutorError(msg)
+    return {"minimum": int(least), "maximum": int(most)}
+
+
 def read_parameters(signature: Signature, typed: Sequence[str], file: str | None) -> dict[str, Any]:
     """Return the flow's parameters: those of the file, then what was typed.
 
@@ -65,7 +127,7 @@ def read_parameters(signature: Signature, typed: Sequence[str], file: str | None
     ParameterError
         One is malformed or given twice, or the file is no table of parameters.
     """
-    given: dict[str, Any] = dict(_file_of(file)) if file is not None else {}
+    given: dict[str, Any] = dict(_file_of(file, "parameters'")) if file is not None else {}
     seen: set[str] = set()
     for pair in typed:
         name, equals, text = pair.partition("=")
@@ -114,18 +176,19 @@ def _takes(signature: Signature, name: str, value: Any) -> bool:
     return True
 
 
-def _file_of(file: str) -> Mapping[str, Any]:
+def _file_of(file: str, whose: str) -> Mapping[str, Any]:
+    """Return the names and values that a file holds."""
     try:
         text = sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8")
         found = tomllib.loads(text) if file.endswith(".toml") else json.loads(text)
     except OSError as error:
-        msg = f"the parameters' file {file} cannot be read: {error.strerror}"
+        msg = f"the {whose} file {file} cannot be read: {error.strerror}"
         raise ParameterError(msg) from error
     except ValueError as error:
         kind = "TOML" if file.endswith(".toml") else "JSON"
-        msg = f"the parameters' file {file} is no valid {kind}: {error}"
+        msg = f"the {whose} file {file} is no valid {kind}: {error}"
         raise ParameterError(msg) from error
     if not isinstance(found, dict):
-        msg = f"the parameters' file {file} holds a {type(found).__name__}, not names with values"
+        msg = f"the {whose} file {file} holds a {type(found).__name__}, not names with values"
         raise ParameterError(msg)
     return found

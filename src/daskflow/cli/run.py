@@ -39,6 +39,8 @@ TARGET is FILE.py:flow or module:flow. Where there is only one flow, ":flow" may
 Examples:
   daskflow run etl.py:etl --param limit=100 --param days='["2013-01-01"]'
   daskflow run reports.nightly --params-file tonight.toml --workers 4
+  daskflow run etl.py --cluster-class dask_jobqueue.SLURMCluster \\
+      --cluster-kwargs @slurm.json --adapt 0:20
 """
 
 
@@ -80,6 +82,22 @@ Examples:
     type=click.IntRange(min=1),
     metavar="N",
     help="Threads in each worker process (default: 1).",
+)
+@click.option(
+    "--cluster-class",
+    metavar="NAME",
+    help="What makes a Dask cluster for this run, by its dotted name: distributed.LocalCluster, "
+    "dask_jobqueue.SLURMCluster, ... It is closed in the end.",
+)
+@click.option(
+    "--cluster-kwargs",
+    metavar="JSON|@FILE",
+    help="What the class is called with: names and values as JSON, or from a .json or .toml file.",
+)
+@click.option(
+    "--adapt",
+    metavar="MIN:MAX",
+    help="Let that cluster grow and shrink between so many workers, as there is work.",
 )
 @click.option("--verbose", is_flag=True, help="Show the traceback of an error.")
 def run(

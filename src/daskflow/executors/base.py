@@ -7,24 +7,35 @@ report goes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, Protocol
 
-from daskflow.events import Report, Segment
+from daskflow.demands import Demand
+from daskflow.events import Complaint, Report, Segment
 
 
 class Session(Protocol):
     """One run's hold on an executor. Used by one thread, the driver's."""
 
-    threads: int  # task runs that can run at a time
     link: str  # address of a page that shows what goes on; empty: none
 
-    def submit(self, layer: dict[Any, Any], *, urgent: bool) -> None:
-        """Take the nodes of a plan's graph; `urgent` ones go before what was taken earlier.
+    @property
+    def threads(self) -> int:
+        """How many task runs can run at a time, as far as is known now."""
+
+    def submit(self, layer: dict[Any, Any], *, urgent: bool, demands: Mapping[Any, Demand]) -> None:
+        """Take the nodes of a plan's graph.
 
         Every node's key is held until `release`.
+
+        Parameters
+        ----------
+        urgent
+            They go before what was taken earlier, among those of the same priority.
+        demands
+            What the nodes ask of the worker that runs them; those that are not named, nothing.
         """
 
     def wait(self, timeout: float | None) -> list[Report]:
@@ -32,6 +43,12 @@ class Session(Protocol):
 
         The session may look up sooner than after those seconds, and return none as well.
         A block that cannot come back any more is reported with an `error`.
+        """
+
+    def complaints(self) -> list[Complaint]:
+        """Return which blocks were found meanwhile that nobody can run; told once for each task.
+
+        They go on waiting. What starts soon, because somebody came who can run it, is not told.
         """
 
     def fetch(self, keys: Iterable[Any]) -> list[Any]:
@@ -45,6 +62,9 @@ class Session(Protocol):
 
     def release(self, keys: Iterable[Any]) -> None:
         """Let go of what no consumer needs any more; unknown keys are no error."""
+
+    def finish(self) -> None:
+        """Note that the run has ended: nothing more is submitted; values stay until `close`."""
 
     def close(self) -> None:
         """End the run's hold: nothing of it stays. Calling it twice is no error."""

@@ -1,331 +1,202 @@
-"""Blocks on Dask: a given scheduler, the active Client, or this process's temporary cluster.
-
-One background poll for each client, whatever the number of runs, brings the tracker's reports and
-hands them to the runs' queues.
-"""
+"""Which Dask cluster a flow runs on: given, made of a class, or this process's temporary one."""
 
 from __future__ import annotations
 
-import asyncio
-import threading
-import uuid
-import weakref
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from queue import Empty, SimpleQueue
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any
 
-from daskflow.errors import DefinitionError, ExecutorError
-from daskflow.events import Report
+from daskflow.errors import DefinitionError
+from daskflow.executors import owned
 from daskflow.executors.connections import connect
-from daskflow.executors.wire import is_block, is_portion, unpack_segments
+from daskflow.executors.hub import Hub
+from daskflow.executors.performance import PerformanceReport
+from daskflow.executors.session import DaskSession
+from daskflow.executors.temporary import temporary_address
 from daskflow.settings import Settings
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from distributed import Client
 
-    from daskflow.executors.tracker import RawReport
-
-_POLL_SECONDS = 20.0
-_WATCH_SECONDS = 1.0  # between looks at futures that no report came for
+_PLACES = ("address", "cluster", "cluster_class")  # one of them at most
+_SIZE = ("workers", "threads_per_worker")
+_GOES_WITH = {  # a word that means something only beside one of others
+    "cluster_kwargs": ("cluster_class",),
+    "adapt_kwargs": ("cluster", "cluster_class"),
+    "client_kwargs": (*_PLACES, *_SIZE),
+}
+_KWARGS = ("cluster_kwargs", "adapt_kwargs", "client_kwargs")
+_OURS = {"address", "asynchronous", "loop"}  # words of Dask's that are not the user's here
+_PATIENCE = 2.0  # seconds in which a worker may come who can run a block, before it is complained
+_ADAPTIVE_PATIENCE = 10.0  # the same where the cluster starts workers when they are needed
 
 
 class DaskExecutor:
     """Run on a Dask cluster.
 
+    Without a word: on that of the active `distributed.Client` if there is one, else on a local
+    cluster that belongs to this process, is started on first use and shared by later runs.
+
     Parameters
     ----------
     address
-        Of a scheduler: ``tcp://host:port``. None: the active `distributed.Client` if there is one,
-        else a local cluster that belongs to this process, is started on first use and shared by
-        later runs.
+        Of a scheduler: ``tcp://host:port``.
+    cluster
+        A Dask cluster that you have made. It is never closed here.
+    cluster_class
+        What makes a cluster, itself or its dotted name: ``"distributed.LocalCluster"``,
+        ``"dask_jobqueue.SLURMCluster"``. That cluster belongs to this executor: its first run
+        starts it, later runs share it, `daskflow.shutdown` and the end of the process close it.
+    cluster_kwargs
+        What the class is called with. A local cluster listens on 127.0.0.1 where nothing else is
+        said.
+    adapt_kwargs
+        Let the cluster grow and shrink by itself, as ``{"minimum": 0, "maximum": 10}``: the words
+        of Dask's ``cluster.adapt``.
+    client_kwargs
+        Words for the `distributed.Client` that is opened, as ``security``, ``timeout``, ``name``.
     workers, threads_per_worker
         Size of the local cluster, which is then used whether or not there is a Client.
+    performance_report_path
+        Where Dask's performance report of each run is written when it has ended, failed or not;
+        ``{run_id}`` in it becomes the run's id, without it a run replaces the report of the last.
 
     Raises
     ------
     DefinitionError
-        An address and a size are given: the cluster there has its size.
+        Words that contradict each other, or that mean nothing alone.
 
     Examples
     --------
     >>> from daskflow import DaskExecutor
     >>> DaskExecutor(address="tcp://127.0.0.1:8786")
     DaskExecutor(address='tcp://127.0.0.1:8786')
+    >>> DaskExecutor(cluster_class="distributed.LocalCluster", adapt_kwargs={"maximum": 4})
+    DaskExecutor(cluster_class='distributed.LocalCluster', adapt_kwargs={'maximum': 4})
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each is a word of the user's
         self,
         address: str | None = None,
         *,
+        cluster: Any = None,
+        cluster_class: str | Callable[..., Any] | None = None,
+        cluster_kwargs: Mapping[str, Any] | None = None,
+        adapt_kwargs: Mapping[str, Any] | None = None,
+        client_kwargs: Mapping[str, Any] | None = None,
         workers: int | None = None,
         threads_per_worker: int | None = None,
+        performance_report_path: str | Path | None = None,
     ) -> None:
-        size = (workers, threads_per_worker)
-        if address is not None and size != (None, None):
-            msg = (
-                f"the cluster at {address} has its own size: give no workers, no threads_per_worker"
-            )
-            raise DefinitionError(msg)
-        if any(number is not None and number < 1 for number in size):
-            msg = f"DaskExecutor: {workers=}, {threads_per_worker=}: at least one of each, or None"
-            raise DefinitionError(msg)
         self.address = address
-        self.size = size  # of the local cluster: worker processes, threads in each
+        self.cluster = cluster
+        self.cluster_class = cluster_class
+        self.cluster_kwargs = cluster_kwargs
+        self.adapt_kwargs = adapt_kwargs
+        self.client_kwargs = client_kwargs
+        self.workers = workers
+        self.threads_per_worker = threads_per_worker
+        self.performance_report_path = performance_report_path
+        _check(self._given())
 
     def open(self, run_id: str, spec: Any, pack: Callable[[Any], bytes]) -> DaskSession:
         """Connect, see to the tracker, and give it the run's spec."""
-        return DaskSession(Hub.of(self._client()), run_id, pack(spec))
+        hub = Hub.of(self._client())
+        patience = _PATIENCE if self.adapt_kwargs is None else _ADAPTIVE_PATIENCE
+        session = DaskSession(hub, run_id, pack(spec), patience)
+        if self.performance_report_path is not None:
+            path = str(self.performance_report_path).replace("{run_id}", run_id)
+            session.report = PerformanceReport(hub.client, path, run_id)
+        return session
 
     def _client(self) -> Client:
-        timeout = Settings().engine.connect_timeout
+        """Return the client of the cluster that was meant, starting what has to be started."""
         if self.address is not None:
-            return connect(self.address, timeout)
-        from distributed import default_client
+            return self._connect(self.address)
+        if self.cluster is not None:
+            owned.adapt_given(self, self.cluster, self.adapt_kwargs)
+            return self._connect(self.cluster)
+        if self.cluster_class is not None:
+            options = self.cluster_kwargs or {}
+            made = owned.cluster_of(self, self.cluster_class, options, self.adapt_kwargs)
+            return self._connect(made)
+        if self.workers is None and self.threads_per_worker is None:
+            from distributed import default_client
 
-        from daskflow.executors.temporary import temporary_address
-
-        if self.size == (None, None):
             with suppress(ValueError):  # there is none
                 client: Client = default_client()
                 return client
-        return connect(temporary_address(*self.size), timeout)
+        return self._connect(temporary_address(self.workers, self.threads_per_worker))
+
+    def _connect(self, where: Any) -> Client:
+        return connect(where, Settings().engine.connect_timeout, self.client_kwargs)
+
+    def _given(self) -> dict[str, Any]:
+        return {word: value for word, value in vars(self).items() if value is not None}
 
     def __repr__(self) -> str:
-        given = {
-            "address": self.address,
-            "workers": self.size[0],
-            "threads_per_worker": self.size[1],
-        }
-        words = (f"{word}={value!r}" for word, value in given.items() if value is not None)
+        given = self._given()
+        words = [f"{word}={_shown(word, value)}" for word, value in given.items()]
         return f"DaskExecutor({', '.join(words)})"
 
 
-class Hub:
-    """One client's link to the tracker, shared by all runs on that client."""
-
-    _hubs: ClassVar[weakref.WeakKeyDictionary[Client, Hub]] = weakref.WeakKeyDictionary()
-    _lock = threading.Lock()
-
-    def __init__(self, client: Client) -> None:
-        self.client = client
-        self._scheduler = cast(Any, client.scheduler)  # has what the tracker offers as methods
-        self._loop = cast(Any, client.loop)
-        self.address: str = self._scheduler.address
-        self.lost = ""  # why the scheduler cannot be reached any more
-        self._queues: dict[str, SimpleQueue[Any]] = {}
-        self._install()
-        self._in_loop(self._poll())
-
-    @classmethod
-    def of(cls, client: Client) -> Hub:
-        """Return the hub of a client, making it on first use."""
-        with cls._lock:
-            hub = cls._hubs.get(client)
-            if hub is None or hub.lost:
-                hub = cls._hubs[client] = cls(client)
-            return hub
-
-    def begin(self, run_id: str, spec: bytes) -> SimpleQueue[Any]:
-        """Make a run known to the tracker; its reports come into the queue."""
-        queue = self._queues[run_id] = SimpleQueue()
-        client = self.client
-        try:
-            begin = self._scheduler.daskflow_1_begin
-            client.sync(begin, client=client.id, run_id=run_id, spec=spec)
-        except OSError as error:
-            msg = f"the scheduler at {self.address} was lost: {error}"
-            raise ExecutorError(msg) from error
-        return queue
-
-    def end(self, run_id: str) -> None:
-        """Let the tracker forget a run."""
-        if self._queues.pop(run_id, None) is not None:
-            self.send("end", run_id=run_id)
-
-    def send(self, call: str, **arguments: Any) -> None:
-        """Tell the tracker something, without waiting; where it is gone, so is what it held."""
-        if self.client.status == "running":
-            self._in_loop(getattr(self._scheduler, f"daskflow_1_{call}")(**arguments))
-
-    def _in_loop(self, coroutine: Any) -> None:
-        asyncio.run_coroutine_threadsafe(coroutine, self._loop.asyncio_loop)
-
-    def _install(self) -> None:
-        """See to it that the tracker is on the scheduler.
-
-        Whether it was preloaded is asked only where it may not be registered: a scheduler logs a
-        warning for a question that it does not know.
-        """
-        from daskflow.executors.tracker import Tracker
-
-        client = self.client
-        try:
-            client.register_plugin(Tracker())
-        except Exception as error:
-            with suppress(OSError):
-                if client.sync(self._scheduler.daskflow_1_hello):
-                    return
-            msg = (
-                f"the scheduler at {self.address} does not take daskflow's tracker ({error}); "
-                "install the same daskflow beside the scheduler, or start it with "
-                "`dask scheduler --preload daskflow.executors.tracker`"
-            )
-            raise ExecutorError(msg) from error
-
-    async def _poll(self) -> None:
-        """Bring reports until the client is closed or the scheduler is gone."""
-        client, seen = self.client, 0
-        while client.status in ("running", "connecting"):
-            try:
-                seen, reports = await self._scheduler.daskflow_1_reports(
-                    client=client.id, seen=seen, seconds=_POLL_SECONDS
-                )
-            except Exception as error:  # noqa: BLE001 - each run is to hear of it, whatever it is
-                self.lost = f"{type(error).__name__}: {error}"
-                break
-            for report in reports:
-                queue = self._queues.get(report[0])
-                if queue is not None:
-                    queue.put(report)
-        self.lost = self.lost or "the client was closed"
-        for queue in list(self._queues.values()):
-            queue.put(None)
-        if self._hubs.get(client) is self:
-            del self._hubs[client]
+def _shown(word: str, value: Any) -> str:
+    if word in {"cluster_kwargs", "client_kwargs"}:  # a password may be among them
+        return "{...}"
+    return value.__name__ if isinstance(value, type) else repr(value)
 
 
-class DaskSession:
-    """A run on a Dask cluster: the queue of its reports, and futures for the ends of its plans.
+def _check(given: Mapping[str, Any]) -> None:
+    """Refuse words that contradict each other, or that mean nothing alone."""
+    places = [word for word in _PLACES if word in given]
+    if len(places) > 1:
+        raise DefinitionError(f"DaskExecutor: give one of {_and(places)}, not all of them")
+    if places and any(word in given for word in _SIZE):
+        raise DefinitionError(_why_no_size(places[0], given[places[0]]))
+    for word, others in _GOES_WITH.items():
+        if word in given and not any(other in given for other in others):
+            raise DefinitionError(f"DaskExecutor: {word}= goes with {_and(others, 'or')}")
+    for word in _SIZE:
+        number = given.get(word, 1)
+        if not isinstance(number, int) or number < 1:
+            raise DefinitionError(f"DaskExecutor: {word}={number!r}: at least one of each, or None")
+    _check_place(given)
+    for word in _KWARGS:
+        _check_words(word, given.get(word, {}))
 
-    Blocks that others in their plan consume are held by the tracker; see there why.
-    """
 
-    def __init__(self, hub: Hub, run_id: str, spec: bytes) -> None:
-        self._hub = hub
-        self._run_id = run_id
-        self._queue = hub.begin(run_id, spec)
-        self._held: set[Any] = set()  # keys that were not released
-        self._futures: dict[Any, Any] = {}  # of blocks that no other in their plan consumes
-        self._unreported: list[dict[int, Any]] = []  # blocks on their way, for each submission
-        self._suspects: set[Any] = set()  # futures that ended without a report, seen once
-        client = hub.client
-        self.threads = sum(client.nthreads().values()) or 4
-        self.link = client.dashboard_link or ""
+def _why_no_size(place: str, value: Any) -> str:
+    if place == "cluster_class":
+        return "the size of a cluster_class stands in cluster_kwargs: give no workers="
+    where = f"the cluster at {value}" if place == "address" else "the given cluster"
+    return f"{where} has its own size: give no workers, no threads_per_worker"
 
-    def submit(self, layer: dict[Any, Any], *, urgent: bool) -> None:
-        """Send the nodes of a plan's graph to the scheduler."""
-        from dask.highlevelgraph import HighLevelGraph, MaterializedLayer
 
-        consumed: set[Any] = set()
-        for node in layer.values():
-            consumed.update(node.dependencies)
-        ends = [key for key in layer if key not in consumed]
-        graph = HighLevelGraph({self._run_id: MaterializedLayer(layer)}, {self._run_id: set()})
-        futures = self._hub.client.get(graph, ends, sync=False, priority=1 if urgent else 0)
-        self._held.update(key for key in layer if not is_portion(key))
-        self._futures.update(zip(ends, futures, strict=True))
-        self._unreported.append({key[1]: key for key in layer if is_block(key)})
-
-    def wait(self, timeout: float | None) -> list[Report]:
-        """Return reports, looking now and then for blocks that Dask gave up in silence."""
-        step = _WATCH_SECONDS if timeout is None else min(timeout, _WATCH_SECONDS)
-        raw: list[Any] = []
-        try:
-            raw.append(self._queue.get(timeout=max(0.0, step)))
-            while True:
-                raw.append(self._queue.get_nowait())
-        except Empty:
-            pass
-        if None in raw or (not raw and self._hub.lost):
-            msg = f"the scheduler at {self._hub.address} was lost: {self._hub.lost}"
-            raise ExecutorError(msg)
-        if not raw:
-            return self._given_up()
-        return [self._report(report) for report in raw]
-
-    def fetch(self, keys: Iterable[Any]) -> list[Any]:
-        """Bring the values of blocks into this process.
-
-        Only what is held: asked for a value that was let go, Dask would make it again.
-        """
-        from dask.task_spec import Task, TaskRef
-
-        wanted = list(keys)
-        gone = [key for key in wanted if key not in self._held]
-        if gone:
-            raise KeyError(gone[0])
-        borrowed = {
-            ("fetch-" + uuid.uuid4().hex, place): Task(None, _same, TaskRef(key))
-            for place, key in enumerate(wanted)
-            if key not in self._futures
-        }
-        for key, node in borrowed.items():
-            node.key = key
-        client = self._hub.client
-        lent = client.get(borrowed, list(borrowed), sync=False) if borrowed else []
-        by_place = {key[1]: future for key, future in zip(borrowed, lent, strict=True)}
-        values: list[Any] = client.gather(
-            [by_place.get(place) or self._futures[key] for place, key in enumerate(wanted)]
+def _check_place(given: Mapping[str, Any]) -> None:
+    address, cluster, kind = (given.get(word) for word in _PLACES)
+    if address is not None and not isinstance(address, str):
+        raise DefinitionError(
+            f"DaskExecutor: address={address!r} is no text; a cluster is given as cluster="
         )
-        return values
-
-    def release(self, keys: Iterable[Any]) -> None:
-        """Let go of blocks."""
-        inner = []
-        for key in keys:
-            self._held.discard(key)
-            future = self._futures.pop(key, None)
-            if future is None:
-                inner.append(key)
-            else:
-                future.release()
-        if inner:
-            self._hub.send("release", run_id=self._run_id, keys=inner)
-
-    def close(self) -> None:
-        """Let go of everything and let the tracker forget the run."""
-        for future in self._futures.values():
-            future.release()
-        self._futures.clear()
-        self._held.clear()
-        self._hub.end(self._run_id)
-
-    def _report(self, raw: RawReport) -> Report:
-        run_id, block, worker, data, error, is_origin = raw
-        for submission in self._unreported:
-            if submission.pop(block, None) is not None:
-                break
-        segments = unpack_segments(data) if data else ()
-        return Report(run_id, block, worker, segments, error, is_origin)
-
-    def _given_up(self) -> list[Report]:
-        """Return reports for blocks that no message will come for any more.
-
-        Dask takes a submitted graph as a whole or not at all, so one end that is gone without a
-        report tells of all blocks of its submission that have not reported.
-        """
-        reports: list[Report] = []
-        self._unreported = [blocks for blocks in self._unreported if blocks]
-        suspects: set[Any] = set()
-        for blocks in self._unreported:
-            ends = [self._futures[key] for key in blocks.values() if key in self._futures]
-            gone = [f for f in ends if f.status in ("error", "cancelled", "lost")]
-            if not any(future.key in self._suspects for future in gone):
-                suspects.update(future.key for future in gone)
-                continue
-            error = _why(gone[0])
-            reports += [Report(self._run_id, block, "", error=error) for block in blocks]
-            blocks.clear()
-        self._suspects = suspects
-        return reports
+    if cluster is not None and not isinstance(getattr(cluster, "scheduler_address", None), str):
+        msg = f"DaskExecutor: cluster={cluster!r} is no Dask cluster; it has no scheduler_address"
+        raise DefinitionError(msg)
+    if kind is not None and not isinstance(kind, str) and not callable(kind):
+        msg = f"DaskExecutor: cluster_class={kind!r} is neither a class nor a dotted name"
+        raise DefinitionError(msg)
 
 
-def _why(future: Any) -> str:
-    if future.status == "error":
-        return repr(future.exception())
-    return f"Dask gave the block up ({future.status})"
+def _check_words(word: str, options: Any) -> None:
+    if not isinstance(options, Mapping):
+        raise DefinitionError(f"DaskExecutor: {word}={options!r} must be a dict of words")
+    if taken := _OURS.intersection(options):
+        msg = (
+            f"DaskExecutor: {word} cannot have {_and(sorted(taken))}; daskflow itself sees to that"
+        )
+        raise DefinitionError(msg)
 
 
-def _same(value: Any) -> Any:
-    return value
+def _and(words: Iterable[str], joint: str = "and") -> str:
+    return f" {joint} ".join(f"{word}=" for word in words)

@@ -1,9 +1,11 @@
-"""The Dask clients that this process has opened, one for each address, closed at exit."""
+"""The Dask clients that this process has opened, one for each place and way, closed at exit."""
 
 from __future__ import annotations
 
 import atexit
 import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 
@@ -15,29 +17,48 @@ if TYPE_CHECKING:
 _SCHEMES = ("", "tcp", "tls", "ucx", "ucxx", "ws", "wss")
 _GRACE_SECONDS = 2.0  # beyond the timeout that the client itself keeps
 
-_clients: dict[str, Client] = {}
+
+@dataclass(frozen=True, eq=False)
+class _Connection:
+    where: Any  # a scheduler's address, or a cluster
+    options: dict[str, Any]  # words for the client; one with other words is another client
+    client: Client
+
+    def leads(self, where: Any, options: Mapping[str, Any]) -> bool:
+        return bool(self.where == where) and self.options == options
+
+
+_connections: list[_Connection] = []
 _lock = threading.Lock()
 
 
-def connect(address: str, timeout: float) -> Client:
+def connect(where: Any, timeout: float, options: Mapping[str, Any] | None = None) -> Client:
     """Return this process's client of a scheduler, connecting on first use.
 
     Parameters
     ----------
+    where
+        The scheduler's address, or a Dask cluster.
     timeout
-        Seconds it may take.
+        Seconds it may take, where the options say nothing else.
+    options
+        Words for the client. Who gives others gets another client.
 
     Raises
     ------
     ExecutorError
-        Nothing answers there.
+        Nothing answers there, or the client does not know a word.
     """
+    given = dict(options or {})
     with _lock:
-        client = _clients.get(address)
-        if client is not None and client.status == "running":
-            return client
-        _check_address(address)
-        client = _clients[address] = _open(address, timeout)
+        _connections[:] = [one for one in _connections if one.client.status == "running"]
+        for one in _connections:
+            if one.leads(where, given):
+                return one.client
+        if isinstance(where, str):
+            _check_address(where)
+        client = _open(where, {"timeout": timeout, "set_as_default": False, **given})
+        _connections.append(_Connection(where, given, client))
         return client
 
 
@@ -51,41 +72,56 @@ def _check_address(address: str) -> None:
         raise ExecutorError(msg)
 
 
-def _open(address: str, timeout: float) -> Client:
+def _open(where: Any, options: dict[str, Any]) -> Client:
     """Connect in a thread: what answers but is no scheduler would be waited for without end."""
     from daskflow.executors.client import OwnClient
 
+    place = repr(where if isinstance(where, str) else where.scheduler_address)
+    seconds = _seconds(options["timeout"])
     answers: SimpleQueue[Client | Exception] = SimpleQueue()
 
     def ask() -> None:
         try:
             client: Any = OwnClient
-            answers.put(client(address, timeout=timeout, set_as_default=False))
-        except (OSError, ValueError, TimeoutError) as error:
+            answers.put(client(where, **options))
+        except Exception as error:  # noqa: BLE001 - whoever waits for the answer is told
             answers.put(error)
 
     threading.Thread(target=ask, name="daskflow-connect", daemon=True).start()
     try:
-        answer = answers.get(timeout=timeout + _GRACE_SECONDS)
+        answer = answers.get(timeout=seconds + _GRACE_SECONDS)
     except Empty:
         answer = TimeoutError("something is there, but it does not speak as a scheduler does")
-    if isinstance(answer, Exception):
+    if isinstance(answer, OSError):  # a TimeoutError is one
         msg = (
-            f"no Dask scheduler answers at {address!r} within {timeout:g} s ({answer}); "
+            f"no Dask scheduler answers at {place} within {seconds:g} s ({answer}); "
             "is it running, and is the address right (tcp://host:port)?"
         )
+        raise ExecutorError(msg) from answer
+    if isinstance(answer, Exception):
+        words = ", ".join(f"{word}=" for word in options if word != "set_as_default")
+        msg = f"a client of {place} cannot be made with {words}: {answer}"
         raise ExecutorError(msg) from answer
     return answer
 
 
-def disconnect(address: str | None = None) -> None:
-    """Close the client that this room opened to a scheduler; None: all of them."""
+def _seconds(timeout: Any) -> float:
+    from dask.utils import parse_timedelta
+
+    try:
+        return float(parse_timedelta(timeout, "s"))
+    except (TypeError, ValueError, KeyError) as error:
+        msg = f"client_kwargs: timeout={timeout!r} is no time: say seconds, or '10s'"
+        raise ExecutorError(msg) from error
+
+
+def disconnect(where: Any = None) -> None:
+    """Close the clients that this room opened to a scheduler; None: all of them."""
     with _lock:
-        addresses = list(_clients) if address is None else [address]
-        clients = [_clients.pop(one, None) for one in addresses]
-    for client in clients:
-        if client is not None:
-            client.close()
+        found = [one for one in _connections if where is None or one.where == where]
+        _connections[:] = [one for one in _connections if one not in found]
+    for one in found:
+        one.client.close()
 
 
 atexit.register(disconnect)

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import threading
 from collections import Counter, deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from queue import Empty, SimpleQueue
 from typing import Any
 
+from daskflow.demands import Demand
 from daskflow.errors import DefinitionError
-from daskflow.events import Report, Segment
+from daskflow.events import Complaint, Report, Segment
 from daskflow.executors.base import use_port
 from daskflow.executors.wire import is_block, is_portion
 from daskflow.signals import RunInterrupted
 
 
 class LocalExecutor:
-    """Run in this process.
+    """Run in this process, which has whatever a task demands of a worker.
 
     Parameters
     ----------
@@ -72,8 +73,8 @@ class LocalSession:
         self._torn: dict[Any, str] = {}  # large literals that could not be read, and why
         self._reports: SimpleQueue[Report] = SimpleQueue()
 
-    def submit(self, layer: dict[Any, Any], *, urgent: bool) -> None:
-        """Take the nodes of a plan's graph."""
+    def submit(self, layer: dict[Any, Any], *, urgent: bool, demands: Mapping[Any, Demand]) -> None:
+        """Take the nodes of a plan's graph; demands are met here by definition."""
         ready = []
         hopeless = []
         with self._lock:
@@ -103,6 +104,10 @@ class LocalSession:
         except Empty:
             return reports
 
+    def complaints(self) -> list[Complaint]:
+        """Return none: this process can run every block."""
+        return []
+
     def fetch(self, keys: Iterable[Any]) -> list[Any]:
         """Return the values of blocks."""
         return [self._values[key] for key in keys]
@@ -111,6 +116,9 @@ class LocalSession:
         """Let go of values."""
         for key in keys:
             self._values.pop(key, None)
+
+    def finish(self) -> None:
+        """Do nothing: there is nothing to be written down."""
 
     def close(self) -> None:
         """Drop all values and end the threads."""

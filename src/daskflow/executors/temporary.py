@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from typing import IO
 
 from daskflow.errors import ExecutorError
+from daskflow.executors import owned
 from daskflow.executors.connections import disconnect
 from daskflow.settings import Settings
 
@@ -129,13 +130,17 @@ def _cores() -> int:
 
 
 def shutdown() -> None:
-    """Close this process's cluster, if it has one; a later run starts another.
+    """Close the clusters that daskflow has started in this process; a later run starts another.
+
+    Those are the temporary local one and those of executors with a ``cluster_class``. A cluster
+    that was given to an executor stays as it is.
 
     Examples
     --------
     >>> import daskflow
     >>> daskflow.shutdown()
     """
+    owned.close_clusters()
     host = _take_host()
     if host is None:
         return
@@ -149,11 +154,12 @@ def shutdown() -> None:
 
 
 def kill() -> None:
-    """End this process's cluster at once, whatever its tasks are doing; before leaving, only."""
+    """End this process's clusters at once, whatever tasks are doing; before leaving, only."""
     host = _take_host()
     if host is not None:
         _kill(host.process)
         _see_off(host)
+    owned.abandon_clusters()
 
 
 def _tell(process: subprocess.Popen[bytes]) -> None:

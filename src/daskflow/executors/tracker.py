@@ -2,8 +2,8 @@
 
 For each run it keeps the spec, as opaque bytes, for the workers that ask; the reports that ride on
 task-finished messages, until the driver has acknowledged them; and the values of blocks, until the
-driver lets them go. Drivers read with a versioned long poll. All that belongs to a client goes when
-that client leaves.
+driver lets them go. It looks now and then for blocks that no worker can run, and complains of them.
+Drivers read with a versioned long poll. All that belongs to a client goes when that client leaves.
 
 Values are held here, in the name of the run, and not by a future each in the driver: a future costs
 messages both ways for every block, which for small blocks is as much as the block itself. That
@@ -22,19 +22,24 @@ from typing import Any
 
 from distributed import Scheduler, SchedulerPlugin
 
+from daskflow.executors.placement import complaint_about
+from daskflow.executors.stuck import StuckBlocks, demand_of, offers_of, stuck_blocks
 from daskflow.executors.wire import METADATA_KEY, is_block, is_portion
 
 _PAUSE_SECONDS = 0.03  # between answers to one client: each costs as much as a small task
+_LOOK_SECONDS = 0.5  # between looks at what no worker can run
 
 RawReport = tuple[str, int, str, bytes, str, bool]  # run, block, worker, segments, error, origin
+RawComplaint = tuple[str, int, str]  # run, block, message
 
 
 @dataclass(slots=True)
 class _Mailbox:
-    """The reports for one client, from oldest to newest."""
+    """The reports for one client, from oldest to newest, and the complaints, told only once."""
 
     first: int = 1  # number of the oldest report that is kept
     reports: list[RawReport] = field(default_factory=list)
+    complaints: list[RawComplaint] = field(default_factory=list)
     arrived: asyncio.Event = field(default_factory=asyncio.Event)
     answered: float = 0.0  # when its client was last given some, by the loop's clock
 
@@ -42,11 +47,21 @@ class _Mailbox:
         self.reports.append(report)
         self.arrived.set()
 
+    def complain(self, complaint: RawComplaint) -> None:
+        self.complaints.append(complaint)
+        self.arrived.set()
+
+    def take_complaints(self) -> list[RawComplaint]:
+        found, self.complaints = self.complaints, []
+        if not self.reports:
+            self.arrived.clear()
+        return found
+
     def drop_until(self, seen: int) -> None:
         done = max(0, seen + 1 - self.first)
         del self.reports[:done]
         self.first += done
-        if not self.reports:
+        if not self.reports and not self.complaints:
             self.arrived.clear()
 
 
@@ -54,6 +69,10 @@ class _Mailbox:
 class _Run:
     client: str
     spec: bytes
+    stuck: StuckBlocks
+    named: dict[Any, set[str]] = field(
+        default_factory=dict
+    )  # blocks that only some workers may run
 
 
 class Tracker(SchedulerPlugin):
@@ -65,6 +84,7 @@ class Tracker(SchedulerPlugin):
     def __init__(self) -> None:
         self.runs: dict[str, _Run] = {}
         self.mailboxes: dict[str, _Mailbox] = {}
+        self.looking: asyncio.Task[None] | None = None  # while there are runs
 
     async def start(self, scheduler: Scheduler) -> None:
         """Offer the calls of the protocol."""
@@ -82,29 +102,37 @@ class Tracker(SchedulerPlugin):
         """Tell that the tracker is here; a scheduler without one answers None."""
         return True
 
-    def begin(self, client: str, run_id: str, spec: bytes) -> None:
-        """Take in a run and its spec."""
-        self.runs[run_id] = _Run(client, spec)
+    def begin(self, client: str, run_id: str, spec: bytes, patience: float) -> int:
+        """Take in a run and its spec; return how many threads the workers have."""
+        self.runs[run_id] = _Run(client, spec, StuckBlocks(patience))
         self.mailboxes.setdefault(client, _Mailbox())
+        if self.looking is None or self.looking.done():
+            self.looking = asyncio.create_task(self._look())
+        return self.scheduler.total_nthreads
 
     def spec(self, run_id: str) -> bytes:
         """Give a worker the spec of a run."""
         return self.runs[run_id].spec
 
-    async def reports(self, client: str, seen: int, seconds: float) -> tuple[int, list[RawReport]]:
+    async def reports(
+        self, client: str, seen: int, seconds: float
+    ) -> tuple[int, int, list[RawReport], list[RawComplaint]]:
         """Give a client its reports behind `seen`, waiting for the first one so long at most.
 
-        Returns the number of the last report given, to be passed as `seen` next time.
+        Returns the number of the last report given, to be passed as `seen` next time; how many
+        threads the workers have; the reports; the complaints.
         """
         mailbox = self.mailboxes.setdefault(client, _Mailbox())
         mailbox.drop_until(seen)
-        if not mailbox.reports:
+        if not mailbox.reports and not mailbox.complaints:
             with suppress(TimeoutError):
                 await asyncio.wait_for(mailbox.arrived.wait(), seconds)
         loop = asyncio.get_running_loop()
         await asyncio.sleep(mailbox.answered + _PAUSE_SECONDS - loop.time())
         mailbox.answered = loop.time()
-        return mailbox.first + len(mailbox.reports) - 1, list(mailbox.reports)
+        last = mailbox.first + len(mailbox.reports) - 1
+        threads = self.scheduler.total_nthreads
+        return last, threads, list(mailbox.reports), mailbox.take_complaints()
 
     def release(self, run_id: str, keys: list[Any]) -> None:
         """Let go of values of a run."""
@@ -120,8 +148,19 @@ class Tracker(SchedulerPlugin):
             self.release(run_id, [ts.key for ts in holder.wants_what])
             del self.scheduler.clients[holder.client_key]
 
+    async def close(self) -> None:
+        """Look no more when the scheduler ends."""
+        if self.looking is not None:
+            self.looking.cancel()
+
     def update_graph(
-        self, scheduler: Scheduler, *, tasks: list[Any], keys: Collection[Any], **_: Any
+        self,
+        scheduler: Scheduler,
+        *,
+        tasks: list[Any],
+        keys: Collection[Any],
+        annotations: dict[str, dict[Any, Any]],
+        **_: Any,
     ) -> None:
         """Hold the values of a plan's blocks that no future of the client's holds.
 
@@ -137,6 +176,18 @@ class Tracker(SchedulerPlugin):
                 mine.setdefault(run_id, []).append(key)
         for run_id, held in mine.items():
             scheduler.client_desires_keys(held, _holder(run_id))
+        for key, workers in annotations.get("workers", {}).items():
+            run = self.runs.get(_run_of(key))
+            if run is not None:
+                run.named[key] = set(workers)
+                for ws in scheduler.workers.values():
+                    _bind(scheduler, key, run.named[key], ws)
+
+    def add_worker(self, scheduler: Scheduler, worker: str) -> None:
+        """Let a worker run what asks for one of its name, before Dask looks for what it can run."""
+        for run in self.runs.values():
+            for key, workers in run.named.items():
+                _bind(scheduler, key, workers, scheduler.workers[worker])
 
     def transition(self, key: Any, start: str, finish: str, *args: Any, **kwargs: Any) -> None:
         """Pass on what Dask says of a block: finished with a report, or given up."""
@@ -162,6 +213,25 @@ class Tracker(SchedulerPlugin):
         for run_id in [r for r, run in self.runs.items() if run.client == client]:
             self.end(run_id)
 
+    async def _look(self) -> None:
+        """Complain of what no worker can run, as long as there are runs."""
+        while self.runs:
+            await asyncio.sleep(_LOOK_SECONDS)
+            found: dict[str, dict[Any, Any]] = {run_id: {} for run_id in self.runs}
+            for kind, key in stuck_blocks(self.scheduler, lambda key: _run_of(key) in self.runs):
+                found[_run_of(key)].setdefault(kind, key)
+            now = asyncio.get_running_loop().time()
+            for run_id, run in self.runs.items():
+                for key in run.stuck.look(found[run_id], now):
+                    self._complain(run_id, key)
+
+    def _complain(self, run_id: str, key: Any) -> None:
+        mailbox = self.mailboxes.get(self.runs[run_id].client)
+        if mailbox is not None:
+            demand = demand_of(self.scheduler.tasks[key])
+            message = complaint_about(demand, offers_of(self.scheduler))
+            mailbox.complain((run_id, key[1], message))
+
     def _put(
         self,
         run_id: str,
@@ -183,6 +253,19 @@ def _run_of(key: Any) -> str:
         case (str() as name, _):
             return name.rpartition("-")[2]
     return ""
+
+
+def _bind(scheduler: Scheduler, key: Any, workers: set[str], ws: Any) -> None:
+    """Let a worker run a block that asks for one of its name.
+
+    Dask knows a name only while a worker has it: one that comes later it takes for that of a host,
+    and would let all workers there run the block.
+    """
+    ts = scheduler.tasks.get(key)
+    name = str(ws.name)
+    if ts is not None and name in workers:
+        ts.worker_restrictions = {*(ts.worker_restrictions or ()), ws.address}
+        ts.host_restrictions = {*(ts.host_restrictions or ())} - {name} or None
 
 
 def _holder(run_id: str) -> str:

@@ -105,6 +105,20 @@ class Plan:
     ended: tuple[Ended, ...] = ()  # mapped nodes that ended without children
     literals: Mapping[str, Any] = field(default_factory=dict)  # large ones to be put out now
 
+    def demands(self) -> dict[Key, Demand]:
+        """Return what graph nodes ask of the worker that runs them; those that ask for nothing not.
+
+        A part of a value is cut where the value is, if that worker is still there.
+        """
+        found: dict[Key, Demand] = {}
+        for block in self.blocks:
+            if block.demand:
+                found[block.key] = block.demand
+            for portion in block.portions:
+                wish = Demand(workers=(portion.holder,), is_wish=True)
+                found[portion_key(self.run_id, portion)] = wish if portion.holder else NO_DEMAND
+        return found
+
     def layer(
         self, walk: Callable[..., Any], unpack: Callable[..., Any], cut: Callable[..., Any]
     ) -> dict[Key, Any]:

@@ -202,8 +202,8 @@ class Space:
             if place in self.flat:
                 made.flat[place] = self.flat[place]
         starts = sorted((start, place) for place, (start, width) in made.children.items() if width)
-        made._starts = array("l", [start for start, _ in starts])  # noqa: SLF001 - its own kind
-        made._owners = array("l", [place for _, place in starts])  # noqa: SLF001
+        made._starts = array("l", [start for start, _ in starts])
+        made._owners = array("l", [place for _, place in starts])
         return made
 
     def positions(self, tops: Collection[int]) -> Iterator[int]:

@@ -8,6 +8,7 @@ on a thread or a worker's slot meanwhile: a task run that is Retrying exists onl
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -25,6 +26,7 @@ from daskflow.timing import now
 
 _QUICK = 0.005  # seconds of lowering that are worth no thought
 _REST = 3  # times as long as lowering took the driver does something else before it lowers again
+_log = logging.getLogger("daskflow")
 _LONGEST_WAIT = 0.2  # seconds after which the driver looks whether the user wants it to end
 
 
@@ -69,6 +71,7 @@ class Driver:
             for report in self.session.wait(self._patience()):
                 self.record.fold(report)
                 self._is_ripe |= self.record.is_awaited(report)
+            self._hear_complaints()
             self._wake()
             if self._is_interrupted():
                 raise RunInterrupted
@@ -102,7 +105,7 @@ class Driver:
             self._placed.update(plan.literals)
             is_first = self._next_block == 1
             self._next_block += len(plan.blocks)
-            self.session.submit(layer, urgent=not is_first)
+            self.session.submit(layer, urgent=not is_first, demands=plan.demands())
         self._last_lowering = (began, now())
         self._on_change()
 
@@ -118,6 +121,13 @@ class Driver:
         took = ended - began
         is_dear = took > _QUICK and now() < ended + _REST * took
         return not (is_dear and self.record.in_flight)
+
+    def _hear_complaints(self) -> None:
+        """Tell, in the record and in the log, which tasks wait for a worker that is not there."""
+        for complaint in self.session.complaints():
+            name = self.record.complain(complaint)
+            if name is not None:
+                _log.warning("%s waits: %s", name, complaint.message)
 
     def _patience(self) -> float:
         """Return how long to wait for reports: until the next retries are gathered."""

@@ -15,7 +15,7 @@ from itertools import pairwise
 from typing import Any
 
 from daskflow.context import run_label
-from daskflow.events import Length, Note, Report, Segment, StateChanged
+from daskflow.events import Complaint, Length, Note, Report, Segment, StateChanged
 from daskflow.lowering.known import OWNED, Column, Key, Known, open_spaces
 from daskflow.lowering.links import link_of
 from daskflow.lowering.plan import Plan
@@ -249,6 +249,18 @@ class RunRecord:
                     self.open += 1
                     self._awaited = None
                     self.holding.gave_back(report.block, [(name, position)])
+
+    def complain(self, complaint: Complaint) -> str | None:
+        """Note that a task waits for a worker that is not there, and return its name.
+
+        None where the block has reported meanwhile: somebody came who could run it.
+        """
+        if complaint.block not in self.in_flight:
+            return None
+        name = next(n for n, record in self.nodes.items() if complaint.block in record.blocks)
+        told = Pending(complaint.message, as_datetime(now()))
+        self.events.append(StateChanged(now(), name, told))
+        return name
 
     @staticmethod
     def _owned_by(record: NodeRecord, block: int) -> list[int]:

@@ -11,7 +11,7 @@ import pytest
 
 from daskflow import DaskExecutor, LocalExecutor
 from daskflow.cli.arguments import Place, executor_of, read_parameters, value_of
-from daskflow.errors import DaskflowError, ParameterError
+from daskflow.errors import DaskflowError, ExecutorError, ParameterError
 from daskflow.parameters import Signature
 
 
@@ -112,11 +112,62 @@ def test_a_bad_file_is_refused(tmp_path, name, text, problem):
         (Place("dask", threads_per_worker=2), DaskExecutor(threads_per_worker=2)),
         (Place(address="tcp://a:1"), DaskExecutor("tcp://a:1")),
         (Place("dask", "tcp://a:1"), DaskExecutor("tcp://a:1")),
+        (Place(cluster_class="a.B"), DaskExecutor(cluster_class="a.B")),
+        (
+            Place("dask", cluster_class="a.B", adapt="0:10"),
+            DaskExecutor(cluster_class="a.B", adapt_kwargs={"minimum": 0, "maximum": 10}),
+        ),
     ],
 )
 def test_the_executor_that_was_asked_for(place, executor):
     """Each option says its own; an address means Dask, a size the temporary cluster."""
     assert repr(executor_of(place)) == repr(executor)
+
+
+@pytest.mark.parametrize(
+    ("given", "text"),
+    [
+        ('{"n_workers": 2}', None),
+        ("@words.json", '{"n_workers": 2}'),
+        ("@words.toml", "n_workers = 2"),
+    ],
+)
+def test_what_a_clusters_class_is_called_with(tmp_path, monkeypatch, given, text):
+    """JSON as it is typed, or a file of names and values."""
+    monkeypatch.chdir(tmp_path)
+    if text is not None:
+        (tmp_path / given[1:]).write_text(text)
+    executor = executor_of(Place(cluster_class="a.B", cluster_kwargs=given))
+    assert executor.cluster_kwargs == {"n_workers": 2}
+
+
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [
+        ({"cluster_kwargs": "{"}, "--cluster-kwargs '{' is no valid JSON.*a file is given as @FI"),
+        ({"cluster_kwargs": "[1]"}, r"--cluster-kwargs '\[1\]' holds a list, not names with values"),
+        ({"cluster_kwargs": "@none.json"}, "the cluster's file none.json cannot be read: No such"),
+        ({"adapt": "3"}, "--adapt '3' is not MIN:MAX, two numbers of workers such as 0:10"),
+        ({"adapt": "3:2"}, "--adapt '3:2' is not MIN:MAX"),
+        ({"adapt": "0:0"}, "--adapt '0:0' is not MIN:MAX"),
+        ({"adapt": "0:many"}, "--adapt '0:many' is not MIN:MAX"),
+        ({"address": "tcp://a:1"}, "--address and --cluster-class both say which cluster"),
+        ({"workers": 2}, "--workers and --threads-per-worker are for the temporary cluster"),
+        ({"executor": "local"}, "leave out --executor local, or --cluster-class"),
+    ],
+)
+def test_what_does_not_go_with_a_clusters_class(tmp_path, monkeypatch, words, problem):
+    """Whatever it is, an error of the executor's with the word as it was typed."""
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ExecutorError, match=problem):
+        executor_of(Place(cluster_class="a.B", **words))
+
+
+@pytest.mark.parametrize("words", [{"cluster_kwargs": "{}"}, {"adapt": "0:1"}])
+def test_what_is_for_a_clusters_class_alone(words):
+    """Words about a cluster that nobody named."""
+    with pytest.raises(ExecutorError, match="is for the cluster that --cluster-class names"):
+        executor_of(Place(**words))
 
 
 @pytest.mark.parametrize(

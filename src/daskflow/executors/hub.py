@@ -1,0 +1,128 @@
+"""The link of one Dask client to the tracker: one background poll, whatever the number of runs.
+
+It brings the tracker's reports and complaints and hands them to the runs' queues.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import weakref
+from contextlib import suppress
+from queue import SimpleQueue
+from typing import TYPE_CHECKING, Any, ClassVar, cast
+
+from daskflow.errors import ExecutorError
+from daskflow.events import Complaint
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+    from daskflow.executors.tracker import RawReport
+
+_POLL_SECONDS = 20.0
+
+
+class Hub:
+    """One client's link to the tracker, shared by all runs on that client."""
+
+    _hubs: ClassVar[weakref.WeakKeyDictionary[Client, Hub]] = weakref.WeakKeyDictionary()
+    _lock = threading.Lock()
+
+    def __init__(self, client: Client) -> None:
+        self.client = client
+        self._scheduler = cast(Any, client.scheduler)  # has what the tracker offers as methods
+        self._loop = cast(Any, client.loop)
+        self.address: str = self._scheduler.address
+        self.lost = ""  # why the scheduler cannot be reached any more
+        self.threads = 0  # of all workers, as the tracker told last
+        self._queues: dict[str, SimpleQueue[Any]] = {}
+        self._install()
+        self._in_loop(self._poll())
+
+    @classmethod
+    def of(cls, client: Client) -> Hub:
+        """Return the hub of a client, making it on first use."""
+        with cls._lock:
+            hub = cls._hubs.get(client)
+            if hub is None or hub.lost:
+                hub = cls._hubs[client] = cls(client)
+            return hub
+
+    def begin(self, run_id: str, spec: bytes, patience: float) -> SimpleQueue[Any]:
+        """Make a run known to the tracker; its reports and complaints come into the queue.
+
+        Parameters
+        ----------
+        patience
+            Seconds in which a worker may come who can run a block, before it is complained.
+        """
+        queue = self._queues[run_id] = SimpleQueue()
+        client = self.client
+        told = {"client": client.id, "run_id": run_id, "spec": spec, "patience": patience}
+        try:
+            self.threads = client.sync(self._scheduler.daskflow_1_begin, **told)
+        except OSError as error:
+            msg = f"the scheduler at {self.address} was lost: {error}"
+            raise ExecutorError(msg) from error
+        return queue
+
+    def end(self, run_id: str) -> None:
+        """Let the tracker forget a run."""
+        if self._queues.pop(run_id, None) is not None:
+            self.send("end", run_id=run_id)
+
+    def send(self, call: str, **arguments: Any) -> None:
+        """Tell the tracker something, without waiting; where it is gone, so is what it held."""
+        if self.client.status == "running":
+            self._in_loop(getattr(self._scheduler, f"daskflow_1_{call}")(**arguments))
+
+    def _in_loop(self, coroutine: Any) -> None:
+        asyncio.run_coroutine_threadsafe(coroutine, self._loop.asyncio_loop)
+
+    def _install(self) -> None:
+        """See to it that the tracker is on the scheduler.
+
+        Whether it was preloaded is asked only where it may not be registered: a scheduler logs a
+        warning for a question that it does not know.
+        """
+        from daskflow.executors.tracker import Tracker
+
+        client = self.client
+        try:
+            client.register_plugin(Tracker())
+        except Exception as error:
+            with suppress(OSError):
+                if client.sync(self._scheduler.daskflow_1_hello):
+                    return
+            msg = (
+                f"the scheduler at {self.address} does not take daskflow's tracker ({error}); "
+                "install the same daskflow beside the scheduler, or start it with "
+                "`dask scheduler --preload daskflow.executors.tracker`"
+            )
+            raise ExecutorError(msg) from error
+
+    async def _poll(self) -> None:
+        """Bring reports until the client is closed or the scheduler is gone."""
+        client, seen = self.client, 0
+        while client.status in ("running", "connecting"):
+            try:
+                news = await self._scheduler.daskflow_1_reports(
+                    client=client.id, seen=seen, seconds=_POLL_SECONDS
+                )
+            except Exception as error:  # noqa: BLE001 - each run is to hear of it, whatever it is
+                self.lost = f"{type(error).__name__}: {error}"
+                break
+            seen, self.threads, reports, complaints = news
+            for one in (*reports, *(Complaint(*told) for told in complaints)):
+                self._hand_over(one)
+        self.lost = self.lost or "the client was closed"
+        for queue in list(self._queues.values()):
+            queue.put(None)
+        if self._hubs.get(client) is self:
+            del self._hubs[client]
+
+    def _hand_over(self, news: RawReport | Complaint) -> None:
+        queue = self._queues.get(news.run_id if isinstance(news, Complaint) else news[0])
+        if queue is not None:
+            queue.put(news)
