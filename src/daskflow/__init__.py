@@ -9,7 +9,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from daskflow import context
+from daskflow import context, operators
 from daskflow.errors import (
     CrashedError,
     CycleError,
@@ -31,7 +31,9 @@ from daskflow.flattening import flatten, successful
 from daskflow.flows import Flow, flow
 from daskflow.graph import Edge
 from daskflow.mapping import unmapped
+from daskflow.parameters import Parameter
 from daskflow.signals import Fail, Signal, Skip
+from daskflow.static import Static
 from daskflow.tasks import Task, task
 from daskflow.triggers import (
     all_failed,
@@ -69,12 +71,14 @@ __all__ = [
     "IllegalMoveError",
     "LocalExecutor",
     "MappedTaskRun",
+    "Parameter",
     "ParameterError",
     "PortableError",
     "ResultGoneError",
     "Settings",
     "Signal",
     "Skip",
+    "Static",
     "TargetError",
     "Task",
     "TaskRun",
@@ -98,6 +102,8 @@ __all__ = [
     "task",
     "unmapped",
 ]
+
+operators.install()
 
 _LATE = {
     "DaskExecutor": "daskflow.executors.cluster",

@@ -9,7 +9,7 @@ from typing import Any, TypeVar, cast
 from daskflow.errors import DefinitionError
 from daskflow.mapping import element_getter, measure
 from daskflow.nodes import NodeRef
-from daskflow.placeholders import Parameter, Placeholder, holds_placeholder
+from daskflow.placeholders import Derived, Placeholder, holds_placeholder
 from daskflow.tasks import Task
 from daskflow.tracing import Trace, current_trace
 
@@ -81,7 +81,7 @@ def successful(values: Iterable[T]) -> list[T]:
         msg = f"successful() belongs around the result of a mapped task, not around {values!r}"
         raise DefinitionError(msg)
     label = f"the successful results of task {form.name!r}"
-    picked = Parameter(form.name, replace(form, is_picky=True), label)
+    picked = Derived(form.name, replace(form, is_picky=True), label)
     return cast(list[T], picked)
 
 

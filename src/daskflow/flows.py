@@ -1,19 +1,17 @@
 """Flows: functions that say which tasks are called with what. Containers without logic.
 
 The function is traced on first use, never at import: it runs once with a `Parameter` in place of
-each argument, and the calls of tasks in it become a graph. This room knows nothing of how a flow
-is run; it hands itself to `runs`, the one door that leads upwards.
+each argument, and the calls of tasks in it become a graph. A flow by hand has a name instead, and
+a graph that is empty at first. This room knows nothing of how a flow is run; it hands itself to
+`runs`, the one door that leads upwards.
 """
 
 from __future__ import annotations
 
-import ast
-import inspect
-import textwrap
-import warnings
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from contextvars import ContextVar
-from dataclasses import dataclass
+from copy import copy
 from functools import update_wrapper
 from typing import (
     TYPE_CHECKING,
@@ -28,12 +26,18 @@ from typing import (
 )
 
 from daskflow import context
+from daskflow.by_hand import ByHand
+from daskflow.definitions import FlowDefinition, Traces
+from daskflow.editing import EditableTrace
 from daskflow.errors import DefinitionError
-from daskflow.mapping import unmapped
-from daskflow.nodes import FlowGraph, Form, check_name
+from daskflow.grafting import graft
+from daskflow.mapping import Unmapped, unmapped
+from daskflow.nodes import FlowGraph, check_name
+from daskflow.none_tests import warn_of_none_tests
 from daskflow.parameters import Signature
 from daskflow.placeholders import Parameter
-from daskflow.tasks import Task, as_node, as_tags, check_words, in_sight
+from daskflow.static import key_of
+from daskflow.tasks import as_node, as_tags, check_words, in_sight
 from daskflow.tracing import Trace, current_trace
 
 if TYPE_CHECKING:
@@ -58,51 +62,62 @@ class FlowOptions(TypedDict, total=False):
     block_size: int | None  # elements of a lane in one Dask task; 1: no grouping; default: by width
 
 
-@dataclass(frozen=True)
-class FlowDefinition:
-    """A traced flow."""
-
-    name: str
-    graph: FlowGraph
-    literals: dict[str, Any]  # the constants in it, by node.argument
-    returned: Form  # what the flow gives back
-    reference_tasks: tuple[str, ...]  # the nodes that decide how it ended
-
-
-class Flow(Generic[P, R]):
-    """A function of task calls as a flow; made by `flow`.
+class Flow(ByHand, Generic[P, R]):
+    """A graph of tasks with parameters: of a function that calls tasks, or made by hand.
 
     Parameters
     ----------
     function
-        Calls tasks; what it returns is what a run gives back.
+        Calls tasks; what it returns is what a run gives back. Or a name: then the flow is made by
+        hand, under its ``with`` or by `add_task` and `add_edge`.
     options
         See `FlowOptions`.
 
     Examples
     --------
-    >>> from daskflow import Flow, LocalExecutor, task
+    >>> from daskflow import Flow, LocalExecutor, Parameter, task
     >>> @task
     ... def double(x: int) -> int:
     ...     return 2 * x
     >>> Flow(lambda: double(4), name="eight", executor=LocalExecutor())()
     8
+    >>> with Flow("twice", executor=LocalExecutor()) as f:
+    ...     f.set_returned(double(Parameter("x")))
+    >>> f(x=5)
+    10
     """
 
-    def __init__(self, function: Callable[P, R], **options: Unpack[FlowOptions]) -> None:
-        if not callable(function):
-            msg = f"a flow needs a function, not {function!r}"
+    @overload
+    def __init__(self: Flow[..., Any], function: str, **options: Unpack[FlowOptions]) -> None: ...
+    @overload
+    def __init__(self, function: Callable[P, R], **options: Unpack[FlowOptions]) -> None: ...
+    def __init__(self, function: Any, **options: Any) -> None:
+        self.fn: Callable[P, R] | None = None  # None: the flow is made by hand
+        self._traces = Traces()
+        if isinstance(function, str):
+            # where it was made, as a function would tell; `inspect` is a hundred times slower
+            self.__module__ = sys._getframe(1).f_globals.get("__name__", "")  # noqa: SLF001
+            options = {"name": function, **options}
+            self._traces.add((), EditableTrace(function))
+        elif callable(function):
+            update_wrapper(self, function, updated=())
+            self.fn = function
+        else:
+            msg = f"a flow needs a function, not {function!r}; or a name, to be made by hand"
             raise DefinitionError(msg)
-        update_wrapper(self, function, updated=())
-        name = str(options.get("name") or getattr(function, "__name__", "flow"))
-        self.fn = function
-        self.options = options
+        self._set_options(options)
+
+    def _set_options(self, options: Any) -> None:
+        name = str(options.get("name") or getattr(self.fn, "__name__", "flow"))
+        self.options: FlowOptions = options
         self.name = check_name("lambda_" if name == "<lambda>" else name, "a flow")
         check_words(f"flow {name!r}", options, FlowOptions.__annotations__)
         _check_block_size(self.name, options.get("block_size"))
         self.tags = as_tags(options.get("tags", ()))
-        self.signature = Signature.of(function, self.name)
-        self._definition: FlowDefinition | None = None
+        if self.fn is None:
+            self.signature = Signature(self.name, self._traces.only().parameters)  # which may grow
+        else:
+            self.signature = Signature.of(self.fn, self.name)
 
     def __call__(self, /, *args: P.args, **kwargs: P.kwargs) -> R:
         """Run the flow and return its value; raise what made it fail.
@@ -112,9 +127,17 @@ class Flow(Generic[P, R]):
         trace = current_trace.get()
         if trace is None:
             return cast(R, self.run(*args, **kwargs).result())
-        by_position, by_name = self._split(self.signature.bind(args, kwargs))
+        values = self.signature.bind(args, kwargs)
         with trace.scope(self.name):
-            return self.fn(*by_position, **by_name)
+            return self._inlined(trace, values)
+
+    def _inlined(self, trace: Trace, values: Mapping[str, Any]) -> R:
+        """Record the flow as a part of another; return what stands for its value."""
+        known = self._traces.get(key_of(self.name, self.signature.plain_static(values)))
+        if self.fn is None or (known is not None and known.is_edited):
+            return cast(R, graft(trace, self._trace_of(values), values))
+        by_position, by_name = self.signature.split(values)
+        return self.fn(*by_position, **by_name)
 
     def map(self, /, *args: Any, **kwargs: Any) -> list[R]:
         """Call the flow inside another one, once for each element of its arguments.
@@ -147,26 +170,20 @@ class Flow(Generic[P, R]):
             for name, parameter in self.signature.parameters.items()
             if name not in given
         }
+        whole |= self._whole_static(given)
         lanes = {name: in_sight(trace, value) for name, value in given.items()}
         with trace.mapped_scope(self.name, lanes | whole) as each:
-            by_position, by_name = self._split(each)
-            returned = self.fn(*by_position, **by_name)
-            return cast(list[R], as_node(trace, returned))
+            return cast(list[R], as_node(trace, self._inlined(trace, each)))
 
-    def _split(self, values: Mapping[str, Any]) -> tuple[list[Any], dict[str, Any]]:
-        """Return arguments by position, where they have to be passed so, and by name."""
-        kinds = self.signature.parameters
-        by_position = [
-            value
-            for name, value in values.items()
-            if kinds[name].kind is inspect.Parameter.POSITIONAL_ONLY
-        ]
-        by_name = {
-            name: value
-            for name, value in values.items()
-            if kinds[name].kind is not inspect.Parameter.POSITIONAL_ONLY
+    def _whole_static(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the static ones of the arguments of a map: every lane gets all of them."""
+        static = {
+            name: given[name].value if isinstance(given[name], Unmapped) else given[name]
+            for name in self.signature.static
+            if name in given
         }
-        return by_position, by_name
+        checked = self.signature.checked(self.signature.plain_static(static))
+        return {name: unmapped(value) for name, value in checked.items()}
 
     def run(self, /, *args: P.args, **kwargs: P.kwargs) -> FlowRun:
         """Run the flow to its end and return the record of the run, however it ended.
@@ -226,11 +243,20 @@ class Flow(Generic[P, R]):
         >>> nothing.with_options(run_name="tonight").options["run_name"]
         'tonight'
         """
+        made = copy(self)
         merged: Any = {**self.options, **options}
-        return Flow(self.fn, **merged)
+        name = str(merged.get("name") or self.name)
+        made._traces = self._traces.copy(name)  # noqa: SLF001 - of its own kind
+        made._set_options(merged)  # noqa: SLF001 - the same
+        return made
 
-    def graph(self) -> FlowGraph:
-        """Return the graph of the traced flow.
+    def graph(self, **static: Any) -> FlowGraph:
+        """Return the graph of the flow, to read and to change; later runs see the changes.
+
+        Parameters
+        ----------
+        static
+            Values of its `Static` parameters, if it has any.
 
         Examples
         --------
@@ -244,13 +270,48 @@ class Flow(Generic[P, R]):
         >>> four.graph().order()
         ['double', 'double-2']
         """
-        return self.definition().graph
+        return self._trace_of(self.signature.bind_static(static)).graph
 
-    def definition(self) -> FlowDefinition:
-        """Trace the function on the first call; return what came of it."""
-        if self._definition is None:
-            self._definition = self._traced()
-        return self._definition
+    @property
+    def trace(self) -> EditableTrace:
+        """The graph in the making, and all that belongs to it.
+
+        Raises
+        ------
+        DefinitionError
+            It has `Static` parameters, and so many graphs.
+        """
+        if self.signature.static:
+            names = ", ".join(self.signature.static)
+            msg = (
+                f"flow {self.name!r} has a graph for each value of {names}: "
+                f"change its function, or one of its graphs: graph({names}=...)"
+            )
+            raise DefinitionError(msg)
+        return self._trace_of({})
+
+    def definition(self, **static: Any) -> FlowDefinition:
+        """Return what a run would be made from: a snapshot of the graph and what belongs to it.
+
+        Parameters
+        ----------
+        static
+            Values of its `Static` parameters, if it has any.
+
+        Raises
+        ------
+        DefinitionError
+            The flow cannot run; the message tells all that is wrong.
+        """
+        return self.definition_for(self.signature.bind_static(static))
+
+    def definition_for(self, values: Mapping[str, Any]) -> FlowDefinition:
+        """Return the definition that is meant for a run with these values of the parameters."""
+        self._trace_of(values)
+        given = self.options.get("reference_tasks")
+        chosen = (given,) if isinstance(given, str) else None if given is None else tuple(given)
+        key = key_of(self.name, self.signature.plain_static(values))
+        return self._traces.definition(key, chosen)
 
     def _prepare(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> FlowRun:
         from daskflow.runs import prepare
@@ -269,34 +330,26 @@ class Flow(Generic[P, R]):
             raise DefinitionError(msg)
         return prepare(self, self.signature.bind(args, kwargs))
 
-    def _traced(self) -> FlowDefinition:
-        trace = Trace()
+    def _trace_of(self, values: Mapping[str, Any]) -> EditableTrace:
+        """Return the trace for these values of the static parameters; trace on the first call."""
+        static = self.signature.plain_static(values)
+        key = key_of(self.name, static)
+        return self._traces.get(key) or self._traces.add(key, self._traced(static))
+
+    def _traced(self, static: dict[str, Any]) -> EditableTrace:
+        """Run the function once, and keep what it calls."""
+        function = cast(Callable[P, R], self.fn)  # by hand there is a trace from the beginning
+        trace = EditableTrace(self.name, self.signature.parameters)
         handles = {name: Parameter(name) for name in self.signature.parameters}
-        by_position, by_name = self._split(handles)
-        _warn_of_none_tests(self.fn, self.name)
+        by_position, by_name = self.signature.split(handles | static)
+        warn_of_none_tests(function, self.name, static)
         token = current_trace.set(trace)
         try:
-            returned = self.fn(*by_position, **by_name)
+            trace.give_back(function(*by_position, **by_name))
         finally:
             current_trace.reset(token)
-        form = trace.form_of(returned, "<returned>")
-        return FlowDefinition(
-            self.name, trace.graph, trace.literals, form, self._reference_tasks(trace.graph)
-        )
-
-    def _reference_tasks(self, graph: FlowGraph) -> tuple[str, ...]:
-        given = self.options.get("reference_tasks")
-        if given is None:
-            return tuple(graph.terminals())
-        names = (given,) if isinstance(given, str) else tuple(given)
-        unknown = [name for name in names if name not in graph]
-        if unknown or not names:
-            msg = (
-                f"flow {self.name!r}: reference_tasks= names {', '.join(unknown) or 'no node'}; "
-                f"its nodes are {', '.join(graph.nodes) or 'none'}"
-            )
-            raise DefinitionError(msg)
-        return names
+        trace.recorded = trace.changes
+        return trace
 
     def __repr__(self) -> str:
         return f"<flow {self.name!r}>"
@@ -345,40 +398,3 @@ def _check_block_size(flow: str, size: Any) -> None:
     if size is not None and (not isinstance(size, int) or size < 1):
         msg = f"flow {flow!r}: block_size={size!r} must be a whole number from 1, or None"
         raise DefinitionError(msg)
-
-
-def _warn_of_none_tests(function: Callable[..., Any], flow: str) -> None:
-    """Warn where the flow tests a placeholder with ``is None``: no guard can catch that."""
-    try:
-        tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
-    except (OSError, TypeError, SyntaxError):  # no source to look at: a lambda, a notebook's exec
-        return
-    scope = {**getattr(function, "__globals__", {}), **inspect.getclosurevars(function).nonlocals}
-    unseen = {argument.arg for node in ast.walk(tree) for argument in _arguments_of(node)}
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Assign) and _calls_task(node.value, scope):
-            unseen |= {target.id for target in node.targets if isinstance(target, ast.Name)}
-    for node in ast.walk(tree):
-        if not (isinstance(node, ast.Compare) and isinstance(node.ops[0], ast.Is | ast.IsNot)):
-            continue
-        if isinstance(node.left, ast.Name) and node.left.id in unseen:
-            warnings.warn(
-                f"flow {flow!r} tests {ast.unparse(node)!r} while it is traced, before "
-                f"{node.left.id!r} has a value: it is never None here; test it inside a task",
-                stacklevel=2,
-            )
-
-
-def _arguments_of(node: ast.AST) -> list[ast.arg]:
-    if not isinstance(node, ast.FunctionDef):
-        return []
-    return node.args.posonlyargs + node.args.args + node.args.kwonlyargs
-
-
-def _calls_task(value: ast.expr, scope: dict[str, Any]) -> bool:
-    if not isinstance(value, ast.Call):
-        return False
-    called = value.func
-    while isinstance(called, ast.Attribute | ast.Call):
-        called = called.value if isinstance(called, ast.Attribute) else called.func
-    return isinstance(called, ast.Name) and isinstance(scope.get(called.id), Task)

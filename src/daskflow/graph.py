@@ -6,8 +6,10 @@ is the same in every process.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Generic, NamedTuple, TypeVar
+from collections import deque
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from itertools import islice
+from typing import Generic, NamedTuple, Self, TypeVar
 
 from daskflow.errors import CycleError, DefinitionError
 
@@ -55,8 +57,9 @@ class Graph(Generic[T]):
 
     def __init__(self) -> None:
         self.nodes: dict[str, T] = {}
-        self._upstream: dict[str, list[Edge]] = {}
-        self._downstream: dict[str, list[Edge]] = {}
+        self.changes = 0  # made to it so far: who has looked at it can tell whether to look again
+        self._upstream: dict[str, dict[Edge, None]] = {}
+        self._downstream: dict[str, dict[Edge, None]] = {}
 
     def __len__(self) -> int:
         return len(self.nodes)
@@ -66,36 +69,73 @@ class Graph(Generic[T]):
 
     def add_node(self, name: str, content: T) -> None:
         """Add a node; a name that is taken raises `DefinitionError`."""
+        self.check_free(name)
+        self.nodes[name] = content
+        self._upstream[name] = {}
+        self._downstream[name] = {}
+        self.changes += 1
+
+    def check_free(self, name: str) -> None:
+        """Raise `DefinitionError` for a name that is taken."""
         if name in self.nodes:
             msg = f"there are two nodes named {name!r}; give one another name with .named(...)"
             raise DefinitionError(msg)
+
+    def replace_node(self, name: str, content: T) -> None:
+        """Attach something else to a node; its edges stay."""
         self.nodes[name] = content
-        self._upstream[name] = []
-        self._downstream[name] = []
+        self.changes += 1
 
     def add_edge(self, edge: Edge) -> None:
-        """Add an edge between two nodes that are there; adding it twice changes nothing."""
+        """Add an edge between two nodes that are there; adding it twice changes nothing.
+
+        Raises
+        ------
+        CycleError
+            It would close a circle; the graph is what it was.
+        """
         for name in (edge.upstream, edge.downstream):
             if name not in self.nodes:
-                msg = f"no node is named {name!r}; there are: {', '.join(self.nodes) or 'none'}"
+                msg = f"no node is named {name!r}; there are: {listed(self.nodes)}"
                 raise DefinitionError(msg)
-        into, out = self._upstream[edge.downstream], self._downstream[edge.upstream]
-        if edge in min(into, out, key=len):
+        if edge in self._upstream[edge.downstream]:
             return
         circle = self._path(edge.downstream, edge.upstream)
         if circle:
             msg = f"this edge closes a circle: {' -> '.join([*circle, edge.downstream])}"
             raise CycleError(msg)
-        into.append(edge)
-        out.append(edge)
+        self._upstream[edge.downstream][edge] = None
+        self._downstream[edge.upstream][edge] = None
+        self.changes += 1
+
+    def exchange(self, edges: Mapping[Edge, Iterable[Edge]]) -> None:
+        """Put other edges in the place of some; they lie between the same two nodes."""
+        for place, ends in (
+            (self._upstream, {edge.downstream for edge in edges}),
+            (self._downstream, {edge.upstream for edge in edges}),
+        ):
+            for name in ends:
+                old = place[name]
+                place[name] = {new: None for edge in old for new in edges.get(edge, (edge,))}
+        self.changes += 1
+
+    def copy(self) -> Self:
+        """Return a graph with the same nodes and edges, which can change by itself."""
+        made = type(self)()
+        made.nodes = dict(self.nodes)
+        made.changes = self.changes
+        # of its own kind
+        made._upstream = {n: dict(edges) for n, edges in self._upstream.items()}  # noqa: SLF001
+        made._downstream = {n: dict(edges) for n, edges in self._downstream.items()}  # noqa: SLF001
+        return made
 
     def upstream(self, name: str) -> list[Edge]:
         """Return the edges that lead into a node, in the order they were added."""
-        return self._upstream[name]
+        return list(self._upstream[name])
 
     def downstream(self, name: str) -> list[Edge]:
         """Return the edges that lead out of a node, in the order they were added."""
-        return self._downstream[name]
+        return list(self._downstream[name])
 
     def edges(self) -> Iterator[Edge]:
         """Iterate over all edges, by downstream node."""
@@ -125,24 +165,63 @@ class Graph(Generic[T]):
         return done
 
     def _path(self, start: str, goal: str) -> list[str]:
-        """Return the names on a way from start to goal along the edges; empty if there is none."""
-        came_from: dict[str, str | None] = {start: None}
-        stack = [start]
-        while stack:
-            name = stack.pop()
-            if name == goal:
-                return self._walk_back(came_from, goal)
-            for edge in self._downstream[name]:
-                if edge.downstream not in came_from:
-                    came_from[edge.downstream] = name
-                    stack.append(edge.downstream)
-        return []
+        """Return the names on a way from start to goal along the edges; empty if there is none.
 
-    @staticmethod
-    def _walk_back(came_from: dict[str, str | None], goal: str) -> list[str]:
-        path: list[str] = []
-        name: str | None = goal
-        while name is not None:
-            path.append(name)
-            name = came_from[name]
-        return path[::-1]
+        Searched from both ends, an edge here and an edge there, until one side has seen all that
+        it can reach. So an edge to or from a node that is new costs next to nothing.
+        """
+        ahead, back = _Search(start, self._after), _Search(goal, self._before)
+        meeting = start if start == goal else None
+        while meeting is None:
+            for mine, other in ((ahead, back), (back, ahead)):
+                name = next(mine.walk, None)
+                if name is None:
+                    return []
+                if name in other.came_from:
+                    meeting = name
+                    break
+        return [*ahead.way_to(meeting)[::-1], *back.way_to(meeting)[1:]]
+
+    def _after(self, name: str) -> Iterable[str]:
+        """Return the nodes that come behind one, the latest first."""
+        return (edge.downstream for edge in reversed(self._downstream[name]))
+
+    def _before(self, name: str) -> Iterable[str]:
+        """Return the nodes that come before one, the latest first."""
+        return (edge.upstream for edge in reversed(self._upstream[name]))
+
+
+class _Search:
+    """What can be reached from a node, nearest first."""
+
+    def __init__(self, start: str, neighbours: Callable[[str], Iterable[str]]) -> None:
+        self.came_from: dict[str, str] = {start: start}
+        self.walk = self._walk(start, neighbours)  # one name for each edge that is looked at
+
+    def _walk(self, start: str, neighbours: Callable[[str], Iterable[str]]) -> Iterator[str]:
+        waiting = deque([start])
+        while waiting:
+            place = waiting.popleft()
+            for name in neighbours(place):
+                if name not in self.came_from:
+                    self.came_from[name] = place
+                    waiting.append(name)
+                yield name
+
+    def way_to(self, name: str) -> list[str]:
+        """Return the names from one that was reached back to the start."""
+        way = [name]
+        while self.came_from[name] != name:
+            name = self.came_from[name]
+            way.append(name)
+        return way
+
+
+_SHOWN = 20  # names in a message
+
+
+def listed(names: Collection[str]) -> str:
+    """Return names for a message: of very many only the first."""
+    more = len(names) - _SHOWN
+    shown = ", ".join(islice(names, _SHOWN)) or "none"
+    return f"{shown} and {more:,} more" if more > 0 else shown

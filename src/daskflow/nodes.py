@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
@@ -140,6 +140,51 @@ class FlowGraph(Graph[NodeSpec]):
     def __init__(self) -> None:
         super().__init__()
         self.spaces: dict[str, SpaceSpec] = {ROOT: SpaceSpec(ROOT, ROOT, 0, ())}
+        self._inside: dict[str, dict[str, None]] = {}  # the nodes in each space
+        self._opened: dict[str, dict[str, None]] = {}  # the spaces to which a node gives the width
+
+    def add_node(self, name: str, content: NodeSpec) -> None:
+        """Add a node, whose index space is there; a name that is taken is refused."""
+        super().add_node(name, content)
+        self._settle(name, content.space)
+
+    def replace_node(self, name: str, content: NodeSpec) -> None:
+        """Attach something else to a node, whose index space is there; its edges stay."""
+        super().replace_node(name, content)
+        self._settle(name, content.space)
+
+    def _settle(self, name: str, space: str) -> None:
+        for each in self.around(space):
+            self._inside.setdefault(each, {})[name] = None
+
+    def add_space(self, space: SpaceSpec) -> None:
+        """Add an index space, or put another in the place of one of the same name."""
+        self.spaces[space.name] = space
+        self.changes += 1
+        for giver in space.givers:
+            for name in references(giver.form):
+                self._opened.setdefault(name, {})[space.name] = None
+
+    def copy(self) -> FlowGraph:
+        """Return a graph of the same nodes, edges and spaces, which can change by itself."""
+        made = super().copy()
+        made.spaces = dict(self.spaces)
+        # of its own kind
+        made._inside = {space: dict(nodes) for space, nodes in self._inside.items()}  # noqa: SLF001
+        made._opened = {node: dict(opened) for node, opened in self._opened.items()}  # noqa: SLF001
+        return made
+
+    def _after(self, name: str) -> Iterator[str]:
+        """Return what comes behind a node: also all in the lanes that it gives the width to."""
+        yield from super()._after(name)
+        for space in self._opened.get(name, ()):
+            yield from self._inside.get(space, ())
+
+    def _before(self, name: str) -> Iterator[str]:
+        yield from super()._before(name)
+        for space in self.around(self.nodes[name].space):
+            for giver in self.spaces[space].givers:
+                yield from references(giver.form)
 
     def space_of(self, node: str) -> SpaceSpec:
         """Return the space in which a node's task runs lie."""
@@ -224,6 +269,23 @@ def fill(form: Any, value_of: Callable[[Any], Any]) -> Any:
     if kind in (list, tuple, set, frozenset):
         return kind(fill(item, value_of) for item in form)
     return form
+
+
+def by_lane(form: Form, node: str) -> Form:
+    """Return a form in which elements of the list of a node's values are its task runs' values.
+
+    That is how a node is mapped over that is mapped itself.
+    """
+
+    def change(part: Form) -> Form:
+        if not isinstance(part, Element):
+            return part
+        of = by_lane(part.of, node)
+        if isinstance(of, NodeRef) and of.name == node:
+            return replace(of, levels=(*of.levels, part.level))
+        return Element(of, part.level)
+
+    return Packed(fill(form.template, change)) if isinstance(form, Packed) else change(form)
 
 
 def check_name(name: str, what: str) -> str:

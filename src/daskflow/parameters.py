@@ -1,4 +1,4 @@
-"""Flow parameters: the schema read from a signature, and values checked against it.
+"""Flow parameters: the schema read from a signature or made by hand, values checked against it.
 
 Values are validated and coerced by pydantic from the annotations before anything runs, so a
 command line may pass ``"2013-01-01"`` where a date is wanted. pydantic is imported on first use.
@@ -8,12 +8,18 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from keyword import iskeyword
+from typing import Any, TypeVar, overload
 
+from daskflow import placeholders
 from daskflow.errors import DefinitionError, ParameterError
 from daskflow.placeholders import holds_placeholder
+from daskflow.static import is_static, shown
+from daskflow.tracing import current_trace
+
+T = TypeVar("T")
 
 _MISSING = inspect.Parameter.empty
 _LONGEST = 60  # characters of a value in a message
@@ -32,14 +38,12 @@ class Signature:
 
     flow: str
     parameters: Mapping[str, inspect.Parameter]
+    _adapters: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @classmethod
     def of(cls, function: Callable[..., Any], flow: str) -> Signature:
         """Read the signature of a flow's function."""
-        try:
-            signature = inspect.signature(function, eval_str=True)
-        except Exception:  # noqa: BLE001 - an annotation that is for type checkers or people only
-            signature = inspect.signature(function)
+        signature = resolved_signature(function)
         for parameter in signature.parameters.values():
             if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
                 msg = (
@@ -49,6 +53,40 @@ class Signature:
                 raise DefinitionError(msg)
         return cls(flow, dict(signature.parameters))
 
+    @cached_property
+    def static(self) -> tuple[str, ...]:
+        """The parameters whose values are known while the flow is traced."""
+        return tuple(name for name, one in self.parameters.items() if is_static(one.annotation))
+
+    def bind_static(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the static parameters' values, validated, from those that are given.
+
+        Raises
+        ------
+        ParameterError
+            Unknown or not static, missing or invalid ones.
+        """
+        chosen = {name: self.parameters[name] for name in self.static}
+        return Signature(self.flow, chosen).bind((), given)
+
+    def plain_static(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the values of static parameters among others, those of an inlined flow's call.
+
+        Raises
+        ------
+        DefinitionError
+            One of them is not known while the flow is traced.
+        """
+        static = {name: values[name] for name in self.static if name in values}
+        for name, value in static.items():
+            if holds_placeholder(value):
+                msg = (
+                    f"flow {self.flow!r}: its parameter {name!r} is Static and needs a plain "
+                    f"value, not {value!r}; make that one Static too, or {name!r} an ordinary one"
+                )
+                raise DefinitionError(msg)
+        return static
+
     def bind(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
         """Return every parameter's value, validated, from the arguments of a call.
 
@@ -57,15 +95,24 @@ class Signature:
         ParameterError
             Unknown, missing or invalid parameters, all of them named.
         """
-        given = self.names(args, kwargs)
+        given = self.checked(self.names(args, kwargs))
+        return {
+            name: given.get(name, parameter.default) for name, parameter in self.parameters.items()
+        }
+
+    def checked(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Return values of some parameters, validated.
+
+        Raises
+        ------
+        ParameterError
+            Invalid ones, all of them named.
+        """
         problems: list[str] = []
         values: dict[str, Any] = {}
-        for name, parameter in self.parameters.items():
-            if name not in given:
-                values[name] = parameter.default
-                continue
+        for name, value in given.items():
             try:
-                values[name] = self._validate(name, given[name])
+                values[name] = self._validate(name, value)
             except ValueError as error:
                 problems.append(f"{name}: {error}")
         if problems:
@@ -89,6 +136,17 @@ class Signature:
         if missing:
             self._refuse(f"missing: {', '.join(missing)}")
         return given
+
+    def split(self, values: Mapping[str, Any]) -> tuple[list[Any], dict[str, Any]]:
+        """Return arguments by position, where they have to be passed so, and by name."""
+        by_position: list[Any] = []
+        by_name: dict[str, Any] = {}
+        for name, value in values.items():
+            if self.parameters[name].kind is inspect.Parameter.POSITIONAL_ONLY:
+                by_position.append(value)
+            else:
+                by_name[name] = value
+        return by_position, by_name
 
     def _by_name(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
         positional = [
@@ -114,8 +172,12 @@ class Signature:
     def _validate(self, name: str, value: Any) -> Any:
         from pydantic import ValidationError
 
-        adapter = self._adapters.get(name)
-        if adapter is None or holds_placeholder(value):  # of an inlined flow: not known yet
+        if holds_placeholder(value):  # of an inlined flow: not known yet
+            return value
+        if name not in self._adapters:  # a flow by hand may get more parameters at any time
+            self._adapters[name] = _adapter(self.parameters[name].annotation)
+        adapter = self._adapters[name]
+        if adapter is None:
             return value
         try:
             validated = adapter.validate_python(value)
@@ -127,38 +189,64 @@ class Signature:
         # of an Iterable pydantic makes an iterator, which could be read only once and not travel
         return value if isinstance(validated, Iterator) else validated
 
-    @cached_property
-    def _adapters(self) -> dict[str, Any]:
-        from pydantic import ConfigDict, PydanticUserError, TypeAdapter
-
-        adapters: dict[str, Any] = {}
-        for name, parameter in self.parameters.items():
-            annotation = parameter.annotation
-            if annotation is _MISSING or isinstance(annotation, str):
-                continue
-            try:
-                config = ConfigDict(arbitrary_types_allowed=True)
-                adapters[name] = TypeAdapter(annotation, config=config)
-            except PydanticUserError:  # a model brings its own config
-                adapters[name] = TypeAdapter(annotation)
-        return adapters
-
     def __str__(self) -> str:
         parameters = [
-            p.replace(default=_Shown(p.default)) if p.default is not _MISSING else p
+            p.replace(
+                default=p.default if p.default is _MISSING else _Shown(_shorten(p.default)),
+                annotation=_Shown(shown(p.annotation)) if is_static(p.annotation) else p.annotation,
+            )
             for p in self.parameters.values()
         ]
         return str(inspect.Signature(parameters)) if parameters else "no parameters"
 
 
-class _Shown:
-    """Shows a default shortened, for one data frame must not fill the screen."""
+def _adapter(annotation: Any) -> Any:
+    """Return what validates values by an annotation; None: nothing can."""
+    from pydantic import ConfigDict, PydanticUserError, TypeAdapter
 
-    def __init__(self, value: Any) -> None:
-        self.value = value
+    if annotation is _MISSING or isinstance(annotation, str):
+        return None
+    try:
+        return TypeAdapter(annotation, config=ConfigDict(arbitrary_types_allowed=True))
+    except PydanticUserError:  # a model brings its own config
+        return TypeAdapter(annotation)
+
+
+def resolved_signature(function: Callable[..., Any]) -> inspect.Signature:
+    """Return a function's signature with its annotations as objects.
+
+    An annotation that is for type checkers or people only stays text.
+    """
+    try:
+        return inspect.signature(function, eval_str=True)
+    except Exception:  # noqa: BLE001 - whatever the annotations are, one by one they may do
+        plain = inspect.signature(function)
+    scope = getattr(inspect.unwrap(function), "__globals__", {})
+    parameters = [
+        one.replace(annotation=_resolved(one.annotation, scope))
+        for one in plain.parameters.values()
+    ]
+    returned = _resolved(plain.return_annotation, scope)
+    return plain.replace(parameters=parameters, return_annotation=returned)
+
+
+def _resolved(annotation: Any, scope: dict[str, Any]) -> Any:
+    if not isinstance(annotation, str):
+        return annotation
+    try:
+        return eval(annotation, scope)  # noqa: S307 - the user's own source, which runs anyway
+    except Exception:  # noqa: BLE001 - a name that is only imported for type checkers
+        return annotation
+
+
+class _Shown:
+    """Shows something else than its own repr in a signature."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
 
     def __repr__(self) -> str:
-        return _shorten(self.value)
+        return self.text
 
 
 def _shorten(value: Any) -> str:
@@ -167,3 +255,51 @@ def _shorten(value: Any) -> str:
     except Exception as error:  # noqa: BLE001 - a broken repr must not hide the message it was meant for
         text = f"<{type(value).__name__}, repr raised {type(error).__name__}>"
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."
+
+
+@overload
+def Parameter(name: str, default: T = ..., *, annotation: type[T]) -> T: ...
+@overload
+def Parameter(name: str, default: Any = ..., *, annotation: Any = ...) -> Any: ...
+def Parameter(  # noqa: N802 - what it returns is one, typed as the value that it stands for
+    name: str, default: Any = _MISSING, *, annotation: Any = _MISSING
+) -> Any:
+    """Make a parameter of a flow by hand, to be passed to tasks.
+
+    It becomes the flow's where it is used, or made inside ``with Flow(...)``.
+
+    Parameters
+    ----------
+    default
+        Its value in runs that give none; without it every run has to.
+    annotation
+        A type by which values are checked and coerced, as in the signature of a function.
+
+    Raises
+    ------
+    DefinitionError
+        The flow has one of that name with another default or annotation, or it has a function
+        that takes none of that name.
+
+    Examples
+    --------
+    >>> from daskflow import Flow, LocalExecutor, Parameter, task
+    >>> @task
+    ... def double(x: int) -> int:
+    ...     return 2 * x
+    >>> with Flow("twice", executor=LocalExecutor()) as f:
+    ...     f.set_returned(double(Parameter("x", default=1, annotation=int)))
+    >>> f.run().result(), f.run(x="4").result()
+    (2, 8)
+    """
+    if not name.isidentifier() or iskeyword(name):
+        msg = f"{name!r} cannot name a parameter: a run has to give it as {name}=..."
+        raise DefinitionError(msg)
+    if is_static(annotation):
+        msg = f"parameter {name!r}: Static belongs on a parameter of a function, which is traced"
+        raise DefinitionError(msg)
+    made = placeholders.Parameter(name, default, annotation)
+    trace = current_trace.get()
+    if trace is not None:
+        trace.form_of(made, name)
+    return made

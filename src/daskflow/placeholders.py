@@ -2,11 +2,13 @@
 
 A task's call returns a `Node`, which stands for a value that does not exist yet; in place of each
 argument of the flow stands a `Parameter`. They can be passed on, alone or inside lists, tuples,
-sets and dicts; every other use raises `TracingError` with the cure.
+sets and dicts. Operators, ``[...]`` and unpacking, where they can be, become nodes (`operators`);
+every other use raises `TracingError` with the cure.
 """
 
 from __future__ import annotations
 
+import inspect
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -34,6 +36,7 @@ class Placeholder:
     """Stands for a value that does not exist while a flow is traced."""
 
     __slots__ = ("_label", "_name")
+    __array_ufunc__ = None  # else numpy makes an array of nodes, one for each element of its own
 
     def __init__(self, name: str, label: str) -> None:
         self._name = name
@@ -65,20 +68,45 @@ class Placeholder:
 class Node(Placeholder):
     """The result of a task's call, to come."""
 
-    __slots__ = ()
+    __slots__ = ("_trace",)
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, trace: Any = None) -> None:
         super().__init__(name, f"the result of task {name!r}")
+        self._trace = trace  # that it is recorded in; a room above knows which kind it is
+
+    def set_upstream(self, other: Any, key: str | None = None, *, mapped: bool = False) -> None:
+        """Let this node depend on another one; see `Flow.add_edge`."""
+        self._trace.add_edge(other, self, key, mapped=mapped)
+
+    def set_downstream(self, other: Any, key: str | None = None, *, mapped: bool = False) -> None:
+        """Let another node depend on this one; see `Flow.add_edge`."""
+        self._trace.add_edge(self, other, key, mapped=mapped)
 
 
 class Parameter(Placeholder):
     """The value of a flow's parameter, to come."""
 
+    __slots__ = ("_declared",)
+
+    def __init__(
+        self,
+        name: str,
+        default: Any = inspect.Parameter.empty,
+        annotation: Any = inspect.Parameter.empty,
+    ) -> None:
+        super().__init__(name, f"parameter {name!r}")
+        kind = inspect.Parameter.KEYWORD_ONLY
+        self._declared = inspect.Parameter(name, kind, default=default, annotation=annotation)
+
+
+class Derived(Placeholder):
+    """What is made of nodes and parameters without a task: an element in a lane, a selection."""
+
     __slots__ = ("_form",)
 
-    def __init__(self, name: str, form: Form | None = None, label: str = "") -> None:
-        super().__init__(name, label or f"parameter {name!r}")
-        self._form = form  # where it stands for something else than a parameter of the flow
+    def __init__(self, name: str, form: Form, label: str) -> None:
+        super().__init__(name, label)
+        self._form = form
 
 
 _PREFECT_3 = {
@@ -87,23 +115,16 @@ _PREFECT_3 = {
 }
 _INSIDE = "do this inside a task that gets the value as an argument"
 _BRANCH = "let a task decide, and raise Skip in it where there is nothing to do"
-_LOOP = "to call a task for each element use .map(...); to take parts of it write a task"
-_ARITHMETIC = (
-    "__add__ __radd__ __sub__ __rsub__ __mul__ __rmul__ __truediv__ __rtruediv__ "
-    "__floordiv__ __rfloordiv__ __mod__ __rmod__ __pow__ __rpow__ __matmul__ __rmatmul__ "
-    "__and__ __rand__ __or__ __ror__ __xor__ __rxor__ __neg__ __pos__ __abs__ __invert__"
-)
+LOOP = "to call a task for each element use .map(...); to take parts of it write a task"
 _CURES = {
     "str()": ("__str__ __format__", _INSIDE),
     "use as a number": ("__int__ __float__ __index__ __complex__ __round__", _INSIDE),
     "os.fspath()": ("__fspath__", _INSIDE),
     "the truth value": ("__bool__", _BRANCH),
     "`in`": ("__contains__", _BRANCH),
-    "comparison": ("__eq__ __ne__ __lt__ __le__ __gt__ __ge__", _BRANCH),
     "len()": ("__len__", _INSIDE),
-    "iteration": ("__iter__ __next__", _LOOP),
-    "[...]": ("__getitem__", _INSIDE),
-    "arithmetic": (_ARITHMETIC, _INSIDE),
+    "iteration": ("__iter__ __next__", LOOP),
+    "assignment to [...]": ("__setitem__ __delitem__", _INSIDE),
     "call": ("__call__", _INSIDE),
     "`with`": ("__enter__ __exit__", _INSIDE),
 }
@@ -118,7 +139,7 @@ def _make_guard(use: str, cure: str) -> Callable[..., NoReturn]:
 
 for _use, (_names, _how) in _CURES.items():
     for _name in _names.split():
-        setattr(Placeholder, _name, _make_guard(_use, _how))  # __hash__ stays: by identity
+        setattr(Placeholder, _name, _make_guard(_use, _how))
 
 
 def holds_placeholder(value: Any) -> bool:

@@ -47,7 +47,8 @@ from daskflow.tasks import Task
 from daskflow.timing import as_datetime, now
 
 if TYPE_CHECKING:
-    from daskflow.flows import Flow, FlowDefinition
+    from daskflow.definitions import FlowDefinition
+    from daskflow.flows import Flow
 
 
 class FlowRun:
@@ -224,7 +225,7 @@ class FlowRun:
 
     def _node_of(self, wanted: Task[..., Any]) -> str:
         nodes = self.record.graph.nodes
-        names = [name for name, spec in nodes.items() if spec.task.fn is wanted.fn]
+        names = [name for name, spec in nodes.items() if spec.task.origin is wanted.origin]
         if len(names) > 1:
             msg = f"{wanted.name} has several nodes, name one: {', '.join(names)}"
             raise KeyError(msg)
@@ -339,10 +340,10 @@ def prepare(flow: Flow[..., Any], parameters: dict[str, Any]) -> FlowRun:
         The executor cannot be reached, or refuses.
     """
     settings = Settings()
-    definition = flow.definition()
+    definition = flow.definition_for(parameters)
     literals = {**definition.literals, **parameters}
-    functions = [node.task.fn for node in definition.graph.nodes.values()]
-    with own_code_by_value([*functions, flow.fn]):
+    code = [flow, *(node.task for node in definition.graph.nodes.values())]
+    with own_code_by_value(code):
         large = _large_literals(literals, settings.engine)
     small = {name: value for name, value in literals.items() if name not in large}
     spec = _make_spec(flow, definition, parameters, small, settings.engine)
@@ -353,7 +354,7 @@ def prepare(flow: Flow[..., Any], parameters: dict[str, Any]) -> FlowRun:
         large,
         flow.options.get("block_size"),
         settings.engine.retry_window,
-        [*functions, flow.fn],
+        code,
     )
     executor: Executor = flow.options.get("executor") or choose_executor(settings)
 

@@ -144,7 +144,7 @@ def _flows_in(module: ModuleType) -> dict[str, Flow[..., Any]]:
     for name, value in vars(module).items():
         if isinstance(value, Flow):
             found.setdefault(id(value), (name, value))
-    own = [pair for pair in found.values() if pair[1].fn.__module__ == module.__name__]
+    own = [pair for pair in found.values() if pair[1].__module__ == module.__name__]
     return dict(own or found.values())
 
 

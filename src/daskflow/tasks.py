@@ -6,13 +6,25 @@ Called anywhere else, a task is its function.
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property, update_wrapper
-from typing import Any, Generic, NoReturn, ParamSpec, TypedDict, TypeVar, Unpack, cast, overload
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Generic,
+    NoReturn,
+    ParamSpec,
+    TypedDict,
+    TypeVar,
+    Unpack,
+    cast,
+    overload,
+)
 
+from daskflow.binding import Binding, outputs_of
 from daskflow.demands import NO_DEMAND, Demand, make_demand
 from daskflow.errors import DefinitionError
 from daskflow.nodes import check_name
@@ -40,6 +52,7 @@ class TaskOptions(TypedDict, total=False):
     resources: Mapping[str, float] | None  # what a Dask worker has to offer, as {"GPU": 1}
     priority: int  # on Dask: higher goes first; default 0
     workers: str | Iterable[str] | None  # names, hosts or addresses of the Dask workers for it
+    nout: int | None  # values that it returns, to be unpacked; default: by a tuple annotation
 
 
 _DEMANDS = ("resources", "priority", "workers")  # of these words a task's demand is made
@@ -62,12 +75,12 @@ class TaskRules:
 
 
 class Task(Generic[P, R]):
-    """A function as a unit of work; made by `task`.
+    """A function as a unit of work; made by `task`, or a class with a method ``run``.
 
     Parameters
     ----------
     function
-        What it does.
+        What it does; None: the method ``run`` of a class that is derived from this one.
     options
         See `TaskOptions`.
 
@@ -78,18 +91,58 @@ class Task(Generic[P, R]):
     ...     return 2 * x
     >>> Task(double, retries=2)(4)
     8
+    >>> class Multiply(Task):
+    ...     def __init__(self, factor: int, **options):
+    ...         super().__init__(**options)
+    ...         self.factor = factor
+    ...     def run(self, x: int) -> int:
+    ...         return self.factor * x
+    >>> triple = Multiply(3, retries=2)
+    >>> triple(4), triple.name
+    (12, 'Multiply')
     """
 
-    def __init__(self, function: Callable[P, R], **options: Unpack[TaskOptions]) -> None:
-        if not callable(function):
+    def __init__(
+        self, function: Callable[P, R] | None = None, **options: Unpack[TaskOptions]
+    ) -> None:
+        if function is not None and not callable(function):
             msg = f"a task needs a function, not {function!r}"
             raise DefinitionError(msg)
-        update_wrapper(self, function, updated=())  # a class brings more than a Task can take
-        self.fn = function
-        self.options = options
-        self.name = check_name(options.get("name") or _function_name(function), "a task")
-        self.rules = _make_rules(self.name, options)
         self.node_name: str | None = None  # of its nodes; None: its own name
+        self.origin: object = object()  # the same for tasks that differ in their options only
+        if function is None:
+            self._use_run()
+        else:
+            self.origin = self.fn = function
+            update_wrapper(self, function, updated=())  # a class brings more than a Task can take
+        self._set_options(options)
+
+    def _use_run(self) -> None:
+        """Let the method `run` be what the task does."""
+        kind = type(self).__name__
+        function: Callable[P, R] | None = getattr(self, "run", None)
+        if function is None:
+            msg = f"a task needs a function, or a class with a method `run`, which {kind} has not"
+            raise DefinitionError(msg)
+        self.fn = self.__wrapped__ = function
+        self.__name__ = kind
+
+    def _set_options(self, options: Any) -> None:
+        is_class = self.origin is not self.fn
+        default = type(self).__name__ if is_class else _function_name(self.fn)
+        self.options: TaskOptions = options
+        self.name = check_name(options.get("name") or default, "a task")
+        self.rules = _make_rules(self.name, options)
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> NoReturn:
+            """Tell who derived a class what is missing; type checkers know all names."""
+            if name in {"fn", "name", "options", "origin"}:
+                msg = f"{type(self).__name__}.__init__ has to call super().__init__(**options)"
+                raise DefinitionError(msg)
+            msg = f"{type(self).__name__!r} object has no attribute {name!r}"
+            raise AttributeError(msg)
 
     @overload
     def __call__(self, /, *args: P.args, **kwargs: P.kwargs) -> R: ...
@@ -101,7 +154,7 @@ class Task(Generic[P, R]):
         if trace is None:
             kwargs.pop("wait_for", None)
             return self.fn(*args, **kwargs)
-        waited, arguments = self._bind(args, kwargs)
+        waited, arguments = self.bind(args, kwargs)
         return trace.add_call(self, arguments, waited, name=self.node_name)
 
     def map(self, /, *args: Any, wait_for: Iterable[Any] = (), **kwargs: Any) -> list[R]:
@@ -131,7 +184,7 @@ class Task(Generic[P, R]):
         if trace is None:
             msg = f"{self.name}.map(...) works inside a flow; here: [{self.name}(x) for x in xs]"
             raise DefinitionError(msg)
-        waited, arguments = self._bind(args, {**kwargs, "wait_for": wait_for})
+        waited, arguments = self.bind(args, {**kwargs, "wait_for": wait_for})
         arguments = [(name, word, in_sight(trace, value)) for name, word, value in arguments]
         node = trace.add_call(self, arguments, waited, is_mapped=True, name=self.node_name)
         return cast(list[R], node)
@@ -151,9 +204,9 @@ class Task(Generic[P, R]):
         >>> twice.run()["first"].result()
         2
         """
-        copy = self.with_options()
-        copy.node_name = check_name(name, "a node")
-        return copy
+        made = self.with_options()
+        made.node_name = check_name(name, "a node")
+        return made
 
     def with_options(self, **options: Unpack[TaskOptions]) -> Task[P, R]:
         """Return a task with the same function and some options replaced.
@@ -167,56 +220,51 @@ class Task(Generic[P, R]):
         >>> fetch.with_options(retries=5).rules.retry.retries
         5
         """
-        merged: Any = {**self.options, **options}
-        copy: Task[P, R] = Task(self.fn, **merged)
-        copy.node_name = self.node_name
-        return copy
+        made = copy(self)
+        if self.origin is not self.fn:
+            made._use_run()  # noqa: SLF001 - of its own kind
+        made._set_options({**self.options, **options})  # noqa: SLF001 - the same
+        return made
 
     def submit(self, *args: Any, **kwargs: Any) -> NoReturn:
         """Raise: the word of Prefect 3 for what a plain call does here."""
         msg = f"{self.name}.submit(...): just call {self.name}(...), every call in a flow is traced"
         raise DefinitionError(msg)
 
-    def _bind(
-        self, args: tuple[Any, ...], kwargs: dict[str, Any]
+    def bind(
+        self, args: Sequence[Any], kwargs: dict[str, Any], *, is_partial: bool = False
     ) -> tuple[Any, list[tuple[str, str | None, Any]]]:
-        """Return what to wait for, and for each argument its parameter, keyword and value."""
+        """Return what to wait for, and for each argument its parameter, keyword and value.
+
+        Parameters
+        ----------
+        is_partial
+            Whether arguments may be missing.
+        """
         waited = kwargs.pop("wait_for", ())
         if isinstance(waited, str | Placeholder) or not isinstance(waited, Iterable):
             msg = f"{self.name}: wait_for takes a list of what tasks returned"
             raise DefinitionError(msg)
-        names = self._positional
-        if kwargs or len(args) != len(names) or not self._takes_any:
-            names = self._checked_names(args, kwargs)
+        names = self.binding.names(args, kwargs, is_partial=is_partial)
         arguments: list[tuple[str, str | None, Any]] = [
-            (name, None, value) for name, value in zip(names, args, strict=False)
+            (name, None, value) for name, value in zip(names, args, strict=True)
         ]
         return waited, arguments + [(name, name, value) for name, value in kwargs.items()]
 
-    def _checked_names(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[str]:
-        """Return the parameters that the positional arguments feed; raise if they do not fit."""
-        signature = self._signature
-        try:
-            signature.bind(*args, **kwargs)
-        except TypeError as error:
-            msg = f"{self.name}{signature}: {error}"
-            raise DefinitionError(msg) from None
-        names = [p.name for p in signature.parameters.values() if p.kind in _BY_POSITION]
-        return names + [f"args[{i}]" for i in range(len(args) - len(names))]
+    @cached_property
+    def binding(self) -> Binding:
+        """The parameters of its function, and which argument feeds which."""
+        return Binding(self.name, self.fn)
 
     @cached_property
-    def _signature(self) -> inspect.Signature:
-        return _signature_of(self.fn)
+    def outputs(self) -> int | None:
+        """How many values it returns, to be unpacked in a flow; None: it does not say."""
+        nout = self.options.get("nout")
+        return outputs_of(self.fn) if nout is None else nout
 
-    @cached_property
-    def _positional(self) -> list[str]:
-        """The parameters that can be passed by position, and nothing else."""
-        return [p.name for p in self._signature.parameters.values() if p.kind in _BY_POSITION]
-
-    @cached_property
-    def _takes_any(self) -> bool:
-        """Whether a value for each positional parameter is a complete call."""
-        return len(self._positional) == len(self._signature.parameters)
+    def __getstate__(self) -> dict[str, Any]:
+        made = {"binding", "outputs"}  # and made again where they are needed
+        return {name: value for name, value in self.__dict__.items() if name not in made}
 
     def __repr__(self) -> str:
         return f"<task {self.name!r}>"
@@ -238,16 +286,6 @@ def as_node(trace: Trace, value: Any) -> Any:
     return Task(_same, name="returned")(value)
 
 
-_BY_POSITION = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-
-
-def _signature_of(function: Callable[..., Any]) -> inspect.Signature:
-    try:
-        return inspect.signature(function)
-    except ValueError:  # a builtin that does not tell: its call will
-        return inspect.signature(lambda *_args, **_kwargs: None)
-
-
 def _function_name(function: Callable[..., Any]) -> str:
     name = getattr(function, "__name__", type(function).__name__)
     return "lambda_" if name == "<lambda>" else name
@@ -258,6 +296,10 @@ def _make_rules(name: str, options: Mapping[str, Any]) -> TaskRules:
     retries = options.get("retries", 0)
     if not isinstance(retries, int) or retries < 0:
         msg = f"task {name!r}: retries={retries!r} must be a whole number from 0"
+        raise DefinitionError(msg)
+    nout = options.get("nout")
+    if nout is not None and (not isinstance(nout, int) or nout < 0):
+        msg = f"task {name!r}: nout={nout!r} must be a whole number from 0, or None"
         raise DefinitionError(msg)
     trigger = options.get("trigger", all_successful)
     if not callable(trigger):
@@ -342,9 +384,11 @@ def task(function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
         list of them (the last one repeats), or a function of the attempt that failed, from 1.
         ``retry_jitter_factor``: the share of the delay that is added at random at most.
         ``retry_on``: an exception type or a tuple of them. ``retry_condition``: a function of the
-        exception, asked last. And for Dask: ``resources``: what a worker must offer, as
-        ``{"GPU": 1}``; ``priority``: a whole number, higher goes first, default 0; ``workers``: the
-        name, host or address of the workers that may run it, one or a list.
+        exception, asked last. ``nout``: how many values it returns, where they are to be unpacked
+        in a flow; default: as many as its annotation says, such as ``tuple[int, str]``. And for
+        Dask: ``resources``: what a worker must offer, as ``{"GPU": 1}``; ``priority``: a whole
+        number, higher goes first, default 0; ``workers``: the name, host or address of the workers
+        that may run it, one or a list.
 
     Raises
     ------

@@ -5,14 +5,15 @@ Calls of tasks become nodes; the values they get become forms, which name nodes 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import inspect
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
+from daskflow.calls import Call, edge_of
 from daskflow.errors import DefinitionError
-from daskflow.graph import Edge
-from daskflow.mapping import Unmapped, measure
+from daskflow.graph import Edge, listed
 from daskflow.nodes import (
     ROOT,
     Argument,
@@ -27,19 +28,36 @@ from daskflow.nodes import (
     SpaceSpec,
     node_refs,
 )
-from daskflow.placeholders import Node, Parameter, Placeholder, holds_placeholder
+from daskflow.placeholders import Derived, Node, Parameter, Placeholder, holds_placeholder
 
 if TYPE_CHECKING:
     from daskflow.tasks import Task
 
 
 class Trace:
-    """The graph of one flow while its function is being traced."""
+    """The graph of one flow, in the making.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    flow
+        Its name, for messages.
+    parameters
+        Those that it has; None: those that are used in it.
+    """
+
+    def __init__(
+        self, flow: str = "", parameters: Mapping[str, inspect.Parameter] | None = None
+    ) -> None:
+        self.flow = flow
         self.graph = FlowGraph()
         self.literals: dict[str, Any] = {}  # constants, by node.argument
         self._constants: dict[int, str] = {}  # their names by their ids
+        self.parameters = dict(parameters or {})
+        self.returned: Form | None = None  # None: nothing was said
+        self.calls: dict[int, list[str]] = {}  # nodes by the id of what their tasks are made of
+        self._is_open = parameters is None  # for more parameters
+        self.recorded: int | None = None  # changes when its function had been traced
+        self._edits = 0  # made to something else than the graph
         self._counts: dict[str, int] = {}
         self._scope = ""  # put before names
         self._space = ROOT  # in which the calls are that are recorded now
@@ -65,7 +83,7 @@ class Trace:
             The node's name; by default the task's, with a number from the second call on.
         """
         name = self._scope + name if name else self._next_name(self._scope + task.name)
-        call = _Call(self, name, is_mapped=is_mapped)
+        call = Call(self, name, is_mapped=is_mapped)
         made = tuple(call.argument(*argument) for argument in arguments)
         if is_mapped and not call.givers:
             msg = f"{task.name}.map() has no mapped argument; call {task.name}(...) instead"
@@ -73,7 +91,7 @@ class Trace:
         for waited in wait_for:
             call.wait_for(waited)
         self._add_node(name, task, made, call)
-        return Node(name)
+        return Node(name, self)
 
     def add_flat(self, task: Task[..., Any], value: Any) -> Node:
         """Record a map of a task over the elements of all values that a mapped node has."""
@@ -82,28 +100,51 @@ class Trace:
         if not isinstance(form, NodeRef) or not self.is_lane(form):
             msg = f"{name}: {value!r} is not mapped"
             raise DefinitionError(msg)
-        call = _Call(self, name, is_mapped=True)
+        call = Call(self, name, is_mapped=True)
         call.givers.append(Giver("x", NodeRef(form.name, form.levels, is_flat=True)))
         flat = NodeRef(form.name, (*form.levels, call.level), is_flat=True)
-        call.edges.append(_edge(flat, name, "x", is_mapped=True))
+        call.edges.append(edge_of(flat, name, "x", is_mapped=True))
         self._add_node(name, task, (Argument("x", flat),), call)
-        return Node(name)
+        return Node(name, self)
 
     def _add_node(
-        self, name: str, task: Task[..., Any], arguments: tuple[Argument, ...], call: _Call
+        self, name: str, task: Task[..., Any], arguments: tuple[Argument, ...], call: Call
     ) -> None:
-        if name in self.graph.spaces and name not in self.graph:
-            msg = f"{name!r} is the name of a mapped sub-flow here; give the node another one"
-            raise DefinitionError(msg)
+        self.graph.check_free(name)
         space = name if call.is_mapped else self._space
-        self.graph.add_node(name, NodeSpec(name, task, arguments, space))
         if call.is_mapped:
             self._add_space(name, call.givers)
-        for edge in call.edges:
+        self.add_node(NodeSpec(name, task, arguments, space), call.edges)
+
+    def add_node(self, node: NodeSpec, edges: Iterable[Edge]) -> None:
+        """Put a node into the graph, whose index space is there."""
+        self.graph.add_node(node.name, node)
+        self.calls.setdefault(id(node.task.origin), []).append(node.name)
+        for edge in edges:
             self.graph.add_edge(edge)
 
     def _add_space(self, name: str, givers: Iterable[Giver]) -> None:
-        self.graph.spaces[name] = SpaceSpec(name, self._space, self.level + 1, tuple(givers))
+        self.graph.add_space(SpaceSpec(name, self._space, self.level + 1, tuple(givers)))
+
+    @property
+    def changes(self) -> int:
+        """How often something was added to it or changed."""
+        return self.graph.changes + self._edits
+
+    @property
+    def is_edited(self) -> bool:
+        """Whether it is not what its function says: changed since, or made by hand."""
+        return self.changes != self.recorded
+
+    @property
+    def prefix(self) -> str:
+        """What is put before the names of nodes that are recorded now."""
+        return self._scope
+
+    @property
+    def space(self) -> str:
+        """The index space of nodes that are recorded now."""
+        return self._space
 
     @property
     def level(self) -> int:
@@ -128,7 +169,7 @@ class Trace:
         """
         outer_scope, outer_space = self._scope, self._space
         name = self._next_name(outer_scope + flow)
-        call = _Call(self, name, is_mapped=True)
+        call = Call(self, name, is_mapped=True)
         lanes = {key: call.lane(key, value) for key, value in arguments.items()}
         if not call.givers:
             msg = f"{flow}.map() has no mapped argument; call {flow}(...) instead"
@@ -144,9 +185,10 @@ class Trace:
         """Return how a value is stored: what holds no node becomes the literal of that name."""
         if isinstance(value, Node):
             return self._ref(value)
+        if isinstance(value, Derived):
+            return value._form  # noqa: SLF001 - slots that no user meets
         if isinstance(value, Parameter):
-            # slots that no user meets
-            return value._form or LiteralRef(value._name)  # noqa: SLF001
+            return self.declare(value._declared)  # noqa: SLF001 - the same
         if holds_placeholder(value):
             return Packed(self._template(value, literal))
         return LiteralRef(self._name_of(value, literal))
@@ -175,15 +217,18 @@ class Trace:
 
         Nobody could tell how long it is before it is the value of a task run of its own.
         """
-        form = value._form if isinstance(value, Parameter) else None  # noqa: SLF001 - the same
+        form = value._form if isinstance(value, Derived) else None  # noqa: SLF001 - the same
         return isinstance(form, Element) and bool(node_refs(form))
 
-    def _ref(self, node: Node) -> NodeRef:
-        """Return the reference to a node of this flow's; refuse one of another's."""
-        name = node._name  # noqa: SLF001 - the same
-        if name not in self.graph:
+    def name_of(self, node: Node) -> str:
+        """Return the name of a node of this flow's; refuse one of another's."""
+        if node._trace is not self:  # noqa: SLF001 - the same
             msg = f"{node!r} belongs to another flow; pass its value as a parameter instead"
             raise DefinitionError(msg)
+        return node._name  # noqa: SLF001 - the same
+
+    def _ref(self, node: Node) -> NodeRef:
+        name = self.name_of(node)
         theirs = self.graph.around(self.graph.nodes[name].space)
         shared = 0
         for mine, other in zip(self.graph.around(self._space), theirs, strict=False):
@@ -203,6 +248,39 @@ class Trace:
             }
         return type(value)(self._template(item, literal) for item in value)
 
+    def declare(self, parameter: inspect.Parameter) -> LiteralRef:
+        """Take in a parameter of the flow, or see that it is the same as before.
+
+        Raises
+        ------
+        DefinitionError
+            The flow's function has no such parameter, or there is one with another default or
+            annotation.
+        """
+        name = parameter.name
+        known = self.parameters.get(name)
+        if known is None:
+            if not self._is_open:
+                takes = listed(self.parameters)
+                msg = f"flow {self.flow!r} has no parameter {name!r}; its function takes: {takes}"
+                raise DefinitionError(msg)
+            self.parameters[name] = parameter
+            self._edits += 1
+            return LiteralRef(name)
+        for what in ("default", "annotation"):
+            mine, theirs = getattr(known, what), getattr(parameter, what)
+            if theirs is not parameter.empty and not _is_equal(mine, theirs):
+                was = "none" if mine is parameter.empty else repr(mine)
+                msg = f"flow {self.flow!r}, parameter {name!r}: its {what} is {was}, not {theirs!r}"
+                raise DefinitionError(msg)
+        return LiteralRef(name)
+
+    def give_back(self, value: Any) -> Form:
+        """Let runs return a value: a node, a parameter, a constant, or a structure of them."""
+        self.returned = self.form_of(value, "<returned>")
+        self._edits += 1
+        return self.returned
+
     def _next_name(self, base: str) -> str:
         while True:
             count = self._counts[base] = self._counts.get(base, 0) + 1
@@ -211,78 +289,25 @@ class Trace:
                 return name
 
 
-class _Call:
-    """One call in the making: the edges that its arguments bring, and what gives its width."""
-
-    def __init__(self, trace: Trace, name: str, *, is_mapped: bool) -> None:
-        self.trace = trace
-        self.name = name
-        self.is_mapped = is_mapped
-        self.level = trace.level  # that the call adds to map indexes, where it is mapped
-        self.edges: list[Edge] = []
-        self.givers: list[Giver] = []
-
-    def argument(self, name: str, keyword: str | None, value: Any) -> Argument:
-        """Take in an argument."""
-        if isinstance(value, Unmapped):
-            if not self.is_mapped:
-                msg = f"{self.name}: unmapped() belongs into .map(...); pass the value as it is"
-                raise DefinitionError(msg)
-            form = self.trace.form_of(value.value, f"{self.name}.{name}")
-        elif self.is_mapped:
-            form = self._mapped(name, value)
-        else:
-            form = self.trace.form_of(value, f"{self.name}.{name}")
-        is_mapped = self.is_mapped and isinstance(form, Element | NodeRef)
-        is_mapped = is_mapped and not isinstance(value, Unmapped)
-        for ref in node_refs(form):
-            in_list = isinstance(form, Element) and isinstance(form.of, Packed)
-            self.edges.append(_edge(ref, self.name, name, is_mapped=is_mapped and not in_list))
-        return Argument(name, form, keyword)
-
-    def lane(self, name: str, value: Any) -> Any:
-        """Return what stands for an argument of a mapped sub-flow in a lane."""
-        if isinstance(value, Unmapped):
-            return value.value
-        return Parameter(name, self._mapped(name, value))
-
-    def wait_for(self, waited: Any) -> None:
-        """Take in what must be finished first: lane by lane where it is mapped as well."""
-        whole = isinstance(waited, Unmapped) or not self.is_mapped
-        if isinstance(waited, Unmapped):
-            waited = waited.value
-        refs = list(node_refs(self.trace.form_of(waited, f"{self.name}.wait_for")))
-        if not refs:
-            msg = f"{self.name}: wait_for takes what tasks returned, not {waited!r}"
-            raise DefinitionError(msg)
-        for ref in refs:
-            if whole or not self.trace.is_lane(ref):
-                self.edges.append(_edge(ref, self.name, None))
-            else:
-                self.givers.append(Giver(f"wait_for {ref.name}", ref))
-                lane = NodeRef(ref.name, (*ref.levels, self.level))
-                self.edges.append(_edge(lane, self.name, None, is_mapped=True))
-
-    def _mapped(self, name: str, value: Any) -> Form:
-        """Return what one child gets of a value, and note the value among those that give width."""
-        form = self.trace.form_of(value, f"{self.name}.{name}")
-        if isinstance(form, LiteralRef | Packed) and not isinstance(value, Parameter):
-            try:
-                measure(value)
-            except DefinitionError as error:
-                msg = f"{self.name}, argument {name!r}: {error}"
-                raise DefinitionError(msg) from None
-        if isinstance(form, NodeRef) and form.is_picky:
-            msg = f"{self.name}: map over {form.name!r} itself; a child that failed ends its lane"
-            raise DefinitionError(msg)
-        self.givers.append(Giver(name, form))
-        if isinstance(form, NodeRef) and self.trace.is_lane(form):
-            return NodeRef(form.name, (*form.levels, self.level))
-        return Element(form, self.level)
+def _is_equal(one: Any, other: Any) -> bool:
+    try:
+        return one is other or (type(one) is type(other) and bool(one == other))
+    except Exception:  # noqa: BLE001 - arrays and others that compare in their own way
+        return False
 
 
-def _edge(ref: NodeRef, downstream: str, key: str | None, *, is_mapped: bool = False) -> Edge:
-    return Edge(ref.name, downstream, key, is_mapped, levels=ref.levels, is_flat=ref.is_flat)
+def enter(trace: Trace) -> None:
+    """Record in this trace what is called from now on, until `leave`."""
+    _outer.set((*_outer.get(), current_trace.get()))
+    current_trace.set(trace)
 
 
+def leave() -> None:
+    """Record again where it was recorded before `enter`."""
+    *rest, trace = _outer.get()
+    _outer.set(tuple(rest))
+    current_trace.set(trace)
+
+
+_outer: ContextVar[tuple[Trace | None, ...]] = ContextVar("daskflow_outer_traces", default=())
 current_trace: ContextVar[Trace | None] = ContextVar("daskflow_trace", default=None)

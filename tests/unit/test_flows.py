@@ -27,7 +27,8 @@ def test_a_flow_is_traced_once_and_late():
         return a()
 
     assert calls == []
-    assert case.graph() is case.definition().graph
+    assert case.graph() is case.graph()
+    assert case.definition() is case.definition()
     assert case.graph().order() == ["a"]
     assert calls == [1]
 

@@ -86,11 +86,11 @@ def test_models_and_unknown_classes():
 
 
 def test_an_annotation_for_type_checkers_only_is_not_checked():
-    """Where a name cannot be looked up, the values of that flow are taken as they are."""
+    """Where a name cannot be looked up, the values of that parameter are taken as they are."""
 
     def case(amount: Decimal, limit: int): ...
 
-    assert bind(case, "1.5", "7") == {"amount": "1.5", "limit": "7"}
+    assert bind(case, "1.5", "7") == {"amount": "1.5", "limit": 7}
 
 
 @pytest.mark.parametrize("function", [lambda *_args: None, lambda **_kwargs: None])

@@ -50,8 +50,8 @@ def pack_spec(spec: RunSpec) -> bytes:
     DefinitionError
         Something a task refers to cannot be pickled; the message names the task.
     """
-    functions = [node.task.fn for node in spec.graph.nodes.values()]
-    sources = collect_sources(_files_of(functions))
+    tasks = [node.task for node in spec.graph.nodes.values()]
+    sources = collect_sources(_files_of(tasks))
     try:
         data: bytes = cloudpickle.dumps((sources, replace(spec, caches={})), protocol=5)
     except Exception as error:
