@@ -142,13 +142,14 @@ class _Parent:
         """Return the width, or the state it ends in, or None where it is too early."""
         inputs: list[_Input] = []
         for giver in self.spec.givers:
-            found = self._input(giver)
-            if found is None:
+            one = self._input(giver)
+            if one is None:
                 return None
-            inputs.append(found)
+            inputs.append(one)
         states = {one.edge: one.state for one in inputs if one.edge and one.state}
-        nodes = {edge.upstream: state for edge, state in states.items()}  # two edges may share one
-        counts = count_codes(bytes([state.code]) for state in nodes.values())
+        # two edges may lead to the same
+        found = {(edge.upstream, edge.levels): state for edge, state in states.items()}
+        counts = count_codes(bytes([state.code]) for state in found.values())
         node = self.graph.nodes.get(self.spec.name)
         rules = node.task.rules if node is not None else TaskRules()
         refused = refusal(
