@@ -143,10 +143,10 @@ class _Parent:
         """Return the width, or the state it ends in, or None where it is too early."""
         inputs: list[_Input] = []
         for giver in self.spec.givers:
-            found = self._input(giver)
-            if found is None:
+            one = self._input(giver)
+            if one is None:
                 return None
-            inputs.append(found)
+            inputs.append(one)
         states = {one.edge: one.state for one in inputs if one.edge and one.state}
         runs = {(edge.upstream, edge.map_index): state for edge, state in states.items()}
         counts = count_codes(bytes([state.code]) for state in runs.values())

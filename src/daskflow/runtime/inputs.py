@@ -71,6 +71,7 @@ class Inputs:
         self._spaces = spaces or {}
         self._columns: dict[str, bytes] = {}
         pieces: list[Piece] = []
+        self._wholes: dict[str, bytes] = {}
         for item in received:
             if isinstance(item, Literal):
                 self._literals[item.name] = item.value
@@ -164,18 +165,23 @@ class Inputs:
 
     def whole_codes(self, node: str) -> bytes:
         """Return the kinds of the states of all task runs of a node."""
-        if node in self._columns:
-            return self._columns[node]
         space = self.space_of(node)
         if space.level > 1 or space.decided:
-            return self.codes_below(node, space.below(()))
+            if node not in self._wholes:
+                self._wholes[node] = self.codes_below(node, space.below(()))
+            return self._wholes[node]
         segments = self.segments.get(node, ())
         if len(segments) == 1 and segments[0].start == 0:
             return bytes(segments[0].codes)
-        column = bytearray(len(self.positions(node)))
-        for _, place, code, _ in self._best(node):
-            column[place] = code
-        self._columns[node] = bytes(column)
+        return self.column(node)
+
+    def column(self, node: str) -> bytes:
+        """Return the kinds of the states by position, of a node that the block itself has not."""
+        if node not in self._columns:
+            column = bytearray(len(self.positions(node)))
+            for _, place, code, _ in self._best(node):
+                column[place] = code
+            self._columns[node] = bytes(column)
         return self._columns[node]
 
     def codes_below(self, node: str, below: Below) -> bytes:

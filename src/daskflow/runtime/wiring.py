@@ -28,7 +28,7 @@ from daskflow.nodes import (
 )
 from daskflow.runtime.inputs import Inputs
 from daskflow.runtime.spec import RunSpec
-from daskflow.states import PICKED, State
+from daskflow.states import PICKED, Skipped, State
 
 
 class Layout(NamedTuple):
@@ -110,15 +110,23 @@ class Wire:
         return self.inputs.codes_below(name, self._below(name, link, position))
 
     def _columns(self, name: str, links: tuple[Link, ...], position: int) -> list[bytes]:
-        """Return a column for each way to a node, each of its task runs in one of them only."""
+        """Return a column for each way to a node, each of its task runs in one of them only.
+
+        A column of nothing but Skipped tells that a way was skipped. So what is left of one that
+        was not, for the rest is told already, joins the column of that.
+        """
+        codes = self.inputs.column(name)
         columns: list[bytes] = []
-        told: set[int] = set()
+        told: dict[int, int] = {}  # position -> number of its column
         for link in links:
             below = self._below(name, link, position)
-            mine = [p for a, b in below.ranges for p in range(a, b) if p not in told]
-            told.update(mine)
-            codes = bytes(self.inputs.code(name, one) for one in mine)
-            columns.append(codes + bytes(state.code for state in below.decided))
+            shared = [p for p in told if any(a <= p < b for a, b in below.ranges)]
+            home = next((told[p] for p in shared if codes[p] != Skipped.code), len(columns))
+            columns += [b""] * (home == len(columns))
+            columns[home] += _without(codes, below.ranges, sorted(shared))
+            columns[home] += bytes(state.code for state in below.decided)
+            if link is not links[-1]:
+                told |= {p: home for a, b in below.ranges for p in range(a, b) if p not in told}
         return columns
 
     def _below(self, name: str, link: Link, position: int) -> Below:
@@ -256,6 +264,18 @@ class Wire:
             edge = Edge(node, self.node.name, levels=way.levels, is_flat=way.is_flat)
             link = link_of(self.inputs.spec.graph, edge, self.inputs.spaces)
         return link
+
+
+def _without(codes: bytes, ranges: list[tuple[int, int]], left_out: list[int]) -> bytes:
+    """Return the codes in some ranges, except at some positions, which are sorted."""
+    kept = b""
+    for start, stop in ranges:
+        for place in left_out:
+            if start <= place < stop:
+                kept += codes[start:place]
+                start = place + 1  # noqa: PLW2901 - the rest of the range
+        kept += codes[start:stop]
+    return kept
 
 
 def _from_slices(slices: tuple[Slice, ...], literal: LiteralRef, position: int) -> Any:
