@@ -8,8 +8,7 @@ from typing import Any, TypeVar, cast
 
 from daskflow.errors import DefinitionError
 from daskflow.mapping import element_getter, measure
-from daskflow.nodes import NodeRef
-from daskflow.placeholders import Node, Parameter, holds_placeholder
+from daskflow.placeholders import Parameter, holds_placeholder
 from daskflow.tasks import Task
 from daskflow.tracing import current_trace
 
@@ -43,8 +42,9 @@ def flatten(values: Iterable[Iterable[T]]) -> list[T]:
     trace = current_trace.get()
     if trace is None or not holds_placeholder(values):
         return _flat(values)
-    if isinstance(values, Node) and trace.is_lane(trace.form_of(values, "flatten")):
-        return cast(list[T], trace.add_flat(_FLATTEN_LANES, values))
+    lanes = trace.lanes_of(values)
+    if lanes is not None and not lanes.is_picky:
+        return cast(list[T], trace.add_flat(_FLATTEN_LANES, lanes))
     return Task(_flat, name="flatten")(values)
 
 
@@ -76,12 +76,12 @@ def successful(values: Iterable[T]) -> list[T]:
     trace = current_trace.get()
     if trace is None:
         return [one for one in values if one is not None and not isinstance(one, BaseException)]
-    form = trace.form_of(values, "successful") if isinstance(values, Node) else None
-    if not isinstance(form, NodeRef) or not trace.is_lane(form):
+    lanes = trace.lanes_of(values)
+    if lanes is None:
         msg = f"successful() belongs around the result of a mapped task, not around {values!r}"
         raise DefinitionError(msg)
-    label = f"the successful results of task {form.name!r}"
-    picked = Parameter(form.name, replace(form, is_picky=True), label)
+    label = f"the successful results of task {lanes.name!r}"
+    picked = Parameter(lanes.name, replace(lanes, is_picky=True), label)
     return cast(list[T], picked)
 
 

@@ -8,7 +8,7 @@ numbers more.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -95,3 +95,4 @@ class AtHand:
     placed: frozenset[str] = frozenset()  # those of the large ones that are on the cluster already
     lengths: Mapping[str, Mapping[int, Length]] = field(default_factory=dict)  # of values
     keys: Mapping[int, Key] = field(default_factory=dict)  # of blocks by number
+    state_of: Callable[[str, int], State] | None = None  # of a task run, in full; None: its kind

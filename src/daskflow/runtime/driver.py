@@ -81,9 +81,8 @@ class Driver:
         """Lower what can run now, and submit it."""
         record, job = self.record, self.job
         self._is_ripe = False
-        at_hand = AtHand(
-            job.literals, job.large, frozenset(self._placed), record.lengths, record.keys
-        )
+        placed = frozenset(self._placed)
+        at_hand = AtHand(job.literals, job.large, placed, record.lengths, record.keys, record.state)
         target = Target(job.run_id, self.session.threads, job.block_size, self._next_block)
         plan = lower(job.graph, record.known, at_hand, target)
         record.take_plan(plan)

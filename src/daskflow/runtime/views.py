@@ -182,7 +182,10 @@ class MappedTaskRun(Sequence[Any]):
         if not isinstance(first, int) or not -len(self) <= first < len(self):
             msg = f"{self.name} has {len(self)} children; there is no [{first}]"
             raise IndexError(msg)
-        found: Any = view_of(self.values, self.node, (*self.lane, first % len(self)))
+        found = view_of(self.values, self.node, (*self.lane, first % len(self)))
+        if rest and not isinstance(found, MappedTaskRun):
+            msg = f"{found.name} has no children; there is no [{rest[0]}]"
+            raise IndexError(msg)
         return found[tuple(rest)] if rest else found
 
     def __repr__(self) -> str:

@@ -53,7 +53,9 @@ def layout_of(spec: RunSpec, name: str, spaces: Mapping[str, Space]) -> Layout:
 
 def _make_layout(spec: RunSpec, name: str, spaces: Mapping[str, Space]) -> Layout:
     node = spec.graph.nodes[name]
-    listed = {argument.name: argument.form for argument in node.arguments if is_listed(argument.form)}
+    listed = {
+        argument.name: argument.form for argument in node.arguments if is_listed(argument.form)
+    }
     groups: dict[str, list[Link]] = {}
     for edge in spec.graph.upstream(name):
         if edge.key not in listed:
