@@ -8,10 +8,9 @@ from typing import Any, TypeVar, cast
 
 from daskflow.errors import DefinitionError
 from daskflow.mapping import element_getter, measure
-from daskflow.nodes import NodeRef
-from daskflow.placeholders import Derived, Placeholder, holds_placeholder
+from daskflow.placeholders import Derived, holds_placeholder
 from daskflow.tasks import Task
-from daskflow.tracing import Trace, current_trace
+from daskflow.tracing import current_trace
 
 T = TypeVar("T")
 
@@ -43,8 +42,9 @@ def flatten(values: Iterable[Iterable[T]]) -> list[T]:
     trace = current_trace.get()
     if trace is None or not holds_placeholder(values):
         return _flat(values)
-    if _lanes(trace, values) is not None:
-        return cast(list[T], trace.add_flat(_FLATTEN_LANES, values))
+    lanes = trace.lanes_of(values)
+    if lanes is not None and not lanes.is_picky:
+        return cast(list[T], trace.add_flat(_FLATTEN_LANES, lanes))
     return Task(_flat, name="flatten")(values)
 
 
@@ -76,20 +76,13 @@ def successful(values: Iterable[T]) -> list[T]:
     trace = current_trace.get()
     if trace is None:
         return [one for one in values if one is not None and not isinstance(one, BaseException)]
-    form = _lanes(trace, values)
-    if form is None:
+    lanes = trace.lanes_of(values)
+    if lanes is None:
         msg = f"successful() belongs around the result of a mapped task, not around {values!r}"
         raise DefinitionError(msg)
-    label = f"the successful results of task {form.name!r}"
-    picked = Derived(form.name, replace(form, is_picky=True), label)
+    label = f"the successful results of task {lanes.name!r}"
+    picked = Derived(lanes.name, replace(lanes, is_picky=True), label)
     return cast(list[T], picked)
-
-
-def _lanes(trace: Trace, values: Any) -> NodeRef | None:
-    """Return the reference to the task runs that a mapped task's result stands for."""
-    form = trace.form_of(values, "") if isinstance(values, Placeholder) else None
-    is_whole = isinstance(form, NodeRef) and trace.is_lane(form) and not form.is_picky
-    return cast(NodeRef, form) if is_whole else None
 
 
 def _flat(values: Any) -> list[Any]:

@@ -93,16 +93,12 @@ class Trace:
         self._add_node(name, task, made, call)
         return Node(name, self)
 
-    def add_flat(self, task: Task[..., Any], value: Any) -> Node:
+    def add_flat(self, task: Task[..., Any], lanes: NodeRef) -> Node:
         """Record a map of a task over the elements of all values that a mapped node has."""
         name = self._next_name(self._scope + task.name)
-        form = self.form_of(value, name)
-        if not isinstance(form, NodeRef) or not self.is_lane(form):
-            msg = f"{name}: {value!r} is not mapped"
-            raise DefinitionError(msg)
         call = Call(self, name, is_mapped=True)
-        call.givers.append(Giver("x", NodeRef(form.name, form.levels, is_flat=True)))
-        flat = NodeRef(form.name, (*form.levels, call.level), is_flat=True)
+        call.givers.append(Giver("x", NodeRef(lanes.name, lanes.levels, is_flat=True)))
+        flat = NodeRef(lanes.name, (*lanes.levels, call.level), is_flat=True)
         call.edges.append(edge_of(flat, name, "x", is_mapped=True))
         self._add_node(name, task, (Argument("x", flat),), call)
         return Node(name, self)
@@ -203,6 +199,11 @@ class Trace:
         self.literals[literal] = value
         self._constants[id(value)] = literal
         return literal
+
+    def lanes_of(self, value: Any) -> NodeRef | None:
+        """Return the reference to the task runs that a placeholder stands for, where it is many."""
+        form = self.form_of(value, "") if isinstance(value, Placeholder) else None
+        return form if isinstance(form, NodeRef) and self.is_lane(form) else None
 
     def is_lane(self, form: Form) -> bool:
         """Return whether a form stands for the values of many task runs."""

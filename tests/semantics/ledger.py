@@ -44,4 +44,5 @@ class Ledger:
             self.note(context.task_run_name)
             return function(*args, **kwargs)
 
+        counted.is_counted = True
         return task(counted, **options)

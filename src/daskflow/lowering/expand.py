@@ -218,7 +218,9 @@ class _Parent:
         if code not in FINISHED:
             return None
         length = self.at_hand.lengths.get(edge.upstream, {}).get(position, _NO_VALUE)
-        return _Input(what, length, edge, make_state(code))
+        tell = self.at_hand.state_of
+        state = make_state(code) if tell is None else tell(edge.upstream, position)
+        return _Input(what, length, edge, state)
 
     def _flat(self, made: _Input, chain: list[Space], positions: range) -> _Input | None:
         """Return an input of which the elements of all values are counted.

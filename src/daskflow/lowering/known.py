@@ -8,7 +8,7 @@ numbers more.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -96,3 +96,4 @@ class AtHand:
     lengths: Mapping[str, Mapping[int, Length]] = field(default_factory=dict)  # of values
     keys: Mapping[int, Key] = field(default_factory=dict)  # of blocks by number
     holders: Mapping[int, str] = field(default_factory=dict)  # who ran a block, by number
+    state_of: Callable[[str, int], State] | None = None  # of a task run, in full; None: its kind

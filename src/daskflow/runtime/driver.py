@@ -95,6 +95,7 @@ class Driver:
             record.lengths,
             record.keys,
             record.workers,
+            record.state,
         )
         target = Target(job.run_id, self.session.threads, job.block_size, self._next_block)
         plan = lower(job.graph, record.known, at_hand, target)

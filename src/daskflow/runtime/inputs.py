@@ -40,6 +40,15 @@ class Piece(NamedTuple):
         return Piece, (self.segment, self.start, self.stop, seal(self.elements))
 
 
+def _read(segment: Segment, offset: int) -> Any:
+    """Return a value of a segment; one that traveled is unpickled here, once."""
+    values = segment.values or {}
+    value = values.get(offset)
+    if type(value) is Sealed or type(value) is Unreadable:
+        value = values[offset] = opened(value)
+    return value
+
+
 def cut_piece(node: str, start: int, stop: int, block: tuple[Segment, ...]) -> Piece:
     """Return a part of the value of an unmapped node; the function in its graph node.
 
@@ -47,7 +56,7 @@ def cut_piece(node: str, start: int, stop: int, block: tuple[Segment, ...]) -> P
     """
     segment = next(one for one in block if one.node == node)
     try:
-        elements = take(opened((segment.values or {})[0]), start, stop)
+        elements = take(_read(segment, 0), start, stop)
     except Exception as error:
         elements = Unreadable(f"the value of {node!r} cannot be cut: {error!r}")
     return Piece(segment.without_values(), start, stop, elements)
@@ -152,16 +161,7 @@ class Inputs:
     def value(self, node: str, position: int) -> Any:
         """Return what a consumer gets of a task run."""
         segment, offset = self.find(node, position) or (None, 0)
-        return self._read(segment, offset) if segment else None
-
-    @staticmethod
-    def _read(segment: Segment, offset: int) -> Any:
-        """Return a value of a segment; one that traveled is unpickled here, once."""
-        values = segment.values or {}
-        value = values.get(offset)
-        if type(value) is Sealed or type(value) is Unreadable:
-            value = values[offset] = opened(value)
-        return value
+        return _read(segment, offset) if segment else None
 
     def whole_codes(self, node: str) -> bytes:
         """Return the kinds of the states of all task runs of a node."""
@@ -226,7 +226,7 @@ class Inputs:
             codes[place] = code
             values[place] = (segment, offset)
         return [
-            self._read(*value)
+            _read(*value)
             for value, code in zip(values, codes, strict=True)
             if not is_picky or code in PICKED
         ]
@@ -262,7 +262,7 @@ class Inputs:
             fields["message"] = note.message
         if segment.ended[offset]:
             fields["timestamp"] = as_datetime(segment.ended[offset])
-        value = self._read(segment, offset) if segment.codes[offset] in FAILED else None
+        value = _read(segment, offset) if segment.codes[offset] in FAILED else None
         if segment.codes[offset] in FAILED and isinstance(value, BaseException):
             fields["exception"] = value
         return make_state(segment.codes[offset], **fields)

@@ -139,8 +139,10 @@ def check_result(run: TaskRun, state: State) -> State:
         run.small, size = weigh(run.value, run.spec.small_result_bytes)
     except Exception as error:
         kind = type(run.value).__name__
+        cure = "; make it a list" if isinstance(run.value, Iterator) else ""
         run.value = run.exception = run.note = None
-        message = f"task {run.node.task.name!r} returned a {kind} that cannot be pickled: {error}"
+        told = f"returned a {kind} that cannot be pickled: {error}{cure}"
+        message = f"task {run.node.task.name!r} {told}"
         return Crashed(message, reason="unserializable")
     if run.node.name in run.spec.measured:
         run.note = (run.note or Note())._replace(length=_measured(run.value, size))
