@@ -177,7 +177,9 @@ def _why_no_size(place: str, value: Any) -> str:
 def _check_place(given: Mapping[str, Any]) -> None:
     address, cluster, kind = (given.get(word) for word in _PLACES)
     if address is not None and not isinstance(address, str):
-        raise DefinitionError(f"DaskExecutor: address={address!r} is no text; a cluster is given as cluster=")
+        raise DefinitionError(
+            f"DaskExecutor: address={address!r} is no text; a cluster is given as cluster="
+        )
     if cluster is not None and not isinstance(getattr(cluster, "scheduler_address", None), str):
         msg = f"DaskExecutor: cluster={cluster!r} is no Dask cluster; it has no scheduler_address"
         raise DefinitionError(msg)
