@@ -23,16 +23,25 @@ def near_cluster():
         yield cluster
 
 
-@pytest.fixture(params=["local", "threads", "near", "cluster"])
+@pytest.fixture(scope="session")
+def class_executor():
+    """An executor with a cluster of its own, like `near_cluster`, for all its sessions."""
+    words = {"processes": False, "n_workers": 1, "threads_per_worker": 2}
+    return DaskExecutor(cluster_class="distributed.LocalCluster", cluster_kwargs=words)
+
+
+@pytest.fixture(params=["local", "threads", "class", "given", "address"])
 def executor(request):
-    """Each executor in turn."""
+    """Each executor in turn, and each way to tell it which cluster."""
     match request.param:
         case "local":
             return LocalExecutor()
         case "threads":
             return LocalExecutor(threads=2)
-        case "near":
-            return DaskExecutor(address=request.getfixturevalue("near_cluster").scheduler_address)
+        case "class":
+            return request.getfixturevalue("class_executor")
+        case "given":
+            return DaskExecutor(cluster=request.getfixturevalue("near_cluster"))
     return DaskExecutor(address=request.getfixturevalue("cluster").scheduler_address)
 
 

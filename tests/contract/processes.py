@@ -63,10 +63,10 @@ def scheduler(folder, *options, **variables):
 
 
 @contextmanager
-def worker(folder, address, **variables):
+def worker(folder, address, *options, **variables):
     """Run a worker of one thread meanwhile."""
-    options = (address, "--host", "127.0.0.1", "--nthreads", 1, "--no-dashboard", "--no-nanny")
-    with dask("worker", *options, cwd=folder, **variables) as process:
+    place = (address, "--host", "127.0.0.1", "--nthreads", 1, "--no-dashboard", "--no-nanny")
+    with dask("worker", *place, *options, cwd=folder, **variables) as process:
         yield process
 
 

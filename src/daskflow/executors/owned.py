@@ -146,9 +146,11 @@ def _defaults_of(
     is_local = isinstance(make, type) and issubclass(make, LocalCluster)
     if not is_local and make is not SubprocessCluster:
         return {}
-    found = dict(_NEARBY)
+    found: dict[str, Any] = dict(_NEARBY)
     if _ADDRESSED & options.keys():
         del found["host"]
+    if options.get("processes") is False:  # then workers show a page each, to everybody
+        found["worker_dashboard_address"] = _NEARBY["dashboard_address"]
     if adapt is not None:
         found["n_workers"] = adapt.get("minimum", 0)
     taken = inspect.signature(make).parameters

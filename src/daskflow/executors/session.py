@@ -44,7 +44,7 @@ class DaskSession:
         self._futures: dict[Any, Any] = {}  # of blocks that no other in their plan consumes
         self._unreported: list[dict[int, Any]] = []  # blocks on their way, for each submission
         self._suspects: set[Any] = set()  # futures that ended without a report, seen once
-        self.link = hub.client.dashboard_link or ""
+        self.link = _page_of(hub)
 
     @property
     def threads(self) -> int:
@@ -172,6 +172,15 @@ class DaskSession:
             blocks.clear()
         self._suspects = suspects
         return reports
+
+
+def _page_of(hub: Hub) -> str:
+    """Return the address of the scheduler's page: of one in this process Dask tells a wrong one."""
+    link = hub.client.dashboard_link or ""
+    if hub.address.startswith("inproc://"):
+        host = hub.address.removeprefix("inproc://").partition("/")[0]
+        return link.replace(host, "127.0.0.1")
+    return link
 
 
 def _why(future: Any) -> str:

@@ -78,8 +78,8 @@ def demand_of(ts: Any) -> Demand:
 
 
 def offers_of(scheduler: Scheduler) -> list[Offer]:
-    """Return what each worker of a scheduler has to offer."""
+    """Return what each worker of a scheduler has to offer, by name."""
     return [
         Offer(ws.address, str(ws.name), ws.host, ws.resources, ws in scheduler.running)
-        for ws in scheduler.workers.values()
+        for ws in sorted(scheduler.workers.values(), key=lambda ws: str(ws.name))
     ]

@@ -145,7 +145,10 @@ def test_what_a_clusters_class_is_called_with(tmp_path, monkeypatch, given, text
     ("words", "problem"),
     [
         ({"cluster_kwargs": "{"}, "--cluster-kwargs '{' is no valid JSON.*a file is given as @FI"),
-        ({"cluster_kwargs": "[1]"}, r"--cluster-kwargs '\[1\]' holds a list, not names with values"),
+        (
+            {"cluster_kwargs": "[1]"},
+            r"--cluster-kwargs '\[1\]' holds a list, not names with values",
+        ),
         ({"cluster_kwargs": "@none.json"}, "the cluster's file none.json cannot be read: No such"),
         ({"adapt": "3"}, "--adapt '3' is not MIN:MAX, two numbers of workers such as 0:10"),
         ({"adapt": "3:2"}, "--adapt '3:2' is not MIN:MAX"),

@@ -200,7 +200,12 @@ HERE, PAGE = "127.0.0.1", "127.0.0.1:0"
         (SubprocessCluster, {}, None, {"host": HERE, "dashboard_address": PAGE}),
         (LocalCluster, {"host": "0.0.0.0", "dashboard_address": None}, None, {}),
         (LocalCluster, {"interface": "eth0"}, None, {"dashboard_address": PAGE}),
-        (LocalCluster, {"processes": False}, None, {"dashboard_address": PAGE}),
+        (
+            LocalCluster,
+            {"processes": False},
+            None,
+            {"dashboard_address": PAGE, "worker_dashboard_address": PAGE},
+        ),
         (
             LocalCluster,
             {},

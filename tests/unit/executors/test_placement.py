@@ -77,7 +77,11 @@ BIG_GPU = Demand((("GPU", 1),), workers=("big",))
             "no worker has resources GPU=2, ram=0.5; "
             "2 workers have GPU=1, ram=1, 1 worker has none",
         ),
-        (BIG, [worker(1, "small")], "no worker is named 'big'; there are 'small' at tcp://10.0.0.1:1"),
+        (
+            BIG,
+            [worker(1, "small")],
+            "no worker is named 'big'; there are 'small' at tcp://10.0.0.1:1",
+        ),
         (
             Demand(workers=("a", "b")),
             [worker(n) for n in range(10)],
@@ -113,7 +117,9 @@ def test_a_complaint_stays_short():
 
 
 @pytest.mark.parametrize(
-    "name", ["big", "10.0.0.9", "tcp://10.0.0.1:1", "10.0.0.1:1"], ids=["name", "host", "url", "port"]
+    "name",
+    ["big", "10.0.0.9", "tcp://10.0.0.1:1", "10.0.0.1:1"],
+    ids=["name", "host", "url", "port"],
 )
 def test_a_worker_is_meant_by_name_host_or_address(name):
     """As Dask understands them."""
