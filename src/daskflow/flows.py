@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import update_wrapper
+from os import PathLike
 from typing import (
     TYPE_CHECKING,
     Any,
@@ -37,6 +38,7 @@ from daskflow.tasks import Task, as_node, as_tags, check_words, in_sight
 from daskflow.tracing import Trace, current_trace
 
 if TYPE_CHECKING:
+    from daskflow.drawing.drawing import Drawing
     from daskflow.executors.base import Executor
     from daskflow.runs import FlowRun
 
@@ -245,6 +247,47 @@ class Flow(Generic[P, R]):
         ['double', 'double-2']
         """
         return self.definition().graph
+
+    def visualize(
+        self,
+        path: str | PathLike[str] | None = None,
+        format: str | None = None,  # noqa: A002 - the word that everybody looks for
+    ) -> Drawing:
+        """Return a drawing of the flow: SVG in a notebook, text where it is printed.
+
+        Parameters
+        ----------
+        path
+            A file to write it to as well: .svg, .txt, .mmd (Mermaid) or .dot (Graphviz).
+        format
+            ``text``, ``mermaid``, ``dot`` or ``svg``.
+
+        Examples
+        --------
+        >>> from daskflow import flow, task
+        >>> @task
+        ... def double(x: int) -> int:
+        ...     return 2 * x
+        >>> @flow
+        ... def four():
+        ...     return double(double(1))
+        >>> print(four.visualize())
+        four()
+        <BLANKLINE>
+          double   = double(x=1)
+        * double-2 = double(x=double)
+        <BLANKLINE>
+          returns double-2
+        <BLANKLINE>
+        * decides how the flow ends
+        """
+        from daskflow.drawing.drawing import Drawing
+        from daskflow.drawing.picture import picture_of
+
+        drawing = Drawing(picture_of(self.definition(), self.signature.parameters), format)
+        if path is not None:
+            drawing.save(path)
+        return drawing
 
     def definition(self) -> FlowDefinition:
         """Trace the function on the first call; return what came of it."""
