@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from contextvars import ContextVar
 from copy import copy
 from functools import update_wrapper
+from os import PathLike
 from typing import (
     TYPE_CHECKING,
     Any,
@@ -41,6 +42,7 @@ from daskflow.tasks import as_node, as_tags, check_words, in_sight
 from daskflow.tracing import Trace, current_trace
 
 if TYPE_CHECKING:
+    from daskflow.drawing.drawing import Drawing
     from daskflow.executors.base import Executor
     from daskflow.runs import FlowRun
 
@@ -271,6 +273,50 @@ class Flow(ByHand, Generic[P, R]):
         ['double', 'double-2']
         """
         return self._trace_of(self.signature.bind_static(static)).graph
+
+    def visualize(
+        self,
+        path: str | PathLike[str] | None = None,
+        format: str | None = None,  # noqa: A002 - the word that everybody looks for
+        **static: Any,
+    ) -> Drawing:
+        """Return a drawing of the flow: SVG in a notebook, text where it is printed.
+
+        Parameters
+        ----------
+        path
+            A file to write it to as well: .svg, .txt, .mmd (Mermaid) or .dot (Graphviz).
+        format
+            ``text``, ``mermaid``, ``dot`` or ``svg``.
+        static
+            Values of its `Static` parameters, if it has any.
+
+        Examples
+        --------
+        >>> from daskflow import flow, task
+        >>> @task
+        ... def double(x: int) -> int:
+        ...     return 2 * x
+        >>> @flow
+        ... def four():
+        ...     return double(double(1))
+        >>> print(four.visualize())
+        four()
+        <BLANKLINE>
+          double   = double(x=1)
+        * double-2 = double(x=double)
+        <BLANKLINE>
+          returns double-2
+        <BLANKLINE>
+        * decides how the flow ends
+        """
+        from daskflow.drawing.drawing import Drawing
+        from daskflow.drawing.picture import picture_of
+
+        drawing = Drawing(picture_of(self.definition(**static), self.signature.parameters), format)
+        if path is not None:
+            drawing.save(path)
+        return drawing
 
     @property
     def trace(self) -> EditableTrace:

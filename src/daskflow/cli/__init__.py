@@ -1,7 +1,7 @@
 """The command ``daskflow``: for the terminal what `Flow.run` is in Python.
 
-The group and the way out stand here; `run` is the command, `arguments` reads what was typed,
-`rows` decides what is shown, `display` shows it. Libraries are imported when a command needs
+The group and the way out stand here; `run` and `graph` are commands, `arguments` reads what was
+typed, `rows` decides what is shown, `display` shows it. Libraries are imported when a command needs
 them, so that ``daskflow version`` and ``--help`` answer at once.
 """
 
@@ -14,6 +14,7 @@ from collections.abc import Sequence
 import click
 
 from daskflow.cli.exits import EXIT_CODES, Exit
+from daskflow.cli.graph import graph
 from daskflow.cli.run import run
 
 __all__ = ["Exit", "group", "main"]
@@ -47,6 +48,7 @@ def version() -> None:
 
 
 group.add_command(run)
+group.add_command(graph)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -12,7 +12,7 @@ class Exit(IntEnum):
 
     SUCCESS = 0  # it was done
     ERROR = 1  # it was asked wrongly, or the engine could not do it
-    FAILED = 2  # the run ended Failed
+    FAILED = 2  # the run ended Failed; a check found an error
     CANCELLED = 3  # the run was cancelled, or interrupted with Ctrl-C
     PAUSED = 4  # the run waits for a person
 

@@ -114,7 +114,7 @@ def run(
     except Exception as error:
         if verbose:
             traceback.print_exc()
-        raise click.ClickException(_message_of(error)) from error
+        raise click.ClickException(message_of(error)) from error
 
 
 def carry_out(order: Order) -> int:
@@ -157,8 +157,8 @@ def _run_shown(flow: Flow[..., Any], parameters: dict[str, Any], console: Consol
     return exit_of(flow_run.state)
 
 
-def _message_of(error: Exception) -> str:
-    """Return one readable message."""
+def message_of(error: Exception) -> str:
+    """Return one readable message of what ended a command."""
     if isinstance(error, DaskflowError):
         return str(error)
     return f"{type(error).__name__}: {error}\n(--verbose shows where this comes from)"

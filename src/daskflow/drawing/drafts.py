@@ -20,7 +20,9 @@ _GAP, _WIDEST_GAP = 40.0, 120.0  # between layers; wider where lines go far to t
 _SLOPE = 0.1  # of the gap's growth
 _END, _WIDEST_BOX = 9.0, 400.0  # for the end of a line, as long as a box is not too wide
 MARGIN = 12.0  # at both corners of a box, where no line ends
-_STRAIGHT, _ALMOST = 8.0, 3.0  # how much a line wants to be straight: between boxes, and beside one
+# how much a line wants to be straight: from box to box, beside a box, between boxes, and where it
+# branches off from a trunk, which must not be bent by that
+_PLAIN, _BESIDE, _BETWEEN, _BRANCH = 1.0, 3.0, 8.0, 0.1
 _PLACES, _FREE_PLACES = 20, 2000  # for lines: so many for each unit and net, and these in any case
 
 
@@ -123,13 +125,18 @@ class Draft:
         for line in self.lines:
             for upper, lower in pairwise(line.taps):
                 leaves = self.port(upper, line.bundle, is_entry=False)
-                yield Link(upper, lower, _ALMOST if upper == line.source else _STRAIGHT, leaves)
+                yield Link(upper, lower, _BESIDE if upper == line.source else _BETWEEN, leaves)
             for target in line.targets:
                 tap = self.tap(line, target)
                 if tap is not None:
                     leaves = self.port(tap, line.bundle, is_entry=False)
                     enters = self.port(target, line.bundle, is_entry=True)
-                    yield Link(tap, target, 1.0 if tap == line.source else _ALMOST, leaves, enters)
+                    yield Link(tap, target, self._weight(line, tap), leaves, enters)
+
+    def _weight(self, line: Line, tap: int) -> float:
+        if tap == line.source:
+            return _PLAIN
+        return _BESIDE if tap == line.taps[-1] else _BRANCH
 
     def tap(self, line: Line, target: int) -> int | None:
         """Return the place above a target from which a line goes there; None: there is none."""

@@ -16,7 +16,13 @@ _LETTERS = "ijklmnopqrstuvwxyz"
 _ITEMS = 4  # of a list or a dict; the rest is told by dots
 _DEEPEST = 3  # lists in lists
 _LONGEST = 40  # characters of a constant
-_BRACKETS = {list: "[]", tuple: "()", set: "{}", frozenset: "{}"}
+_BRACKETS: dict[type, tuple[str, str]] = {
+    dict: ("{", "}"),
+    frozenset: ("{", "}"),
+    list: ("[", "]"),
+    set: ("{", "}"),
+    tuple: ("(", ")"),
+}
 
 
 class Source(NamedTuple):
@@ -88,7 +94,7 @@ class Writer:
             return f"{self.text(form.of, depth)}[{letter(form.level)}]"
         if kind is Packed:
             return self.text(form.template, depth)
-        if kind is dict or kind in _BRACKETS:
+        if kind in _BRACKETS:
             return self._collection(form, depth + 1)
         return short(form)
 
@@ -108,8 +114,8 @@ class Writer:
         return f"{name}[{', '.join(index)}]" if index else name
 
     def _collection(self, items: Any, depth: int) -> str:
+        start, end = _BRACKETS[type(items)]
         is_dict = type(items) is dict
-        start, end = "{}" if is_dict else _BRACKETS[type(items)]
         if depth > _DEEPEST:
             return f"{start}...{end}"
         shown: list[str] = []

@@ -30,7 +30,7 @@ def number(value: float) -> str:
     return f"{value:.1f}".removesuffix(".0")
 
 
-def element(tag: str, content: str = "", **attributes: str | float) -> str:
+def element(tag: str, content: str = "", /, **attributes: str | float) -> str:
     """Return an element; in the names of attributes ``_`` stands for ``-``.
 
     Examples
@@ -65,8 +65,8 @@ def letters(text: str, x: float, y: float, *, anchor: str = "middle", **more: st
 
 def haloed(text: str, x: float, y: float, *, ground: str, anchor: str = "middle") -> str:
     """Return one line of text that lines behind it do not cross out."""
-    halo = {"stroke": ground, "stroke_width": 4, "paint_order": "stroke", "fill": PALE}
-    return letters(text, x, y, anchor=anchor, stroke_linejoin="round", **halo)
+    halo: dict[str, str | float] = {"stroke": ground, "stroke_width": 4, "paint_order": "stroke"}
+    return letters(text, x, y, anchor=anchor, fill=PALE, stroke_linejoin="round", **halo)
 
 
 def box_shape(box: Box, rect: Rect) -> str:

@@ -20,7 +20,6 @@ from daskflow.drawing.shapes import (
     FRAME,
     GROUND,
     INK,
-    LETTERS,
     NAME,
     PALE,
     SMALL,
@@ -40,7 +39,7 @@ MOST_BOXES = 500  # a larger picture is collapsed
 _MARGIN = 20.0  # around everything
 _HEADING = 34.0  # the height of the flow's name
 _NARROWEST = 420.0  # so that the legend has room
-_LABEL_LETTERS = 24  # the most beside an arrow
+_LABEL_LETTERS, _TITLE_LETTERS = 24, 64  # the most beside an arrow, and in a group's title
 
 
 def to_svg(picture: Picture, most_boxes: int = MOST_BOXES) -> str:
@@ -107,7 +106,7 @@ def _size_of(box: Box) -> Size:
 
 
 def _title_width(group: Group) -> float:
-    return text_width(shortened(group.title, LETTERS), SMALL)
+    return text_width(shortened(group.title, _TITLE_LETTERS), SMALL)
 
 
 def _drawn(picture: Picture, layout: Layout) -> Iterator[str]:
@@ -117,7 +116,7 @@ def _drawn(picture: Picture, layout: Layout) -> Iterator[str]:
     titles = []
     for group in picture.groups:
         rect = layout.frames[group.key]
-        title = shortened(group.title, LETTERS)
+        title = shortened(group.title, _TITLE_LETTERS)
         room.take(Rect(rect.x + 8, rect.y + 4, text_width(title, SMALL), SMALL + 4))
         yield titled(group.title, frame_shape(rect, is_mapped=bool(group.over)))
         titles.append(haloed(title, rect.x + 12, rect.y + 12, ground=FRAME, anchor="start"))
