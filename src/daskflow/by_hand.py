@@ -14,6 +14,7 @@ from typing import Any, Self
 from daskflow.editing import EditableTrace
 from daskflow.errors import DefinitionError
 from daskflow.grafting import take_in
+from daskflow.nodes import check_name
 from daskflow.tasks import Task
 from daskflow.tracing import enter, leave
 
@@ -70,7 +71,8 @@ class ByHand(ABC):
         """
         _check_task(task)
         waited, arguments = task.bind(args, kwargs, is_partial=True)
-        return self.trace.add_call(task, arguments, waited, name=name or task.node_name)
+        name = check_name(name, "a node") if name is not None else task.node_name
+        return self.trace.add_call(task, arguments, waited, name=name)
 
     def add_edge(
         self, upstream: Any, downstream: Any, key: str | None = None, *, mapped: bool = False

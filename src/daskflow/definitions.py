@@ -79,8 +79,8 @@ def define(trace: Trace, reference_tasks: tuple[str, ...] | None) -> FlowDefinit
     returned = trace.returned or trace.give_back(None)
     problems = [*_problems(trace.graph), *_unknown(trace.graph, reference_tasks)]
     if problems:
-        told = problems[0] if len(problems) == 1 else "".join(f"\n  {one}" for one in problems)
-        msg = f"flow {trace.flow!r}: {told}"
+        told = f" {problems[0]}" if len(problems) == 1 else "\n  ".join(["", *problems])
+        msg = f"flow {trace.flow!r}:{told}"
         raise DefinitionError(msg)
     graph = trace.graph.copy()
     graph.spaces = _in_order(graph)

@@ -363,7 +363,10 @@ class Flow(ByHand, Generic[P, R]):
         from daskflow.runs import prepare
 
         if current_trace.get() is not None:
-            msg = f"{self.name}.run() inside a flow: just call {self.name}(...), it becomes a part"
+            msg = (
+                f"{self.name}.run() inside a flow: just call {self.name}(...), it becomes a part; "
+                "a flow by hand runs behind its `with`"
+            )
             raise DefinitionError(msg)
         if being_imported.get():
             msg = (

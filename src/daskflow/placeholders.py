@@ -36,7 +36,9 @@ class Placeholder:
     """Stands for a value that does not exist while a flow is traced."""
 
     __slots__ = ("_label", "_name")
-    __array_ufunc__ = None  # else numpy makes an array of nodes, one for each element of its own
+    # Arrays and frames leave an operator to us: else they would apply it element by element.
+    __array_ufunc__ = None
+    __pandas_priority__ = 10_000  # a data frame has 4000
 
     def __init__(self, name: str, label: str) -> None:
         self._name = name
