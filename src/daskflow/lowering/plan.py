@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -103,6 +103,13 @@ class Plan:
     openings: tuple[Opening, ...] = ()  # of index spaces: children that now exist
     ended: tuple[Ended, ...] = ()  # mapped nodes that ended without children
     literals: Mapping[str, Any] = field(default_factory=dict)  # large ones to be put out now
+
+    def outline(self) -> Plan:
+        """Return what a record needs to take this plan in: no values, and nothing for workers."""
+        blocks = [
+            replace(block, literals=(), given=(), slices=(), spaces={}) for block in self.blocks
+        ]
+        return replace(self, blocks=tuple(blocks), literals={})
 
     def layer(
         self, walk: Callable[..., Any], unpack: Callable[..., Any], cut: Callable[..., Any]
