@@ -42,6 +42,8 @@ from daskflow.tasks import as_node, as_tags, check_words, in_sight
 from daskflow.tracing import Trace, current_trace
 
 if TYPE_CHECKING:
+    from dask.delayed import Delayed
+
     from daskflow.drawing.drawing import Drawing
     from daskflow.executors.base import Executor
     from daskflow.runs import FlowRun
@@ -234,6 +236,47 @@ class Flow(ByHand, Generic[P, R]):
         run.start()
         return run
 
+    def to_delayed(self, /, *args: P.args, **kwargs: P.kwargs) -> Delayed:
+        """Return the flow as a `dask.delayed` object; computed, it gives the flow run's `State`.
+
+        It goes wherever Dask's graphs go: ``dask.compute`` under any scheduler, ``client.compute``,
+        ``dask.visualize``, another delayed call. Nothing has run before; each computation calls
+        the tasks anew. The `executor` option plays no part.
+
+        A state that failed has as its `exception` what `FlowRun.result` would raise. Task runs
+        that wait for a retry hold a thread meanwhile. What shows only when the flow runs, such as
+        the children of a map over a result, is run by the graph's last node in its own process, one
+        after another: to have all of that on the cluster, use `run`. So too where each task run is
+        to be looked at, or must not be started twice: Dask repeats what a lost worker held, and
+        where it gives up, the computation raises.
+
+        Raises
+        ------
+        ParameterError
+            Unknown, missing or invalid parameters.
+        DefinitionError
+            The flow cannot be traced, or something in it cannot travel.
+
+        Examples
+        --------
+        >>> import dask
+        >>> from daskflow import flow, task
+        >>> @task
+        ... def inverse(x: int) -> float:
+        ...     return 1 / x
+        >>> @flow
+        ... def inverses(xs: list[int]):
+        ...     return inverse.map(xs)
+        >>> one, two = dask.compute(inverses.to_delayed([1, 2]), inverses.to_delayed([1, 0]))
+        >>> str(one), str(two)
+        ('Success', "Failed('1 of 2 reference task runs failed: inverse[1]')")
+        >>> two.exception
+        ZeroDivisionError('division by zero')
+        """
+        from daskflow.runs import delay
+
+        return delay(self, self._bind(args, kwargs, "to_delayed"))
+
     def with_options(self, **options: Unpack[FlowOptions]) -> Flow[P, R]:
         """Return the same flow with some options replaced.
 
@@ -362,22 +405,26 @@ class Flow(ByHand, Generic[P, R]):
     def _prepare(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> FlowRun:
         from daskflow.runs import prepare
 
-        if current_trace.get() is not None:
-            msg = (
-                f"{self.name}.run() inside a flow: just call {self.name}(...), it becomes a part; "
-                "a flow by hand runs behind its `with`"
-            )
-            raise DefinitionError(msg)
         if being_imported.get():
             msg = (
                 f"flow {self.name!r} is run while {being_imported.get()} is imported: put that "
                 'call under `if __name__ == "__main__":`'
             )
             raise DefinitionError(msg)
+        return prepare(self, self._bind(args, kwargs, "run"))
+
+    def _bind(self, args: tuple[Any, ...], kwargs: dict[str, Any], word: str) -> dict[str, Any]:
+        """Return the parameters by name, where the flow may be run."""
+        if current_trace.get() is not None:
+            msg = (
+                f"{self.name}.{word}() inside a flow: just call {self.name}(...), it becomes a "
+                "part; a flow by hand runs behind its `with`"
+            )
+            raise DefinitionError(msg)
         if context.get() is not None:
             msg = f"flow {self.name!r} is called inside a running task: call its tasks there"
             raise DefinitionError(msg)
-        return prepare(self, self.signature.bind(args, kwargs))
+        return self.signature.bind(args, kwargs)
 
     def _trace_of(self, values: Mapping[str, Any]) -> EditableTrace:
         """Return the trace for these values of the static parameters; trace on the first call."""

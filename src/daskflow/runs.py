@@ -11,7 +11,7 @@ import random
 import signal
 import threading
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
@@ -19,10 +19,10 @@ from typing import TYPE_CHECKING, Any
 
 from daskflow import context
 from daskflow.errors import DefinitionError, FlowRunFailedError, ParameterError
-from daskflow.events import StateChanged
+from daskflow.events import Report, StateChanged
 from daskflow.executors.base import Executor, Session
 from daskflow.executors.choice import choose_executor
-from daskflow.lowering.plan import literal_key
+from daskflow.lowering.plan import Plan, literal_key
 from daskflow.names import make_name
 from daskflow.nodes import LiteralRef, NodeRef, fill, references
 from daskflow.results.serializers import small_bytes
@@ -38,6 +38,7 @@ from daskflow.states import (
     KINDS,
     Cancelled,
     Crashed,
+    Failed,
     Pending,
     Running,
     State,
@@ -47,6 +48,8 @@ from daskflow.tasks import Task
 from daskflow.timing import as_datetime, now
 
 if TYPE_CHECKING:
+    from dask.delayed import Delayed
+
     from daskflow.definitions import FlowDefinition
     from daskflow.flows import Flow
 
@@ -340,22 +343,7 @@ def prepare(flow: Flow[..., Any], parameters: dict[str, Any]) -> FlowRun:
         The executor cannot be reached, or refuses.
     """
     settings = Settings()
-    definition = flow.definition_for(parameters)
-    literals = {**definition.literals, **parameters}
-    code = [flow, *(node.task for node in definition.graph.nodes.values())]
-    with own_code_by_value(code):
-        large = _large_literals(literals, settings.engine)
-    small = {name: value for name, value in literals.items() if name not in large}
-    spec = _make_spec(flow, definition, parameters, small, settings.engine)
-    assignment = Assignment(
-        spec.run_id,
-        definition.graph,
-        literals,
-        large,
-        flow.options.get("block_size"),
-        settings.engine.retry_window,
-        code,
-    )
+    definition, spec, assignment = _describe(flow, parameters, settings.engine)
     executor: Executor = flow.options.get("executor") or choose_executor(settings)
 
     def pack(spec: RunSpec) -> bytes:
@@ -364,6 +352,67 @@ def prepare(flow: Flow[..., Any], parameters: dict[str, Any]) -> FlowRun:
 
     session = executor.open(spec.run_id, spec, pack)
     return FlowRun(definition, spec, session, assignment, parameters)
+
+
+def delay(flow: Flow[..., Any], parameters: dict[str, Any]) -> Delayed:
+    """Make a graph of a flow for other Dask code to compute; see `delaying`.
+
+    Raises
+    ------
+    DefinitionError
+        The flow cannot be traced, or something in it cannot travel.
+    """
+    from daskflow.delaying import make_delayed
+
+    return make_delayed(*_describe(flow, parameters, Settings().engine), conclude)
+
+
+def conclude(
+    definition: FlowDefinition,
+    spec: RunSpec,
+    session: Session,
+    assignment: Assignment,
+    first: tuple[Plan, Sequence[Report]],
+) -> State:
+    """Return how a run ended; drive what is left of it.
+
+    Parameters
+    ----------
+    first
+        The plan that was computed elsewhere, and what became of its blocks.
+    """
+    run = FlowRun(definition, spec, session, assignment, {})
+    plan, reports = first
+    run.record.take_plan(plan)
+    for report in reports:
+        run.record.fold(report)
+    run.drive()
+    if isinstance(run.state, Failed):
+        return replace(run.state, exception=run._first_failure())  # noqa: SLF001 - same room
+    return run.state
+
+
+def _describe(
+    flow: Flow[..., Any], parameters: dict[str, Any], settings: EngineSettings
+) -> tuple[FlowDefinition, RunSpec, Assignment]:
+    """Trace a flow, and see that all of it can travel."""
+    definition = flow.definition_for(parameters)
+    literals = {**definition.literals, **parameters}
+    code = [flow, *(node.task for node in definition.graph.nodes.values())]
+    with own_code_by_value(code):
+        large = _large_literals(literals, settings)
+    small = {name: value for name, value in literals.items() if name not in large}
+    spec = _make_spec(flow, definition, parameters, small, settings)
+    assignment = Assignment(
+        spec.run_id,
+        definition.graph,
+        literals,
+        large,
+        flow.options.get("block_size"),
+        settings.retry_window,
+        code,
+    )
+    return definition, spec, assignment
 
 
 def _make_spec(

@@ -15,6 +15,14 @@ def now() -> float:
     return time.time()
 
 
+def wait_until(instant: float) -> None:
+    """Return at that instant, seconds since the epoch; at once where it is over.
+
+    Holds the thread. Only for what has no driver to come back at that instant.
+    """
+    time.sleep(max(0.0, instant - now()))
+
+
 def as_datetime(instant: float) -> datetime:
     """Return the aware UTC datetime of an instant given in seconds since the epoch."""
     return datetime.fromtimestamp(instant, UTC)

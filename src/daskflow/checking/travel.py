@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 import cloudpickle
 
 from daskflow.checking.findings import Finding, error, note
-from daskflow.flows import Flow, FlowDefinition
+from daskflow.definitions import FlowDefinition
+from daskflow.flows import Flow
 from daskflow.nodes import Element, LiteralRef, NodeRef, Packed
 from daskflow.runtime.spec import own_code_by_value
 from daskflow.tasks import Task

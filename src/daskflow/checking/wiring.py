@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterator
 from typing import Any
 
 from daskflow.checking.findings import Finding, error, note
-from daskflow.flows import FlowDefinition
+from daskflow.definitions import FlowDefinition
 from daskflow.nodes import FlowGraph, NodeSpec, references
 
 

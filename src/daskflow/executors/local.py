@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from queue import Empty, SimpleQueue
+from types import MappingProxyType
 from typing import Any
 
 from daskflow.demands import Demand
@@ -55,11 +56,25 @@ class LocalExecutor:
 
 
 class LocalSession:
-    """A run in this process: the nodes that wait, those that are ready, and their values."""
+    """A run in this process: the nodes that wait, those that are ready, and their values.
+
+    Parameters
+    ----------
+    threads
+        See `LocalExecutor`.
+    values
+        Of nodes that were computed elsewhere, by their keys.
+    """
 
     link = ""
 
-    def __init__(self, run_id: str, spec: Any, threads: int | None) -> None:
+    def __init__(
+        self,
+        run_id: str,
+        spec: Any,
+        threads: int | None = None,
+        values: Mapping[Any, Any] = MappingProxyType({}),
+    ) -> None:
         self.threads = threads or 1
         self._run_id = run_id
         self._spec = spec
@@ -68,7 +83,7 @@ class LocalSession:
         self._ready: deque[Any] = deque()  # those that no thread has begun
         self._waiting: dict[Any, set[Any]] = {}  # node -> keys it still needs
         self._consumers: dict[Any, list[Any]] = {}  # key -> nodes that need it
-        self._values: dict[Any, Any] = {}
+        self._values = dict(values)
         self._uses: Counter[Any] = Counter()  # parts of values: by how many nodes still needed
         self._torn: dict[Any, str] = {}  # large literals that could not be read, and why
         self._reports: SimpleQueue[Report] = SimpleQueue()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -118,6 +118,13 @@ class Plan:
                 wish = Demand(workers=(portion.holder,), is_wish=True)
                 found[portion_key(self.run_id, portion)] = wish if portion.holder else NO_DEMAND
         return found
+
+    def outline(self) -> Plan:
+        """Return what a record needs to take this plan in: no values, and nothing for workers."""
+        blocks = [
+            replace(block, literals=(), given=(), slices=(), spaces={}) for block in self.blocks
+        ]
+        return replace(self, blocks=tuple(blocks), literals={})
 
     def layer(
         self, walk: Callable[..., Any], unpack: Callable[..., Any], cut: Callable[..., Any]

@@ -41,6 +41,8 @@ class Assignment:
     block_size: int | None = None
     retry_window: float = 0.05  # seconds in which due retries are gathered
     functions: Sequence[Any] = ()  # whose own folder's code travels by value
+    placed: frozenset[str] = frozenset()  # large literals that are on the executor already
+    first_block: int = 1  # number of the first block that is still to be made
 
 
 class Driver:
@@ -59,8 +61,8 @@ class Driver:
         self.session = session
         self._on_change = on_change
         self._is_interrupted = is_interrupted
-        self._next_block = 1
-        self._placed: set[str] = set()  # large literals that are on the executor
+        self._next_block = job.first_block
+        self._placed = set(job.placed)  # large literals that are on the executor
         self._is_ripe = True  # whether something came that a task run waits for
         self._last_lowering = (0.0, 0.0)  # instants
 

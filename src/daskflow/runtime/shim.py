@@ -14,6 +14,7 @@ import pickle
 import threading
 import traceback
 from collections import OrderedDict
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from daskflow.events import Note, Segment
@@ -38,7 +39,7 @@ def run_block(run_id: str, number: int, body: bytes, *inputs: Any) -> tuple[Segm
     spec = _spec_of(run_id, port)
     segments = BlockWalk(spec, unpack_block(body), inputs, is_local=port.is_local).walk()
     if not port.is_local:
-        _drop_frames(segments)
+        drop_frames(segments)
     port.report(run_id, number, tuple(segment.without_values() for segment in segments))
     return tuple(segments)
 
@@ -54,7 +55,7 @@ def unpack_literal(name: str, data: bytes) -> Literal:
         return Literal(name, Unreadable(f"the value of {name!r} cannot be unpickled: {error!r}"))
 
 
-def _drop_frames(segments: list[Segment]) -> None:
+def drop_frames(segments: Iterable[Segment]) -> None:
     """Let go of what the frames of raised exceptions hold: they cannot travel anyway."""
     for segment in segments:
         for value in (segment.values or {}).values():
@@ -63,14 +64,18 @@ def _drop_frames(segments: list[Segment]) -> None:
 
 
 def _spec_of(run_id: str, port: Port) -> RunSpec:
-    """Return the spec of a run, asking for it once in each process that it has to travel to."""
     if port.is_local:
         local: RunSpec = port.fetch_spec(run_id)
         return local
+    return kept_spec(run_id, port.fetch_spec)
+
+
+def kept_spec(run_id: str, fetch: Callable[[str], bytes]) -> RunSpec:
+    """Return the spec of a run, asking for its bytes once in each process."""
     with _specs_lock:
         spec = _specs.get(run_id)
         if spec is None:
-            spec = _specs[run_id] = unpack_spec(port.fetch_spec(run_id))
+            spec = _specs[run_id] = unpack_spec(fetch(run_id))
             while len(_specs) > _KEPT_SPECS:
                 _specs.popitem(last=False)
         else:
@@ -102,7 +107,7 @@ class BlockWalk:
         for segment in mine.values():
             self.inputs.add(segment)
             self.segments.append(segment)
-        passing = self._passing(strip)
+        passing = self.passing(strip)
         for position in range(strip.start, strip.stop):
             all_finished = True
             for name in strip.nodes:
@@ -121,7 +126,7 @@ class BlockWalk:
         run = TaskRun(self.spec, node, wire, position, index, self.is_local, codes, attempts)
         return run, walk(run)
 
-    def _passing(self, strip: Strip) -> list[str]:
+    def passing(self, strip: Strip) -> list[str]:
         """Return the nodes whose values nobody needs outside of the strip."""
         key = ("passing", strip.nodes)
         passing: list[str] | None = self.spec.caches.get(key)
