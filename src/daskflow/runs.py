@@ -26,6 +26,7 @@ from daskflow.lowering.plan import literal_key
 from daskflow.names import make_name
 from daskflow.nodes import LiteralRef, NodeRef, fill, references
 from daskflow.results.serializers import small_bytes
+from daskflow.runtime.code import OwnCode
 from daskflow.runtime.driver import Assignment, Driver
 from daskflow.runtime.record import RunRecord
 from daskflow.runtime.spec import RunSpec, own_code_by_value, pack_spec
@@ -352,12 +353,13 @@ def prepare(flow: Flow[..., Any], parameters: dict[str, Any]) -> FlowRun:
         flow.options.get("block_size"),
         settings.engine.retry_window,
         [*functions, flow.fn],
+        OwnCode(spec.run_id),
     )
     executor: Executor = flow.options.get("executor") or choose_executor(settings)
 
     def pack(spec: RunSpec) -> bytes:
         with own_code_by_value(assignment.functions):
-            return pack_spec(spec)
+            return pack_spec(spec, assignment.code)
 
     session = executor.open(spec.run_id, spec, pack)
     return FlowRun(definition, spec, session, assignment, parameters)

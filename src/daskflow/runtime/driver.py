@@ -9,16 +9,18 @@ on a thread or a worker's slot meanwhile: a task run that is Retrying exists onl
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from daskflow.errors import DaskflowError
 from daskflow.executors.base import Session
 from daskflow.lowering import AtHand, Target, lower
 from daskflow.nodes import FlowGraph
+from daskflow.runtime.code import OwnCode
 from daskflow.runtime.inputs import cut_piece
 from daskflow.runtime.record import RunRecord
-from daskflow.runtime.shim import run_block, unpack_literal
+from daskflow.runtime.shim import run_block, unpack_literal, within_run
 from daskflow.runtime.spec import own_code_by_value
 from daskflow.signals import RunInterrupted
 from daskflow.timing import now
@@ -37,6 +39,7 @@ class Assignment:
     block_size: int | None = None
     retry_window: float = 0.05  # seconds in which due retries are gathered
     functions: Sequence[Any] = ()  # whose own folder's code travels by value
+    code: OwnCode = field(default_factory=lambda: OwnCode(""))
 
 
 class Driver:
@@ -88,8 +91,10 @@ class Driver:
         plan = lower(job.graph, record.known, at_hand, target)
         record.take_plan(plan)
         if plan.blocks:
-            with own_code_by_value(job.functions):
-                layer = plan.layer(run_block, unpack_literal, cut_piece)
+            with own_code_by_value(job.functions), job.code.packing():
+                unpack = partial(within_run, job.run_id, unpack_literal)
+                cut = partial(within_run, job.run_id, cut_piece)
+                layer = plan.layer(run_block, unpack, cut)
             self._placed.update(plan.literals)
             is_first = self._next_block == 1
             self._next_block += len(plan.blocks)
