@@ -71,7 +71,7 @@ _pickler: ContextVar[Callable[..., Any]] = ContextVar("daskflow_pickler", defaul
 
 @contextmanager
 def use_pickler(pickler: Callable[..., Any]) -> Iterator[None]:
-    """Let `dumps` pickle with this meanwhile: a class, or what makes one from the same arguments."""
+    """Let `dumps` pickle with this meanwhile: a class, or what is called as one."""
     token = _pickler.set(pickler)
     try:
         yield

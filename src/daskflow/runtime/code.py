@@ -56,9 +56,7 @@ class OwnCode:
             module = sys.modules.get(name)
             if module is not None:
                 attributes = None if name in self.by_source else _attributes(module)
-                modules[id(vars(module))] = _Globals(
-                    OwnModule(HERE, self.run_id, name, attributes)
-                )
+                modules[id(vars(module))] = _Globals(OwnModule(HERE, self.run_id, name, attributes))
         with use_pickler(partial(CodePickler, code=self, modules=modules)):
             yield
 
