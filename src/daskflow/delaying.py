@@ -39,6 +39,7 @@ from daskflow.nodes import Packed, literals_in
 from daskflow.runtime.driver import Assignment
 from daskflow.runtime.finishing import finish_block
 from daskflow.runtime.inputs import Literal, cut_piece
+from daskflow.runtime.modules import in_use
 from daskflow.runtime.record import RunRecord
 from daskflow.runtime.shim import drop_frames, kept_spec, unpack_literal
 from daskflow.runtime.spec import RunSpec, own_code_by_value, pack_spec
@@ -122,7 +123,9 @@ class BlockRunner:
         """Run one block, until each of its task runs is finished."""
         if "distributed" in sys.modules:  # it places and spills by what it is told of sizes
             import daskflow.executors.worker  # noqa: F401 - tells it
-        segments = finish_block(_spec_of(run_id, self.spec), unpack_block(body), inputs)
+        spec = _spec_of(run_id, self.spec)
+        with in_use(spec.modules):
+            segments = finish_block(spec, unpack_block(body), inputs)
         drop_frames(segments)
         return segments
 

@@ -26,6 +26,7 @@ from daskflow.lowering.plan import Plan, literal_key
 from daskflow.names import make_name
 from daskflow.nodes import LiteralRef, NodeRef, fill, references
 from daskflow.results.serializers import small_bytes
+from daskflow.runtime.code import OwnCode
 from daskflow.runtime.driver import Assignment, Driver
 from daskflow.runtime.record import RunRecord
 from daskflow.runtime.spec import RunSpec, own_code_by_value, pack_spec
@@ -348,7 +349,7 @@ def prepare(flow: Flow[..., Any], parameters: dict[str, Any]) -> FlowRun:
 
     def pack(spec: RunSpec) -> bytes:
         with own_code_by_value(assignment.functions):
-            return pack_spec(spec)
+            return pack_spec(spec, assignment.code)
 
     session = executor.open(spec.run_id, spec, pack)
     return FlowRun(definition, spec, session, assignment, parameters)
@@ -411,6 +412,7 @@ def _describe(
         flow.options.get("block_size"),
         settings.retry_window,
         code,
+        code=OwnCode(spec.run_id),
     )
     return definition, spec, assignment
 

@@ -12,9 +12,8 @@ import pickle
 from pickle import PickleBuffer
 from typing import Any, SupportsIndex
 
-import cloudpickle
-
 from daskflow.errors import CrashedError
+from daskflow.pickling import dumps
 
 _PROTOCOL_WITH_BUFFERS = 5
 _HARMLESS = frozenset({type(None), bool, int, float, complex, str, bytes})
@@ -62,7 +61,7 @@ def seal(value: Any) -> Any:
             data = pickle.dumps(value, 5, buffer_callback=buffers.append)
         except Exception:  # noqa: BLE001 - functions, and classes that live in no module
             buffers.clear()
-            data = cloudpickle.dumps(value, 5, buffer_callback=buffers.append)
+            data = dumps(value, buffers.append)
     except Exception as error:  # noqa: BLE001 - whatever it is, it is told to the consumer
         return Unreadable(f"a {kind.__name__} cannot be pickled: {error!r}")
     return Sealed(data, buffers)

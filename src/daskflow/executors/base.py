@@ -70,6 +70,28 @@ class Session(Protocol):
         """End the run's hold: nothing of it stays. Calling it twice is no error."""
 
 
+class PackedSpec(bytes):
+    """The bytes in which a spec travels.
+
+    Attributes
+    ----------
+    named
+        Top-level names that the code imports, wherever in it.
+    needed
+        Modules that have to be there already: what travels refers to something in them by name.
+    """
+
+    named: frozenset[str]
+    needed: frozenset[str]
+
+    @classmethod
+    def of(cls, data: bytes, named: Iterable[str], needed: Iterable[str]) -> PackedSpec:
+        """Return the bytes with those names."""
+        packed = cls(data)
+        packed.named, packed.needed = frozenset(named), frozenset(needed)
+        return packed
+
+
 class Executor(Protocol):
     """Where the blocks of a flow run."""
 

@@ -12,13 +12,12 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-import cloudpickle
-
 from daskflow.demands import NO_DEMAND, Demand
 from daskflow.events import Segment
 from daskflow.lowering.expand import Ended, Opening
 from daskflow.lowering.known import Key
 from daskflow.lowering.spaces import Space
+from daskflow.pickling import dumps
 
 
 class Strip(NamedTuple):
@@ -74,7 +73,7 @@ class Block:
     def packed(self) -> bytes:
         """Return what its worker needs, as bytes; see `unpack_block`."""
         rest = (self.given, self.slices, self.spaces)
-        extra = cloudpickle.dumps(rest) if any(rest) else b""
+        extra = dumps(rest) if any(rest) else b""
         return pickle.dumps(([tuple(s) for s in self.strips], dict(self.attempts), extra), 5)
 
 
@@ -145,7 +144,7 @@ class Plan:
         layer: dict[Key, Any] = {}
         for name, value in self.literals.items():
             key = literal_key(self.run_id, name)
-            layer[key] = Task(key, unpack, name, cloudpickle.dumps(value, protocol=5))
+            layer[key] = Task(key, unpack, name, dumps(value))
         for block in self.blocks:
             refs = [TaskRef(key) for key in block.inputs]
             refs += [TaskRef(literal_key(self.run_id, name)) for name in block.literals]

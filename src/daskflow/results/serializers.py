@@ -10,7 +10,7 @@ import pickle
 import sys
 from typing import Any
 
-import cloudpickle
+from daskflow.pickling import OwnPickler
 
 _ATOMS = frozenset({type(None), bool, int, float, complex})
 _TRUSTED_PACKAGES = frozenset({"numpy", "pandas", "polars", "pyarrow"})
@@ -71,7 +71,7 @@ def weigh(value: Any, limit: int) -> tuple[bytes | None, int]:
     try:
         return _pickle_into_sink(value, limit, pickle.Pickler)
     except Exception:  # noqa: BLE001 - functions, and classes that live in no importable module
-        return _pickle_into_sink(value, limit, cloudpickle.Pickler)
+        return _pickle_into_sink(value, limit, OwnPickler)
 
 
 def _pickle_into_sink(value: Any, limit: int, pickler: Any) -> tuple[bytes | None, int]:

@@ -19,9 +19,8 @@ import traceback
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-import cloudpickle
-
 from daskflow.errors import PortableError
+from daskflow.pickling import OwnPickler, dumps
 from daskflow.signals import Fail, RunInterrupted, Signal
 from daskflow.states import Failed, State, Success
 from daskflow.triggers import state_of_signal
@@ -75,7 +74,7 @@ def trace_of(error: BaseException) -> str:
         return "".join(traceback.format_tb(frames)) + summary_of(error)
 
 
-class _ExceptionPickler(cloudpickle.Pickler):  # type: ignore[misc]
+class _ExceptionPickler(OwnPickler):
     """Pickles exceptions the way they ask for.
 
     Libraries (Dask among them) install better ways for some exceptions in some processes. Whether
@@ -92,7 +91,7 @@ def make_portable(error: BaseException, trace: str = "") -> tuple[BaseException,
     """Return an exception and its bytes; a `PortableError` in place of one that cannot travel."""
     buffer = io.BytesIO()
     try:
-        _ExceptionPickler(buffer, protocol=5).dump(error)
+        _ExceptionPickler(buffer).dump(error)
         travels = isinstance(pickle.loads(buffer.getvalue()), type(error))
     except RunInterrupted:
         raise
@@ -101,4 +100,4 @@ def make_portable(error: BaseException, trace: str = "") -> tuple[BaseException,
     if travels:
         return error, buffer.getvalue()
     stand_in = PortableError(f"{summary_of(error)}\n\n{trace}")
-    return stand_in, cloudpickle.dumps(stand_in, protocol=5)
+    return stand_in, dumps(stand_in)

@@ -10,16 +10,18 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from daskflow.errors import DaskflowError
 from daskflow.executors.base import Session
 from daskflow.lowering import AtHand, Target, lower
 from daskflow.nodes import FlowGraph
+from daskflow.runtime.code import OwnCode
 from daskflow.runtime.inputs import cut_piece
 from daskflow.runtime.record import RunRecord
-from daskflow.runtime.shim import run_block, unpack_literal
+from daskflow.runtime.shim import run_block, unpack_literal, within_run
 from daskflow.runtime.spec import own_code_by_value
 from daskflow.signals import RunInterrupted
 from daskflow.timing import now
@@ -43,6 +45,7 @@ class Assignment:
     functions: Sequence[Any] = ()  # whose own folder's code travels by value
     placed: frozenset[str] = frozenset()  # large literals that are on the executor already
     first_block: int = 1  # number of the first block that is still to be made
+    code: OwnCode = field(default_factory=lambda: OwnCode(""))  # which modules those are
 
 
 class Driver:
@@ -103,8 +106,10 @@ class Driver:
         plan = lower(job.graph, record.known, at_hand, target)
         record.take_plan(plan)
         if plan.blocks:
-            with own_code_by_value(job.functions):
-                layer = plan.layer(run_block, unpack_literal, cut_piece)
+            with own_code_by_value(job.functions), job.code.packing():
+                unpack = partial(within_run, job.run_id, unpack_literal)
+                cut = partial(within_run, job.run_id, cut_piece)
+                layer = plan.layer(run_block, unpack, cut)
             self._placed.update(plan.literals)
             is_first = self._next_block == 1
             self._next_block += len(plan.blocks)

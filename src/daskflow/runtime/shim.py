@@ -22,6 +22,7 @@ from daskflow.executors.base import Port, current_port
 from daskflow.lowering.links import link_of
 from daskflow.lowering.plan import BlockBody, Strip, unpack_block
 from daskflow.runtime.inputs import Inputs, Literal
+from daskflow.runtime.modules import in_use
 from daskflow.runtime.spec import RunSpec, unpack_spec
 from daskflow.runtime.steps import TaskRun, walk
 from daskflow.runtime.wiring import Wire
@@ -37,11 +38,18 @@ def run_block(run_id: str, number: int, body: bytes, *inputs: Any) -> tuple[Segm
     """Run one block: report what became of its task runs, return that with the values."""
     port = current_port()
     spec = _spec_of(run_id, port)
-    segments = BlockWalk(spec, unpack_block(body), inputs, is_local=port.is_local).walk()
+    with in_use(spec.modules):
+        segments = BlockWalk(spec, unpack_block(body), inputs, is_local=port.is_local).walk()
     if not port.is_local:
         drop_frames(segments)
     port.report(run_id, number, tuple(segment.without_values() for segment in segments))
     return tuple(segments)
+
+
+def within_run(run_id: str, function: Callable[..., Any], *args: Any) -> Any:
+    """Call a function where the modules of a run are in use, for nodes that are no blocks."""
+    with in_use(_spec_of(run_id, current_port()).modules):
+        return function(*args)
 
 
 def unpack_literal(name: str, data: bytes) -> Literal:

@@ -1,43 +1,73 @@
-"""Modules beside a flow's file, for imports that happen while a task runs.
+"""The modules beside a flow's file that its code imports, as source.
 
 What a task's code refers to travels by value (`spec`). An ``import`` inside of a function is
 another matter: it is carried out on the worker, which never saw the flow's folder. So the sources
-of the modules in that folder that the code imports, wherever in it, travel with the spec, and a
-finder on the worker answers for them, after all others. A source that changed replaces the module
-that was loaded from the earlier one.
+of the modules that the code imports, wherever in it, travel along, and it is found out which of
+them are asked for by such an import.
 """
 
 from __future__ import annotations
 
 import ast
-import sys
-import threading
-from collections.abc import Iterable, Iterator, Mapping
-from importlib.abc import InspectLoader, MetaPathFinder
-from importlib.machinery import ModuleSpec
-from importlib.util import spec_from_loader
+import os
+from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
 from pathlib import Path
-from types import ModuleType
-from typing import Any, NamedTuple
+from typing import NamedTuple
+
+from daskflow.runtime.modules import Source
 
 
-class Source(NamedTuple):
-    """The source of one module."""
+class Import(NamedTuple):
+    """What one import statement may bring: ``from a import b`` may bring a module ``a.b``."""
 
-    path: str  # for tracebacks
-    text: str
-    is_package: bool = False
+    name: str  # absolute and dotted
+    is_inside: bool  # of a function, so that it is carried out when that is called
 
 
-def collect_sources(files: Iterable[Path]) -> dict[str, Source]:
+class Found(NamedTuple):
+    """What the imports of a flow's files lead to."""
+
+    sources: dict[str, Source]  # by module
+    asked: list[str]  # modules that an import on the worker asks for
+    named: frozenset[str]  # top-level names of all that is imported
+
+
+def collect_sources(files: Iterable[Path], is_sent: Callable[[str], bool] = bool) -> Found:
     """Return the modules beside these files that they import, and those that these import in turn.
 
     Parameters
     ----------
     files
         The files of the modules in which a flow's functions live.
+    is_sent
+        Whether a module travels by value as far as it is referred to; else it is executed on the
+        worker, with all imports that it has.
     """
-    found: dict[str, Source] = {}
+    starts = list(files)
+    sources, named = _beside_all(starts)
+    asked: dict[str, None] = {}
+    seen: set[Path] = set(starts)
+    waiting = [(file, True) for file in starts]
+    while waiting:
+        file, comes_by_value = waiting.pop()
+        for found in _imports_of(file):
+            for name in _heads(found.name):
+                if name not in sources:
+                    break
+                if found.is_inside or not comes_by_value:
+                    asked[name] = None
+                path = Path(sources[name].path)
+                if path not in seen:
+                    seen.add(path)
+                    waiting.append((path, is_sent(name)))
+    return Found(sources, list(asked), frozenset(named))
+
+
+def _beside_all(files: list[Path]) -> tuple[dict[str, Source], set[str]]:
+    """Return all modules beside these files that the imports lead to, and all names imported."""
+    sources: dict[str, Source] = {}
+    named: set[str] = set()
     seen: set[Path] = set()
     waiting = list(files)
     while waiting:
@@ -46,13 +76,14 @@ def collect_sources(files: Iterable[Path]) -> dict[str, Source]:
             continue
         seen.add(file)
         folder = _root_of(file)
-        for name in _imported(file):
+        for name in {found.name.partition(".")[0] for found in _imports_of(file)}:
+            named.add(name)
             for module, path in _beside(folder, name):
-                if module not in found:
+                if module not in sources:
                     text = path.read_text(encoding="utf-8")
-                    found[module] = Source(str(path), text, path.name == "__init__.py")
+                    sources[module] = Source(str(path), text, path.name == "__init__.py")
                     waiting.append(path)
-    return found
+    return sources, named
 
 
 def _root_of(file: Path) -> Path:
@@ -63,17 +94,45 @@ def _root_of(file: Path) -> Path:
     return folder
 
 
-def _imported(file: Path) -> Iterator[str]:
-    """Return the top-level names that a file imports, at its top or inside of functions."""
+def _heads(name: str) -> Iterator[str]:
+    """Return the packages around a module, outermost first, and the module."""
+    parts = name.split(".")
+    return (".".join(parts[: n + 1]) for n in range(len(parts)))
+
+
+def _imports_of(file: Path) -> tuple[Import, ...]:
     try:
-        tree = ast.parse(file.read_text(encoding="utf-8"))
-    except (OSError, SyntaxError, UnicodeDecodeError):  # it could not be imported either
-        return
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            yield from (alias.name.partition(".")[0] for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            yield node.module.partition(".")[0]
+        return _parsed(file, os.stat(file).st_mtime_ns)  # noqa: PTH116 - it is asked very often
+    except (OSError, SyntaxError, ValueError):  # it could not be imported either
+        return ()
+
+
+@lru_cache(maxsize=1024)
+def _parsed(file: Path, changed: int) -> tuple[Import, ...]:
+    """Return what a file imports, at its top or inside of functions."""
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    package = list(file.parent.relative_to(_root_of(file)).parts)
+    kinds = (ast.FunctionDef, ast.AsyncFunctionDef)
+    inner = {
+        id(node)
+        for function in ast.walk(tree)
+        if isinstance(function, kinds)
+        for node in ast.walk(function)
+    }
+    return tuple(
+        Import(name, id(node) in inner)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for name in _names(node, package)
+    )
+
+
+def _names(node: ast.Import | ast.ImportFrom, package: list[str]) -> list[str]:
+    if isinstance(node, ast.Import):
+        return [alias.name for alias in node.names]
+    above = package[: len(package) + 1 - node.level] if node.level else []
+    start = ".".join([*above, *([node.module] if node.module else [])])
+    return [f"{start}.{alias.name}" for alias in node.names] if start else []
 
 
 def _beside(folder: Path, name: str) -> Iterator[tuple[str, Path]]:
@@ -84,49 +143,3 @@ def _beside(folder: Path, name: str) -> Iterator[tuple[str, Path]]:
         for path in sorted((folder / name).rglob("*.py")):
             parts = path.relative_to(folder).with_suffix("").parts
             yield ".".join(parts[:-1] if parts[-1] == "__init__" else parts), path
-
-
-class SourceFinder(MetaPathFinder):
-    """Answers for modules whose sources came with a run."""
-
-    def __init__(self) -> None:
-        self._sources: dict[str, Source] = {}
-        self._lock = threading.Lock()
-
-    def take(self, sources: Mapping[str, Source]) -> None:
-        """Answer for these from now on; forget modules that were loaded from other sources."""
-        with self._lock:
-            if self not in sys.meta_path:
-                sys.meta_path.append(self)
-            for name, source in sources.items():
-                if self._sources.get(name, source) != source:
-                    sys.modules.pop(name, None)
-                self._sources[name] = source
-
-    def find_spec(self, fullname: str, path: Any, target: Any = None) -> ModuleSpec | None:
-        """Return how to load a module; None for those that are not ours."""
-        source = self._sources.get(fullname)
-        if source is None:
-            return None
-        loader = _SourceLoader(source)
-        return spec_from_loader(fullname, loader, origin=source.path, is_package=source.is_package)
-
-
-class _SourceLoader(InspectLoader):
-    """Loads a module from a source that is in memory."""
-
-    def __init__(self, source: Source) -> None:
-        self._source = source
-
-    def get_source(self, fullname: str) -> str:
-        return self._source.text
-
-    def is_package(self, fullname: str) -> bool:
-        return self._source.is_package
-
-    def exec_module(self, module: ModuleType) -> None:
-        module.__file__ = self._source.path
-        exec(compile(self._source.text, self._source.path, "exec"), module.__dict__)  # noqa: S102
-
-
-finder = SourceFinder()  # of this process

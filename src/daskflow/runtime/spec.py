@@ -22,8 +22,12 @@ from typing import Any
 import cloudpickle
 
 from daskflow.errors import DefinitionError
+from daskflow.executors.base import PackedSpec
 from daskflow.nodes import FlowGraph
-from daskflow.runtime.sources import collect_sources, finder
+from daskflow.pickling import dumps
+from daskflow.runtime.code import OwnCode, unpicklable
+from daskflow.runtime.modules import HERE, RunModules, in_use
+from daskflow.runtime.sources import Found, collect_sources
 
 
 @dataclass(frozen=True)
@@ -40,45 +44,72 @@ class RunSpec:
     small_result_bytes: int = 4096
     tags: frozenset[str] = frozenset()
     caches: dict[Any, Any] = field(default_factory=dict)  # of the shim; empty when it travels
+    modules: RunModules | None = None  # of the flow's own folder, where it has travelled
 
 
-def pack_spec(spec: RunSpec) -> bytes:
-    """Return the spec as bytes.
+def pack_spec(spec: RunSpec, code: OwnCode | None = None) -> PackedSpec:
+    """Return the spec as bytes, with the names of the modules that have to be there already.
+
+    Parameters
+    ----------
+    code
+        Takes note of what is found out about the run's own code, for later messages of the run.
 
     Raises
     ------
     DefinitionError
         Something a task refers to cannot be pickled; the message names the task.
     """
-    tasks = [node.task for node in spec.graph.nodes.values()]
-    sources = collect_sources(_files_of(tasks))
+    code = OwnCode(spec.run_id) if code is None else code
+    files = _files_of([node.task for node in spec.graph.nodes.values()])
     try:
-        data: bytes = cloudpickle.dumps((sources, replace(spec, caches={})), protocol=5)
+        found, body = _pack(spec, code, files)
     except Exception as error:
-        raise DefinitionError(_blame(spec, error)) from error
-    return data
+        able = collect_sources(files, code.is_sent).sources
+        code.by_source |= unpicklable(code, [name for name in able if code.is_sent(name)])
+        if not code.by_source:
+            raise DefinitionError(_blame(spec, code, error)) from error
+        try:
+            found, body = _pack(spec, code, files)
+        except Exception as other:
+            raise DefinitionError(_blame(spec, code, other)) from other
+    data = pickle.dumps((spec.run_id, HERE, found.sources, body), protocol=5)
+    needed = (name for name in code.named if name not in found.sources and not _is_known(name))
+    return PackedSpec.of(data, found.named, needed)
+
+
+def _pack(spec: RunSpec, code: OwnCode, files: list[Path]) -> tuple[Found, bytes]:
+    """Return what the code imports, and the spec, behind what imports on the worker ask for."""
+    found = collect_sources(files, code.is_sent)
+    asked = [sys.modules[name] for name in found.asked if code.is_sent(name)]
+    with code.packing():
+        return found, dumps((asked, replace(spec, caches={})))
 
 
 def unpack_spec(data: bytes) -> RunSpec:
-    """Return the spec that `pack_spec` packed; from now on its modules can be imported here."""
-    sources, spec = pickle.loads(data)
-    finder.take(sources)
-    made: RunSpec = spec
-    return made
+    """Return the spec that `pack_spec` packed; tasks find its modules where those are in use."""
+    run_id, home, sources, body = pickle.loads(data)
+    modules = RunModules(run_id, {} if home == HERE else sources)
+    with in_use(modules):
+        spec: RunSpec = pickle.loads(body)[1]
+    return replace(spec, modules=modules)
 
 
-def _blame(spec: RunSpec, error: Exception) -> str:
+def _is_known(module: str) -> bool:
+    """Return whether a module is wherever daskflow is."""
+    return module.partition(".")[0] in {*sys.stdlib_module_names, "__main__", "daskflow"}
+
+
+def _blame(spec: RunSpec, code: OwnCode, error: Exception) -> str:
     """Name the task, or the value, that cannot be pickled."""
-    for name, node in spec.graph.nodes.items():
-        try:
-            cloudpickle.dumps(node.task, protocol=5)
-        except Exception as reason:
-            return f"task {name!r} cannot be sent to workers: {reason}"
-    for name, value in spec.literals.items():
-        try:
-            cloudpickle.dumps(value, protocol=5)
-        except Exception as reason:
-            return f"the value of {name!r} cannot be sent to workers: {reason}"
+    parts = {f"task {name!r}": node.task for name, node in spec.graph.nodes.items()}
+    parts |= {f"the value of {name!r}": value for name, value in spec.literals.items()}
+    with code.packing():
+        for name, part in parts.items():
+            try:
+                dumps(part)
+            except Exception as reason:
+                return f"{name} cannot be sent to workers: {reason}"
     return f"the flow cannot be sent to workers: {error}"
 
 
