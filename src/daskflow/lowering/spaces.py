@@ -26,7 +26,7 @@ class Below(NamedTuple):
     """The task runs below one map index."""
 
     ranges: list[tuple[int, int]]  # positions: from, to
-    decided: list[State]  # of mapped nodes that ended without children
+    decided: dict[Index, State]  # of mapped nodes that ended without children, by where
     is_complete: bool = True  # False: of some it is not known yet whether they exist
 
 
@@ -136,7 +136,7 @@ class Space:
 
     def below(self, index: Index) -> Below:
         """Return the task runs whose map indexes begin so."""
-        found = Below([], [])
+        found = Below([], {})
         is_complete = self._gather(index, found)
         return found._replace(is_complete=is_complete)
 
@@ -147,9 +147,9 @@ class Space:
             if position is not None:
                 found.ranges.append((position, position + 1))
                 return True
-            state = self.missing(index)
-            found.decided.extend([state] if state is not None else ())
-            return state is not None
+            ended = self.ended(index)
+            found.decided.update(ended)
+            return bool(ended)
         above = Below([], found.decided)
         around = self.parent or self
         is_complete = around._gather(index, above)  # noqa: SLF001 - of its own kind
@@ -159,22 +159,26 @@ class Space:
                 if entry is not None:
                     _append(found.ranges, entry[0], entry[0] + entry[1])
                 elif position in self.decided:
-                    found.decided.append(self.decided[position])
+                    found.decided[around.index_of(position)] = self.decided[position]
                 else:
                     is_complete = False
         return is_complete
 
     def missing(self, index: Index) -> State | None:
         """Return in which state a mapped node ended above a map index that does not exist."""
+        return next(iter(self.ended(index).values()), None)
+
+    def ended(self, index: Index) -> dict[Index, State]:
+        """Return the same with the map index where it did; empty where none did."""
         position = 0
-        for space, step in zip(self.chain()[1:], index, strict=False):
+        for depth, space in enumerate(self.chain()[1 : len(index) + 1]):
             if position in space.decided:
-                return space.decided[position]
+                return {index[:depth]: space.decided[position]}
             entry = space.children.get(position)
             if entry is None:
-                return None
-            position = entry[0] + step
-        return None
+                break
+            position = entry[0] + index[depth]
+        return {}
 
     def chain(self) -> list[Space]:
         """Return the spaces around it, from the root, and itself."""

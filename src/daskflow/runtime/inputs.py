@@ -186,7 +186,7 @@ class Inputs:
 
     def codes_below(self, node: str, below: Below) -> bytes:
         """Return the kinds of the states of some task runs of a node."""
-        codes = bytearray(state.code for state in below.decided)
+        codes = bytearray(state.code for state in below.decided.values())
         for start, stop in below.ranges:
             codes.extend(self.code(node, position) for position in range(start, stop))
         return bytes(codes)

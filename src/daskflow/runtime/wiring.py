@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from daskflow.graph import Edge
 from daskflow.lowering.links import Link, link_of
 from daskflow.lowering.plan import Slice
-from daskflow.lowering.spaces import Below, Space
+from daskflow.lowering.spaces import Below, Index, Space
 from daskflow.mapping import element_getter
 from daskflow.nodes import (
     Element,
@@ -118,13 +118,17 @@ class Wire:
         codes = self.inputs.column(name)
         columns: list[bytes] = []
         told: dict[int, int] = {}  # position -> number of its column
+        ended: set[Index] = set()
         for link in links:
             below = self._below(name, link, position)
             shared = [p for p in told if any(a <= p < b for a, b in below.ranges)]
             home = next((told[p] for p in shared if codes[p] != Skipped.code), len(columns))
             columns += [b""] * (home == len(columns))
             columns[home] += _without(codes, below.ranges, sorted(shared))
-            columns[home] += bytes(state.code for state in below.decided)
+            columns[home] += bytes(
+                state.code for index, state in below.decided.items() if index not in ended
+            )
+            ended.update(below.decided)
             if link is not links[-1]:
                 told |= {p: home for a, b in below.ranges for p in range(a, b) if p not in told}
         return columns
@@ -132,10 +136,10 @@ class Wire:
     def _below(self, name: str, link: Link, position: int) -> Below:
         """Return the upstream task runs on one way."""
         if link.is_same:
-            return Below([(position, position + 1)], [])
+            return Below([(position, position + 1)], {})
         theirs = self.inputs.space_of(name)
         if link.is_whole and theirs.level <= 1 and not theirs.decided:
-            return Below([(0, len(self.inputs.positions(name)))], [])
+            return Below([(0, len(self.inputs.positions(name)))], {})
         return link.below(position, self.space, theirs)
 
     def states(self, position: int) -> Mapping[Edge, State]:
@@ -160,7 +164,8 @@ class Wire:
             for other in range(start, stop)
         }
         for edge, below in found:
-            yield from ((edge, state) for state in below.decided)
+            for index, state in below.decided.items():
+                yield edge._replace(map_index=index), state
             space = self.inputs.space_of(edge.upstream)
             for start, stop in below.ranges:
                 for other in range(start, stop):
