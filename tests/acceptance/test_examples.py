@@ -18,6 +18,11 @@ PRINTED = {
         "Lyon    80.0  120.0",
         "Malmo   99.0   49.5",
     ],
+    "resources.py": [
+        "Success [14, 12, 13, 13, 13, 11]",
+        "load: several at a time",
+        "train: one at a time",
+    ],
     "flights.py": [
         "March: the weather service does not answer, to be asked again",
         "March: the weather service answers at attempt 2",

@@ -52,20 +52,20 @@ def executor_of(place: Place) -> Executor | None:
         word = "--address" if place.address else "--cluster-class"
         msg = f"{word} is for Dask: leave out --executor {kind}, or {word}"
         raise ExecutorError(msg)
-    if place.cluster_class is not None:
-        return DaskExecutor(
-            cluster_class=place.cluster_class,
-            cluster_kwargs=_cluster_kwargs_of(place.cluster_kwargs),
-            adapt_kwargs=_adapt_kwargs_of(place.adapt),
-        )
     if kind == "local" and size != (None, None):
         msg = "--executor local runs one task at a time: give no size, or say --executor threads"
         raise ExecutorError(msg)
     if kind == "threads" and size != (None, None):
         return LocalExecutor(threads=(size[0] or 1) * (size[1] or 1))
     if kind == "dask" or "://" in kind:
-        address = place.address if kind == "dask" else kind
-        return DaskExecutor(address, workers=size[0], threads_per_worker=size[1])
+        return DaskExecutor(
+            place.address if kind == "dask" else kind,
+            cluster_class=place.cluster_class,
+            cluster_kwargs=_cluster_kwargs_of(place.cluster_kwargs),
+            adapt_kwargs=_adapt_kwargs_of(place.adapt),
+            workers=size[0],
+            threads_per_worker=size[1],
+        )
     return choose_executor(settings.model_copy(update={"executor": kind}))
 
 
