@@ -121,6 +121,7 @@ def test_a_loose_file_runs_on_a_cluster_that_never_saw_it(flows, tmp_path):
     assert not any(is_alive(process) for _, process in found)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "size",
     [('{"n_workers": 1}',), ("@size.json", "--adapt", "0:1")],
@@ -140,6 +141,7 @@ def test_a_cluster_of_a_class_lives_as_long_as_the_run(flows, tmp_path, monkeypa
     assert not any(is_alive(process) for _, process in found)
 
 
+@pytest.mark.slow
 def test_a_task_that_nobody_can_run_is_told_above_the_display(flows):
     """In a line of its own, within seconds; the run goes on waiting until it is interrupted."""
     ours, theirs = pty.openpty()

@@ -114,7 +114,7 @@ def test_what_nobody_can_run_is_told_and_goes_on_when_somebody_comes(apart, tmp_
         unhappy = (event for event in run.events() if type(event.state) is Pending)
         first = {event.name: event for event in (next(unhappy), next(unhappy))}
         assert first["train"].state.message == (
-            "no worker has resources GPU=1; 1 worker has DISK=2, 1 worker has none"
+            "no worker has resources GPU=1; 1 worker has DISK=2; 1 worker has none"
         )
         assert first["check"].state.message.startswith(
             "no worker is named 'late'; there are 'disk'"

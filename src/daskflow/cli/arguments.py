@@ -45,11 +45,10 @@ def executor_of(place: Place) -> Executor | None:
         return None
     settings = Settings()
     _check_cluster(place)
-    is_named = place.address or place.cluster_class
-    kind = place.executor or ("dask" if is_named else settings.executor) or "dask"
+    word = "--address" if place.address else "--cluster-class" if place.cluster_class else ""
+    kind = place.executor or ("dask" if word else settings.executor) or "dask"
     size = (place.workers, place.threads_per_worker)
-    if is_named and kind != "dask":
-        word = "--address" if place.address else "--cluster-class"
+    if word and kind != "dask":
         msg = f"{word} is for Dask: leave out --executor {kind}, or {word}"
         raise ExecutorError(msg)
     if kind == "local" and size != (None, None):

@@ -76,7 +76,7 @@ BIG_GPU = Demand((("GPU", 1),), workers=("big",))
         (
             Demand((("GPU", 2), ("ram", 0.5))),
             [worker(1, GPU=1, ram=1), worker(2, GPU=1, ram=1), worker(3)],
-            "no worker has resources GPU=2, ram=0.5; 2 workers have GPU=1, ram=1, 1 worker has none",
+            "no worker has resources GPU=2, ram=0.5; 2 workers have GPU=1, ram=1; 1 worker has no",
         ),
         (
             BIG,
