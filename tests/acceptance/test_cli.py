@@ -60,9 +60,16 @@ def endless() -> None:
     print("process", os.getpid())
     threading.Event().wait(100)
 
+@task(resources={"GPU": 1})
+def train() -> None: ...
+
 @flow
 def wait():
     return endless()
+
+@flow
+def vain():
+    return train()
 """
 
 
@@ -114,6 +121,50 @@ def test_a_loose_file_runs_on_a_cluster_that_never_saw_it(flows, tmp_path):
     assert not any(is_alive(process) for _, process in found)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "size",
+    [('{"n_workers": 1}',), ("@size.json", "--adapt", "0:1")],
+    ids=["of one worker", "that starts without any"],
+)
+def test_a_cluster_of_a_class_lives_as_long_as_the_run(flows, tmp_path, monkeypatch, size):
+    """Named on the command line, on this machine; no process and no word of it stays behind."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "size.json").write_text('{"threads_per_worker": 1}')
+    asked = ("run", flows / "visits.py:visits", "-p", "numbers=[1, 2, 3]")
+    named = ("--cluster-class", "distributed.LocalCluster", "--cluster-kwargs", *size)
+    ended = daskflow(*asked, *named)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert ", http://127.0.0.1:" in ended.stdout
+    found = re.findall(r"Visit\(number=(\d), process=(\d+)\)", ended.stdout)
+    assert [number for number, _ in found] == ["1", "2"]
+    assert not any(is_alive(process) for _, process in found)
+
+
+@pytest.mark.slow
+def test_a_task_that_nobody_can_run_is_told_above_the_display(flows):
+    """In a line of its own, within seconds; the run goes on waiting until it is interrupted."""
+    ours, theirs = pty.openpty()
+    named = ("--cluster-class", "distributed.LocalCluster", "--cluster-kwargs", '{"n_workers": 1}')
+    with subprocess.Popen(
+        [*COMMAND, "run", str(flows / "endless.py:vain"), *named],
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        env=environment(TERM="xterm", COLUMNS="100", LINES="24"),
+    ) as process:
+        os.close(theirs)
+        shown = ""
+        while "waits" not in shown:
+            shown += os.read(ours, 65536).decode()
+        process.send_signal(signal.SIGINT)
+        shown += read_all(ours)
+    os.close(ours)
+    assert process.returncode == 3
+    line = "train waits: no worker has resources GPU=1; the 1 worker has none\r\n"
+    assert line in re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown)
+
+
 def test_output_that_is_no_terminal_has_no_codes(flows):
     """Not even where colours are asked for by the environment."""
     asked = ("run", flows / "visits.py:refusals", "-p", "numbers=[1, 2, 3, 4, 5]")
@@ -163,7 +214,7 @@ def read_all(terminal):
 @pytest.mark.parametrize("executor", ["threads", "local", "dask"])
 def test_ctrl_c_ends_it_at_once(flows, executor):
     """Exit code 3, how far it got, and nobody goes on: not even a task that waits for ever."""
-    command = [*COMMAND, "run", str(flows / "endless.py"), "--executor", executor]
+    command = [*COMMAND, "run", str(flows / "endless.py:wait"), "--executor", executor]
     with subprocess.Popen(
         command, env=environment(PYTHONUNBUFFERED="1"), stdout=subprocess.PIPE, text=True
     ) as process:

@@ -25,6 +25,11 @@ PRINTED = {
         """Malmo   ["Skipped('till Malmo 0 is broken')"]""",
         "Oslo    ['Success', 'Success']",
     ],
+    "resources.py": [
+        "Success [14, 12, 13, 13, 13, 11]",
+        "load: several at a time",
+        "train: one at a time",
+    ],
     "flights.py": [
         "March: the weather service does not answer, to be asked again",
         "March: the weather service answers at attempt 2",

@@ -201,3 +201,55 @@ def test_a_client_closes_instead_of_coming_back():
         assert client.status == "running"
     eventually(lambda: client.status == "closed")
     assert client.scheduler is None
+
+
+def submit_asking(client, tasks, **annotations):
+    """Send tasks as one layer with annotations; return their futures."""
+    layer = {task.key: task for task in tasks}
+    made = MaterializedLayer(layer, annotations=annotations)
+    graph = HighLevelGraph({"layer": made}, {"layer": set()})
+    return client.get(graph, list(layer), sync=False)
+
+
+def test_annotations_may_be_functions_of_the_key(dask_client, watcher):
+    """Asked for each key of the layer; None is none, and then that of the graph counts."""
+    tasks = [Task("pin-asks", int), Task("pin-asks-not", int)]
+    futures = submit_asking(dask_client, tasks, priority={"pin-asks": 7.5}.get)
+    dask_client.gather(futures)
+    told = [call[1] for call in watcher.calls if call[0] == "graph"][-1]
+    assert told["annotations"] == {"priority": {"pin-asks": 7.5}}
+    priorities = {task.key: watcher.scheduler.tasks[task.key].priority[0] for task in tasks}
+    assert priorities == {"pin-asks": -7.5, "pin-asks-not": 0}
+
+
+def test_what_no_worker_can_run_is_unrunnable(dask_client, near_cluster):
+    """With its restrictions: a name that no worker has is taken for that of a host."""
+    scheduler = near_cluster.scheduler
+    tasks = [Task("pin-named", int), Task("pin-rich", int)]
+    futures = submit_asking(
+        dask_client,
+        tasks,
+        workers={"pin-named": ["nobody"]}.get,
+        resources={"pin-rich": {"GOLD": 1}}.get,
+    )
+    eventually(lambda: len(scheduler.unrunnable) == 2)
+    named, rich = (scheduler.tasks[task.key] for task in tasks)
+    assert (named.host_restrictions, named.worker_restrictions) == ({"nobody"}, None)
+    assert named.annotations == {"workers": ["nobody"]}
+    assert rich.annotations == {"resources": {"GOLD": 1}}
+    assert [named.state, rich.state] == ["no-worker", "no-worker"]
+    assert set(scheduler.unrunnable) == {named, rich}
+    assert len(scheduler.running) == len(scheduler.workers) == 1
+    for future in futures:
+        future.release()
+    eventually(lambda: not scheduler.unrunnable)
+
+
+def test_the_current_client_is_current_in_a_coroutine_of_its_own(dask_client):
+    """So `performance_report`, which asks for it there, finds ours."""
+
+    async def current():
+        return Client.current(allow_global=False)
+
+    with dask_client.as_current():
+        assert dask_client.sync(current) is dask_client

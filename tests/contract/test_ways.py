@@ -63,7 +63,7 @@ def test_a_given_cluster_stays_as_it_is(cluster):
 
 
 def test_a_cluster_of_a_class_belongs_to_its_executor():
-    """Its runs share it, what they hold can be read later, `shutdown` ends it, and it comes back."""
+    """Its runs share it, what they hold can be read later, `shutdown` ends it; it comes back."""
     executor = DaskExecutor(cluster_class=LocalCluster, cluster_kwargs=WORDS)
     ours = heaps.with_options(executor=executor)
     first, second = ours.run([100_000]), ours.run([10])
@@ -139,8 +139,7 @@ def test_clients_with_other_words_are_not_mixed_up(near_cluster):
     """One client for each place and words, whoever asks; one that is closed is opened again."""
     address = near_cluster.scheduler_address
     plain, again = client_of(DaskExecutor(address)), client_of(DaskExecutor(address))
-    one = client_of(DaskExecutor(address, client_kwargs={"name": "one"}))
-    same = client_of(DaskExecutor(address, client_kwargs={"name": "one", **{}}))
+    one, same = (client_of(DaskExecutor(address, client_kwargs={"name": "one"})) for _ in "ab")
     other = client_of(DaskExecutor(address, client_kwargs={"name": "other"}))
     assert (plain is again, one is same) == (True, True)
     assert len({plain.id, one.id, other.id}) == 3

@@ -45,27 +45,26 @@ def executor_of(place: Place) -> Executor | None:
         return None
     settings = Settings()
     _check_cluster(place)
-    is_named = place.address or place.cluster_class
-    kind = place.executor or ("dask" if is_named else settings.executor) or "dask"
+    word = "--address" if place.address else "--cluster-class" if place.cluster_class else ""
+    kind = place.executor or ("dask" if word else settings.executor) or "dask"
     size = (place.workers, place.threads_per_worker)
-    if is_named and kind != "dask":
-        word = "--address" if place.address else "--cluster-class"
+    if word and kind != "dask":
         msg = f"{word} is for Dask: leave out --executor {kind}, or {word}"
         raise ExecutorError(msg)
-    if place.cluster_class is not None:
-        return DaskExecutor(
-            cluster_class=place.cluster_class,
-            cluster_kwargs=_cluster_kwargs_of(place.cluster_kwargs),
-            adapt_kwargs=_adapt_kwargs_of(place.adapt),
-        )
     if kind == "local" and size != (None, None):
         msg = "--executor local runs one task at a time: give no size, or say --executor threads"
         raise ExecutorError(msg)
     if kind == "threads" and size != (None, None):
         return LocalExecutor(threads=(size[0] or 1) * (size[1] or 1))
     if kind == "dask" or "://" in kind:
-        address = place.address if kind == "dask" else kind
-        return DaskExecutor(address, workers=size[0], threads_per_worker=size[1])
+        return DaskExecutor(
+            place.address if kind == "dask" else kind,
+            cluster_class=place.cluster_class,
+            cluster_kwargs=_cluster_kwargs_of(place.cluster_kwargs),
+            adapt_kwargs=_adapt_kwargs_of(place.adapt),
+            workers=size[0],
+            threads_per_worker=size[1],
+        )
     return choose_executor(settings.model_copy(update={"executor": kind}))
 
 

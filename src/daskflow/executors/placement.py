@@ -101,7 +101,7 @@ def _resources_of(offers: Sequence[Offer]) -> str:
     if len(kinds) == 1:
         (only,) = kinds
         return f"the {_many(len(offers))} {_have(len(offers))} {only}"
-    return ", ".join(
+    return "; ".join(
         f"{_many(count)} {_have(count)} {kind}" for kind, count in sorted(kinds.items())
     )
 
