@@ -54,8 +54,9 @@ class EditableTrace(Trace):
         if isinstance(task, Placeholder) or not hasattr(task, "origin"):
             return []
         nodes = self.graph.nodes
-        names = self.calls.get(id(task.origin), ()) or nodes  # all: of a graph from elsewhere
-        return [name for name in names if nodes[name].task.origin is task.origin]
+        names = self.calls.get(id(task.origin), ())
+        found = [name for name in names if nodes[name].task.origin is task.origin]
+        return found or [name for name in nodes if nodes[name].task.origin is task.origin]
 
     def add_edge(
         self, upstream: Any, downstream: Any, key: str | None = None, *, mapped: bool = False
@@ -64,6 +65,11 @@ class EditableTrace(Trace):
         spec = self.graph.nodes[self.find(downstream)]
         is_node = not isinstance(upstream, Parameter | Derived)
         value: Any = Node(self.find(upstream), self) if is_node else upstream
+        if mapped and self.is_out_of_sight(value):
+            msg = (
+                f"{spec.name}: {value!r} has no task run of its own to be mapped over; give it one"
+            )
+            raise DefinitionError(msg)
         with self._around(spec):
             call = Call(self, spec.name, is_mapped=spec.is_mapped or mapped)
             given = Unmapped(value) if call.is_mapped and not mapped else value

@@ -18,6 +18,7 @@ from daskflow.nodes import (
     Argument,
     Element,
     Form,
+    Giver,
     LiteralRef,
     NodeRef,
     NodeSpec,
@@ -98,9 +99,15 @@ class _Graft:
     def _add_space(self, space: SpaceSpec) -> None:
         name = self._space(space.name)
         if name not in self.trace.graph.spaces:
-            givers = tuple(replace(one, form=self.form(one.form)) for one in space.givers)
+            givers = tuple(self._giver(one) for one in space.givers)
             around, depth = self._space(space.parent), space.depth + self.depth
             self.trace.graph.add_space(SpaceSpec(name, around, depth, givers))
+
+    def _giver(self, giver: Giver) -> Giver:
+        form, what = self.form(giver.form), giver.what
+        if what.startswith("wait_for ") and isinstance(form, NodeRef):
+            what = f"wait_for {form.name}"
+        return Giver(what, form)
 
     def _space(self, name: str) -> str:
         return self.trace.space if name == ROOT else self.trace.prefix + name
@@ -144,9 +151,9 @@ class _Graft:
         if isinstance(form, LiteralRef):
             known = self.values if form.name in self.values else self.source.literals
             return known[form.name]
-        if isinstance(form, Packed):
-            return fill(form.template, self.value)
-        if isinstance(form, NodeRef) and not form.is_picky:
-            return Node(self.trace.prefix + form.name, self.trace)
-        name = next(iter(node_refs(form))).name
-        return Derived(name, self.form(form), f"the result of task {name!r}")
+        if isinstance(form, NodeRef):
+            name = self.trace.prefix + form.name
+            if not form.is_picky:
+                return Node(name, self.trace)
+            return Derived(name, self.form(form), f"the successful results of task {name!r}")
+        return fill(form, self.value)

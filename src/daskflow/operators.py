@@ -10,7 +10,7 @@ import operator
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple, NoReturn
 
-from daskflow.placeholders import LOOP, Node, Placeholder, holds_placeholder
+from daskflow.placeholders import INSIDE, LOOP, Node, Placeholder, holds_placeholder
 from daskflow.tasks import Task
 from daskflow.tracing import current_trace
 
@@ -85,20 +85,27 @@ def _known_slices(key: Any) -> Any:
     return key
 
 
+def _count(node: Placeholder, use: str, cure: str) -> int:
+    """Return how many values a task says that it returns."""
+    trace = current_trace.get()
+    count = None
+    if trace is not None and isinstance(node, Node):
+        count = trace.graph.nodes[trace.name_of(node)].task.outputs
+        if count is not None and trace.is_lane(trace.form_of(node, "")):
+            cure = "it is mapped: unpack it inside a mapped sub-flow, or write a task for the list"
+            count = None
+    if count is None:
+        _refuse((node,), use, cure)
+    return count
+
+
 def _parts(node: Placeholder) -> Iterator[Any]:
     """Iterate over the values of a task that says how many it returns."""
-    trace = current_trace.get()
-    if trace is None or not isinstance(node, Node):
-        node._refuse("iteration", LOOP)  # noqa: SLF001 - the same
-    count = trace.graph.nodes[trace.name_of(node)].task.outputs
-    if count is None:
-        node._refuse("iteration", LOOP)  # noqa: SLF001 - the same
-    if trace.is_lane(trace.form_of(node, "")):
-        node._refuse(  # noqa: SLF001 - the same
-            "iteration",
-            "it is mapped: unpack it inside a mapped sub-flow, or write a task that takes its list",
-        )
-    return iter([_item(node, place) for place in range(count)])
+    return iter([_item(node, place) for place in range(_count(node, "iteration", LOOP))])
+
+
+def _length(node: Placeholder) -> int:
+    return _count(node, "len()", INSIDE)
 
 
 def install() -> None:
@@ -110,3 +117,4 @@ def install() -> None:
             setattr(Placeholder, method, made)  # __hash__ stays: by identity
     setattr(Placeholder, "__getitem__", _item)  # noqa: B010 - a class has one of its own
     setattr(Placeholder, "__iter__", _parts)  # noqa: B010 - the same
+    setattr(Placeholder, "__len__", _length)  # noqa: B010 - the same

@@ -115,20 +115,20 @@ _PREFECT_3 = {
     "result": "drop .result(): pass what the task returned on to other tasks",
     "wait": "drop .wait(): a task that must come later takes wait_for=[...]",
 }
-_INSIDE = "do this inside a task that gets the value as an argument"
+INSIDE = "do this inside a task that gets the value as an argument"
 _BRANCH = "let a task decide, and raise Skip in it where there is nothing to do"
 LOOP = "to call a task for each element use .map(...); to take parts of it write a task"
 _CURES = {
-    "str()": ("__str__ __format__", _INSIDE),
-    "use as a number": ("__int__ __float__ __index__ __complex__ __round__", _INSIDE),
-    "os.fspath()": ("__fspath__", _INSIDE),
+    "str()": ("__str__ __format__", INSIDE),
+    "use as a number": ("__int__ __float__ __index__ __complex__ __round__", INSIDE),
+    "os.fspath()": ("__fspath__", INSIDE),
     "the truth value": ("__bool__", _BRANCH),
     "`in`": ("__contains__", _BRANCH),
-    "len()": ("__len__", _INSIDE),
+    "len()": ("__len__", INSIDE),
     "iteration": ("__iter__ __next__", LOOP),
-    "assignment to [...]": ("__setitem__ __delitem__", _INSIDE),
-    "call": ("__call__", _INSIDE),
-    "`with`": ("__enter__ __exit__", _INSIDE),
+    "assignment to [...]": ("__setitem__ __delitem__", INSIDE),
+    "call": ("__call__", INSIDE),
+    "`with`": ("__enter__ __exit__", INSIDE),
 }
 
 

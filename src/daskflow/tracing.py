@@ -107,6 +107,9 @@ class Trace:
         self, name: str, task: Task[..., Any], arguments: tuple[Argument, ...], call: Call
     ) -> None:
         self.graph.check_free(name)
+        if name in self.graph.spaces:
+            msg = f"{name!r} is the name of a mapped sub-flow here; give the node another one"
+            raise DefinitionError(msg)
         space = name if call.is_mapped else self._space
         if call.is_mapped:
             self._add_space(name, call.givers)

@@ -30,6 +30,15 @@ PRINTED = {
         "load: several at a time",
         "train: one at a time",
     ],
+    "static.py": [
+        "2 folds: 2.00, the mean of 1.78 2.22",
+        "3 folds: 3.00, the mean of 4.50 3.75 0.75",
+    ],
+    "by_hand.py": [
+        "['dough', 'sauce', 'bread', 'supper']",
+        "serve(3 x bake(3 x knead(3 x flour, water)), simmer(3 x tomatoes, basil))",
+        "this edge closes a circle: dough -> bread -> supper -> dough",
+    ],
     "flights.py": [
         "March: the weather service does not answer, to be asked again",
         "March: the weather service answers at attempt 2",

@@ -44,14 +44,14 @@ def apart(a=0, b=0, /, c=0): ...
 def collect(xs): ...
 
 
-def shape(graph):
+def shape(graph, told=repr):
     """Return all that matters of a graph, whatever the order in which it was made."""
     nodes = {
-        name: (node.task.name, {(one.name, repr(one.form)) for one in node.arguments}, node.space)
+        name: (node.task.name, {(one.name, told(one.form)) for one in node.arguments}, node.space)
         for name, node in graph.nodes.items()
     }
     spaces = {
-        name: (space.parent, space.depth, {(one.what, repr(one.form)) for one in space.givers})
+        name: (space.parent, space.depth, {(one.what, told(one.form)) for one in space.givers})
         for name, space in graph.spaces.items()
     }
     return nodes, spaces, set(graph.edges())
