@@ -54,7 +54,7 @@ def _without_innermost(picture: Picture) -> Picture:
             boxes += found
         else:
             whole = _box_of(key, group.name, found)
-            over = (("for each", group.over),) if group.over else ()
+            over = (("over", group.over),) if group.over else ()
             boxes.append(replace(whole, group=group.parent, depth=group.depth, gets=over))
     groups = tuple(group for group in picture.groups if group.key not in inner)
     small = replace(picture, boxes=tuple(boxes), groups=groups)

@@ -23,7 +23,7 @@ MARGIN = 12.0  # at both corners of a box, where no line ends
 # how much a line wants to be straight: from box to box, beside a box, between boxes, and where it
 # branches off from a trunk, which must not be bent by that
 _PLAIN, _BESIDE, _BETWEEN, _BRANCH = 1.0, 3.0, 8.0, 0.1
-_PLACES, _FREE_PLACES = 20, 2000  # for lines: so many for each unit and net, and these in any case
+_PLACES, _FREE_PLACES = 10, 3000  # for lines: so many for each unit and net, and these in any case
 
 
 @dataclass(frozen=True, slots=True)

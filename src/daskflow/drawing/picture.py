@@ -194,7 +194,7 @@ def picture_of(definition: Definition, parameters: Collection[str] = ()) -> Pict
         painter.group(key, parent) for key, parent in groups_of(definition.graph.nodes).items()
     ]
     picture = Picture(definition.name, tuple(boxes), arrows, tuple(groups), painter.returns())
-    return _arranged(picture)
+    return arranged(picture)
 
 
 def parameter_key(name: str) -> str:
@@ -202,7 +202,7 @@ def parameter_key(name: str) -> str:
     return f"parameter {name}"
 
 
-def _arranged(picture: Picture) -> Picture:
+def arranged(picture: Picture) -> Picture:
     """Return the picture in its order, without the groups that cannot be drawn."""
     order, nest = arrange(picture.nest(), [(arrow.start, arrow.end) for arrow in picture.arrows])
     boxes = {box.key: box for box in picture.boxes}

@@ -14,7 +14,7 @@ from daskflow.drawing.geometry import Layout, Point, Rect, Route, Size
 from daskflow.drawing.layout import lay_out
 from daskflow.drawing.legend import legend_of
 from daskflow.drawing.lettering import Room, shortened, text_width
-from daskflow.drawing.picture import Arrow, ArrowKind, Box, Group, Picture
+from daskflow.drawing.picture import Arrow, ArrowKind, Box, BoxKind, Group, Picture
 from daskflow.drawing.shapes import (
     FONT,
     FRAME,
@@ -132,6 +132,9 @@ def _drawn(picture: Picture, layout: Layout) -> Iterator[str]:
 
 
 def _full(box: Box) -> str:
+    if box.kind is BoxKind.GROUP:
+        over = [f"for each {text}" for _, text in box.gets]
+        return "\n".join([box.label, *box.lines[1:], *over])
     return f"{box.label} = {box.call}" if box.task else box.label
 
 

@@ -6,7 +6,7 @@ from textwrap import wrap
 
 from daskflow.drawing.forms import plain
 from daskflow.drawing.outline import Closing, Opening, outline
-from daskflow.drawing.picture import Box, BoxKind, Group, Picture
+from daskflow.drawing.picture import ArrowKind, Box, BoxKind, Group, Picture
 
 _WIDEST_COLUMN = 30  # characters of a label; a longer one shifts its own line only
 _NARROWEST = 24  # characters that are left for a call, however deep it is
@@ -87,7 +87,9 @@ def _wrapped(start: str, text: str, width: int) -> list[str]:
     left = max(_NARROWEST, width - len(start))
     if len(text) <= left:
         return [start + text]
-    first, *others = wrap(text, left, break_long_words=False, break_on_hyphens=False)
+    whole = text.replace("  # ", "  #\xa0")  # a remark is not torn from its sign
+    lines = wrap(whole, left, break_long_words=False, break_on_hyphens=False)
+    first, *others = (line.replace("\xa0", " ") for line in lines)
     return [start + first, *(" " * len(start) + other for other in others)]
 
 
@@ -97,7 +99,6 @@ def _legend(picture: Picture) -> list[str]:
         told.append("* decides how the flow ends")
     if any(box.depth for box in picture.boxes):
         told.append("[i] a task run for each element")
-    texts = [text for box in picture.boxes for _, text in box.gets]
-    if any(":]" in text for text in [*texts, picture.returns]):
+    if ":]" in picture.returns or any(a.kind is ArrowKind.ALL for a in picture.arrows):
         told.append("[:] all results as a list")
     return told
