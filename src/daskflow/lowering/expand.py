@@ -31,7 +31,7 @@ from daskflow.nodes import (
     SpaceSpec,
     fill,
 )
-from daskflow.states import FINISHED, Failed, Mapped, Pending, State, Success, make_state
+from daskflow.states import FINISHED, PICKED, Failed, Mapped, Pending, State, make_state
 from daskflow.tasks import TaskRules
 from daskflow.triggers import count_codes, refusal
 
@@ -247,10 +247,13 @@ class _Parent:
         code = self._code(node, position)
         if code not in FINISHED:
             return None
-        if code != Success.code:
+        if code not in PICKED:
             return Length(1)
         length = self.at_hand.lengths.get(node, {}).get(position, _NO_VALUE)
-        return Length(1) if length.is_text else length
+        if length.is_text:
+            return Length(1)
+        child = run_label(node, chain[depth].index_of(position))
+        return length._replace(why=f"the value of {child}: {length.why}")
 
     def _code(self, node: str, position: int) -> int:
         codes = self.known.columns[node].codes
