@@ -3,6 +3,7 @@
 import logging
 
 import pytest
+from distributed import LocalCluster
 
 from daskflow import DaskExecutor, LocalExecutor, flow, task, unmapped
 from daskflow.demands import Demand
@@ -162,6 +163,34 @@ def test_a_name_may_move_to_another_worker(apart, tmp_path, gate):
         there = workers_of(apart)["roving"]
         gate.open()
         assert run.wait(30).result()[1] == there
+
+
+def test_names_that_are_numbers():
+    """Dask counts the workers of a local cluster; the one that is asked for may come later."""
+
+    @task(workers="0")
+    def first(n):
+        return n
+
+    @task(workers="1")
+    def second(n):
+        return n
+
+    @flow
+    def case(xs):
+        return first.map(xs), second.map(xs)
+
+    with LocalCluster(
+        n_workers=1, threads_per_worker=1, processes=False, dashboard_address="127.0.0.1:0"
+    ) as cluster:
+        executor = DaskExecutor(cluster=cluster)
+        run = case.with_options(executor=executor).submit([1, 2, 3])
+        eventually(lambda: isinstance(run["first"][2].state, Success))
+        assert isinstance(run["second"][0].state, Pending)
+        cluster.scale(2)
+        assert run.wait(20).result() == ([1, 2, 3], [1, 2, 3])
+        workers = workers_of(executor)
+        assert (ran_on(run, "first"), ran_on(run, "second")) == ({workers[0]}, {workers[1]})
 
 
 def test_higher_priorities_go_first(ledger, gate):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -10,6 +11,7 @@ if TYPE_CHECKING:
     from distributed import Client
 
 _log = logging.getLogger("daskflow")
+_lock = threading.Lock()  # which client is current is also said in a setting of all threads
 _SECONDS = 60.0  # that the scheduler may take for the page
 
 
@@ -26,7 +28,7 @@ class PerformanceReport:
         self._path = path
         self._code = f"flow run {run_id} of daskflow"
         self._report = cast(Any, performance_report)(filename=path)
-        with client.as_current():
+        with _lock, client.as_current():
             client.sync(self._report.__aenter__)
 
     def write(self) -> None:
@@ -36,7 +38,7 @@ class PerformanceReport:
                 Path(self._path).parent.mkdir(parents=True, exist_ok=True)
             leave = self._report.__aexit__
             ending: tuple[Any, ...] = (None, None, None, self._code)
-            with self._client.as_current():
+            with _lock, self._client.as_current():
                 self._client.sync(leave, *ending, callback_timeout=_SECONDS)
         except Exception as error:  # noqa: BLE001 - whatever it is, the run has ended
             told = f"{type(error).__name__}: {error}"

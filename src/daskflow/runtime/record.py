@@ -255,9 +255,10 @@ class RunRecord:
 
         None where the block has reported meanwhile: somebody came who could run it.
         """
-        if complaint.block not in self.in_flight:
+        block = complaint.block
+        name = next((n for n, record in self.nodes.items() if block in record.blocks), None)
+        if block not in self.in_flight or name is None:
             return None
-        name = next(n for n, record in self.nodes.items() if complaint.block in record.blocks)
         told = Pending(complaint.message, as_datetime(now()))
         self.events.append(StateChanged(now(), name, told))
         return name

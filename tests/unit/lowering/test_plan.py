@@ -6,6 +6,7 @@ import pickle
 
 from dask.task_spec import Task
 
+from daskflow.demands import Demand
 from daskflow.lowering import Plan
 from daskflow.lowering.plan import Block, Slice, Strip, unpack_block
 from daskflow.sealing import opened
@@ -95,3 +96,10 @@ def test_how_many_task_runs_a_block_holds():
     """Each node of a strip counts at each of its positions."""
     strips = (Strip(("a", "b"), 0, 3), Strip(("b",), 7, 8))
     assert Block(1, ("a", 1), strips).task_runs() == 7
+
+
+def test_what_the_blocks_of_a_plan_demand():
+    """By key, and only of those that ask for something; literals and parts of values never do."""
+    gpu = Demand(resources=(("GPU", 1),))
+    modest, asks = Block(1, ("a-ab12", 1), ()), Block(2, ("b-ab12", 2), (), demand=gpu)
+    assert Plan("ab12", (modest, asks)).demands() == {("b-ab12", 2): gpu}
