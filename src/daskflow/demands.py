@@ -38,7 +38,7 @@ def make_demand(resources: Any = None, priority: Any = 0, workers: Any = None) -
     Examples
     --------
     >>> make_demand({"GPU": 1}, workers="big")
-    Demand(resources=(('GPU', 1),), priority=0, workers=('big',))
+    Demand(resources=(('GPU', 1),), priority=0, workers=('big',), is_wish=False)
     """
     if not isinstance(priority, int) or isinstance(priority, bool):
         msg = f"priority={priority!r} must be a whole number; a higher one goes first"

@@ -17,7 +17,7 @@ MB = 1_000_000
 
 
 class Relay:
-    """Passes on what goes between this process and a scheduler, and counts what comes from there."""
+    """Passes on what goes between a process and a scheduler, and counts what comes from there."""
 
     def __init__(self, address):
         host, _, port = address.removeprefix("tcp://").partition(":")
@@ -136,6 +136,5 @@ def test_a_worker_gets_its_share_of_a_long_list(cluster, relay):
     slice_size = -(-count // 8) * size
     for worker, got in after.items():
         share = done.count(worker) * size
-        print(worker, got - before[worker], share)
         assert got - before[worker] <= share + slice_size + MB
     assert relay.received < MB

@@ -119,11 +119,11 @@ class TaskRun:
 
 
 @dataclass(frozen=True)
-class MappedTaskRun(Sequence[Any]):
+class MappedTaskRun(Sequence[TaskRun]):
     """A mapped task of a run: its own state, and its children by map index.
 
-    In a mapped sub-flow its children are mapped task runs themselves: ``run[task][i][j]`` and
-    ``run[task][i, j]`` are the same.
+    Of a map in a mapped sub-flow ``run[task][i, j]`` is a task run and ``run[task][i]`` a
+    `MappedTaskRun` itself, though it is typed as what it is everywhere else.
 
     Examples
     --------
@@ -172,9 +172,9 @@ class MappedTaskRun(Sequence[Any]):
         return self.values.record.width(self.node, self.lane)
 
     @overload
-    def __getitem__(self, index: int | tuple[int, ...]) -> Any: ...
+    def __getitem__(self, index: int | tuple[int, ...]) -> TaskRun: ...
     @overload
-    def __getitem__(self, index: slice) -> Sequence[Any]: ...
+    def __getitem__(self, index: slice) -> Sequence[TaskRun]: ...
     def __getitem__(self, index: Any) -> Any:
         if isinstance(index, slice):
             return [self[position] for position in range(*index.indices(len(self)))]
