@@ -21,7 +21,7 @@ def answer(run_id, number, body, *inputs):
     """
     result = body(number) if body else None
     value = (number, tuple(opened(block[0].values[0]) for block in inputs), result)
-    segment = Segment("block", (), number, values={0: value})
+    segment = Segment("block", number, values={0: value})
     segment.codes.append(Success.code)
     segment.attempts.append(1)
     segment.started.append(1.0)
