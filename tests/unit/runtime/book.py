@@ -8,7 +8,8 @@ from daskflow import flow
 from daskflow.events import Note, Report, Segment
 from daskflow.lowering import AtHand, Target, lower
 from daskflow.lowering.plan import unpack_block
-from daskflow.nodes import references
+from daskflow.nodes import NodeRef, references
+from daskflow.runtime.inputs import cut_piece
 from daskflow.runtime.record import RunRecord
 from daskflow.runtime.shim import BlockWalk
 from daskflow.runtime.spec import RunSpec
@@ -22,7 +23,8 @@ class Book:
         self.graph = made.graph
         self.kept = frozenset(kept) | frozenset(references(made.returned))
         self.literals = {**made.literals, **parameters}
-        measured = frozenset(edge.upstream for edge in made.graph.edges() if edge.mapped)
+        givers = [giver.form for space in made.graph.spaces.values() for giver in space.givers]
+        measured = frozenset(form.name for form in givers if isinstance(form, NodeRef))
         self.spec = RunSpec(
             "ab12", "calm-otter", "case", made.graph, self.literals, self.kept, measured
         )
@@ -35,7 +37,7 @@ class Book:
         """Lower what is due and take the plan."""
         at_hand = AtHand(self.literals, lengths=self.record.lengths, keys=self.record.keys)
         target = Target("ab12", 1, block_size, self.next_block)
-        plan = lower(self.graph, self.record.nodes, at_hand, target)
+        plan = lower(self.graph, self.record.known, at_hand, target)
         self.next_block += len(plan.blocks)
         self.record.take_plan(plan)
         return plan
@@ -43,6 +45,8 @@ class Book:
     def walk(self, block, *, is_local=True):
         """Run the bodies of a block here; return its segments."""
         received = [self.held[key] for key in block.inputs]
+        for node, start, stop, source in block.portions:
+            received.append(cut_piece(node, start, stop, self.held[source]))
         body = unpack_block(block.packed())
         segments = BlockWalk(self.spec, body, tuple(received), is_local=is_local).walk()
         self.held[block.key] = segments
@@ -73,7 +77,10 @@ class Book:
 
     def kinds(self, name):
         """Return the states of a node's task runs by the names of their kinds."""
-        return [type(self.record.state(name, i)).__name__ for i in self.record.positions(name)]
+        return [
+            type(self.record.state(name, i)).__name__
+            for i in range(len(self.record.nodes[name].codes))
+        ]
 
 
 def segment(node, start, *kinds, notes=None, started=True):
@@ -81,7 +88,6 @@ def segment(node, start, *kinds, notes=None, started=True):
     n = len(kinds)
     return Segment(
         node,
-        (),
         start,
         bytearray(kind.code for kind in kinds),
         array("H", [int(started)] * n),

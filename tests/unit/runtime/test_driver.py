@@ -50,7 +50,7 @@ def test_what_nobody_waits_for_does_not_lower(lowered):
     made.drive()
     assert len(lowered) == 2
     assert [sum(block.task_runs() for block in plan.blocks) for plan in lowered] == [51, 2]
-    assert made.record.nodes["over"].width == 2
+    assert made.record.width("over") == 2
 
 
 def test_where_all_is_known_at_once_one_plan_is_enough(lowered):

@@ -23,7 +23,7 @@ def sums(numbers: list[int]):
 
 
 def block(number, node, stop, inputs=()):
-    return Block(number, (node, number), (Strip((node,), (), 0, stop),), inputs)
+    return Block(number, (node, number), (Strip((node,), 0, stop),), inputs)
 
 
 def test_what_took_over_a_task_run_is_held_for_those_who_wait_for_it():

@@ -11,7 +11,8 @@ import pytest
 
 from daskflow import task
 from daskflow.errors import IllegalMoveError
-from daskflow.events import Report
+from daskflow.events import Length, Report
+from daskflow.lowering.expand import Opening
 from daskflow.states import (
     Cancelled,
     Crashed,
@@ -57,7 +58,7 @@ def test_a_run_begins_with_everything_open():
     record = Book(lambda: b.map(a())).record
     assert (record.open, record.undecided, record.in_flight) == (1, {"b"}, set())
     assert record.node_state("a") == record.node_state("b") == Pending()
-    assert list(record.positions("b")) == []
+    assert (len(record.nodes["b"].codes), record.total("b")) == (0, None)
 
 
 def test_a_plan_owns_what_is_in_its_blocks():
@@ -107,7 +108,9 @@ def test_what_was_not_happy_is_told(kind, started):
     assert told(book) == [("a[0]", kind.__name__), ("a[1]", kind.__name__)]
     state = book.record.state("a", 1)
     assert (state.message, getattr(state, "reason", "how")) == ("so", "how")
-    assert list(book.record.failed(["a", "b"])) == ([] if kind is Skipped else [("a", 0), ("a", 1)])
+    assert list(book.record.failed(["a", "b"])) == (
+        [] if kind is Skipped else [("a", (0,)), ("a", (1,))]
+    )
 
 
 def test_an_illegal_report_is_refused():
@@ -172,7 +175,7 @@ def test_a_parent_without_children_is_told():
     book.lower()
     assert told(book) == [("a", "Failed"), ("b", "TriggerFailed")]
     assert type(book.record.node_state("a")) is Failed
-    assert list(book.record.failed(["a", "b"])) == [("a", -1), ("b", -1)]
+    assert list(book.record.failed(["a", "b"])) == [("a", ()), ("b", ())]
 
 
 def test_an_empty_map_is_finished():
@@ -198,14 +201,15 @@ def test_what_a_map_waits_for_is_noted():
     """The length of a value, or why it has none, comes with its report."""
     book = Book(lambda: b.map(a()))
     book.lower()
-    book.fold(1, segment("a", 0, Success, notes={0: {"length": 3}}))
-    assert book.record.lengths == {"a": 3}
-    assert book.lower().widths == {"b": 3}
+    book.fold(1, segment("a", 0, Success, notes={0: {"length": Length(3)}}))
+    assert book.record.lengths == {"a": {0: Length(3)}}
+    assert book.lower().openings == (Opening("b", 0, 3),)
 
     other = Book(lambda: b.map(a()))
     other.lower()
-    other.fold(1, segment("a", 0, Success, notes={0: {"reason": "cannot map over a set"}}))
-    assert other.record.lengths == {"a": "cannot map over a set"}
+    why = Length(None, "cannot map over a set")
+    other.fold(1, segment("a", 0, Success, notes={0: {"length": why}}))
+    assert other.record.lengths == {"a": {0: why}}
 
 
 def test_a_cancelled_run_has_no_unfinished_task_run():
@@ -259,7 +263,7 @@ def test_two_passes_see_each_block_of_a_lane_released():
     book = Book(case, xs=range(2))
     book.lower(1)
     book.fold(1, segment("a", 0, Success))
-    book.fold(3, segment("a-2", 0, Success, notes={0: {"length": 2}}))
+    book.fold(3, segment("a-2", 0, Success, notes={0: {"length": Length(2)}}))
     book.lower(1)
     book.fold(4, error="worker lost")
     book.fold(2, segment("a", 1, Success))
@@ -286,7 +290,7 @@ def test_which_report_is_awaited():
     other = reported(numbers["a-3"], segment("a-3", 0, Success))
     record.fold(other)
     assert not record.is_awaited(other)
-    wanted = reported(numbers["a-2"], segment("a-2", 0, Success, notes={0: {"length": 2}}))
+    wanted = reported(numbers["a-2"], segment("a-2", 0, Success, notes={0: {"length": Length(2)}}))
     assert not record.is_awaited(wanted)  # before it is folded its node is not complete
     record.fold(wanted)
     assert record.is_awaited(wanted)

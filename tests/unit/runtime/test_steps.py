@@ -8,9 +8,11 @@ import sys
 import threading
 import traceback
 
+import numpy as np
 import pytest
 
-from daskflow import Fail, Skip, all_finished, context, task
+from daskflow import Fail, Skip, all_finished, context, flatten, task
+from daskflow.events import Length
 from daskflow.runtime.values import Values
 from daskflow.signals import RunInterrupted
 from daskflow.states import Pending
@@ -99,7 +101,7 @@ def test_a_retry_rule_that_raises_ends_the_retries(error, rule):
     assert state.message == f"ValueError: no (its retry rule raised {raised})"
     assert state.attempt == 1
     assert book.kinds("after") == ["Success"]
-    assert Values(book.record, book).whole("again") is original
+    assert Values(book.record, book).at("again") is original
 
 
 def test_ctrl_c_in_a_retry_rule_goes_up():
@@ -155,10 +157,24 @@ def test_an_exception_leaves_the_process_as_bytes():
 
 def test_lengths_are_measured_where_something_maps_over_a_value():
     """A value that is mapped over brings its length, or why it has none."""
-    assert played(lambda: give.map(give([1, 2]))).record.lengths == {"give": 2}
-    told = played(lambda: give.map(give({1, 2}))).record.lengths["give"]
-    assert told.startswith("cannot map over a set: a set has no order")
+    assert played(lambda: give.map(give([1, 2]))).record.lengths == {"give": {0: Length(2)}}
+    told = played(lambda: give.map(give({1, 2}))).record.lengths["give"][0]
+    assert told.elements is None
+    assert told.why.startswith("cannot map over a set: a set has no order")
     assert played(lambda: give(give([1, 2]))).record.lengths == {}
+
+
+def test_a_large_value_and_a_text_are_told_apart():
+    """Of a large value each block is to get its part only; to `flatten` a text is one element."""
+    book = Book(lambda: flatten(give.map([np.zeros(1 << 18), "x" * (1 << 21), "ab"])))
+    (block,) = book.lower(3).blocks
+    (segment,) = book.walk(block)
+    found = [segment.notes[offset].length for offset in range(3)]
+    assert [(one.elements, one.is_large, one.is_text) for one in found] == [
+        (1 << 18, True, False),
+        (None, True, True),
+        (None, False, True),
+    ]
 
 
 def test_the_depth_of_the_stack_is_that_of_one_call():

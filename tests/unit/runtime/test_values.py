@@ -38,14 +38,14 @@ def test_small_values_are_in_the_record():
     """Small ones need no executor: they came with the report."""
     found, book = values(lambda: give.map([1, None, "x"]))
     book.held.clear()
-    assert found.whole("give") == [1, None, "x"]
-    assert found.one("give", 2) == "x"
+    assert found.at("give") == [1, None, "x"]
+    assert found.at("give", (2,)) == "x"
 
 
 def test_large_values_are_fetched():
     """What is not small is asked of the blocks that have it, each once."""
     found, _ = values(lambda: give.map([LARGE, 1, LARGE + "y", LARGE]), block_size=2)
-    assert found.whole("give") == [LARGE, 1, LARGE + "y", LARGE]
+    assert found.at("give") == [LARGE, 1, LARGE + "y", LARGE]
     assert found.many("give", [3, 0]) == [LARGE, LARGE]
 
 
@@ -57,10 +57,10 @@ def test_the_right_segment_of_a_block_is_read():
         return x, give.map(x)
 
     found, book = values(case, xs=[LARGE, LARGE + "y"], block_size=2)
-    assert found.one("give-2", 1) == LARGE + "y"
+    assert found.at("give-2", (1,)) == LARGE + "y"
     book.held[book.record.keys[1]] = []
     with pytest.raises(ResultGoneError, match=r"^the value of give-2\[1\] was not kept: "):
-        found.one("give-2", 1)
+        found.at("give-2", (1,))
 
 
 def test_a_value_that_was_not_kept():
@@ -68,7 +68,7 @@ def test_a_value_that_was_not_kept():
     found, book = values(lambda: give.map([1, LARGE]))
     book.held.clear()
     with pytest.raises(ResultGoneError) as caught:
-        found.whole("give")
+        found.at("give")
     assert str(caught.value) == (
         "the value of give[1] was not kept: return it from the flow, and read it before the "
         "executor is gone"
@@ -79,10 +79,10 @@ def test_a_value_that_was_not_kept():
 def test_a_child_that_its_block_did_not_keep():
     """A value that only its own lane needed is told to be gone; it is not None."""
     found, _ = values(lambda xs: give.map(give.map(xs)), xs=[LARGE, 1], block_size=2)
-    assert found.whole("give-2") == [LARGE, 1]
+    assert found.at("give-2") == [LARGE, 1]
     with pytest.raises(ResultGoneError, match=r"^the value of give\[0\] was not kept: return it"):
-        found.one("give", 0)
-    assert found.one("give", 1) == 1  # a small one came with the report
+        found.at("give", (0,))
+    assert found.at("give", (1,)) == 1  # a small one came with the report
 
 
 def test_a_value_is_opened_when_it_is_read():
@@ -92,7 +92,7 @@ def test_a_value_is_opened_when_it_is_read():
         book.held[key] = pickle.loads(pickle.dumps(segments))
     (segment,) = book.held[book.record.keys[1]]
     assert type(segment.values[0]) is Sealed
-    assert found.whole("give") == found.whole("give") == [LARGE]
+    assert found.at("give") == found.at("give") == [LARGE]
 
 
 def test_the_last_view_closes_the_session():
@@ -112,15 +112,15 @@ def test_what_is_not_finished_has_no_value():
     book = Book(lambda: give(1))
     book.lower()
     with pytest.raises(ResultGoneError, match=r"^give is not finished: it has no value yet"):
-        Values(book.record, book).whole("give")
+        Values(book.record, book).at("give")
 
 
 def test_what_stands_for_other_ends():
     """A skip is None, a failure its exception; a refused one tells its trigger."""
     error = ValueError("no")
     found, _ = values(lambda xs: give.map(give.map(xs)), xs=[1, Skip("so"), error])
-    assert found.whole("give") == [1, None, error]
-    one, skipped, refused = found.whole("give-2")
+    assert found.at("give") == [1, None, error]
+    one, skipped, refused = found.at("give-2")
     assert (one, skipped) == (1, None)
     assert isinstance(refused, TriggerFailedError)
     assert str(refused).startswith("give-2[2]: trigger all_successful said no")
@@ -133,9 +133,9 @@ def test_parents_without_children():
         return give.map(give(x))
 
     found, _ = values(case, x=5)
-    assert "cannot map over an int" in str(found.whole("give-2"))
+    assert "cannot map over an int" in str(found.at("give-2"))
     found, _ = values(case, x=Skip("so"))
-    assert found.whole("give-2") is None
+    assert found.at("give-2") is None
 
 
 def test_what_the_driver_ended():
@@ -145,15 +145,15 @@ def test_what_the_driver_ended():
     book.fold(1, error="worker lost")
     book.record.cancel_unfinished("by hand")
     found = Values(book.record, book)
-    assert isinstance(found.whole("give"), CrashedError)
-    assert str(found.whole("give")) == "give: worker lost"
-    assert type(found.whole("give-2")) is TaskRunError
-    assert "by hand" in str(found.whole("give-2"))
+    assert isinstance(found.at("give"), CrashedError)
+    assert str(found.at("give")) == "give: worker lost"
+    assert type(found.at("give-2")) is TaskRunError
+    assert "by hand" in str(found.at("give-2"))
 
 
 def test_the_result_of_fail_is_what_a_consumer_gets():
     """Downstream meets the result, a user who asks for the value the exception."""
     rescue = task(pair.fn, name="rescue", trigger=all_finished)
     found, _ = values(lambda x: rescue(give(x)), x=Fail("no", result=[7]))
-    assert found.whole("rescue") == ([7], None)
-    assert type(found.whole("give")) is Fail
+    assert found.at("rescue") == ([7], None)
+    assert type(found.at("give")) is Fail

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-
 import pytest
 
-from daskflow.runtime.verdict import verdict
+from daskflow.runtime.verdict import Outcome, verdict
 from daskflow.states import (
     Cached,
     Cancelled,
@@ -21,11 +19,9 @@ from daskflow.states import (
 
 
 def node(*kinds):
-    return SimpleNamespace(decided=None, codes=bytearray(kind.code for kind in kinds))
-
-
-def decided(kind):
-    return SimpleNamespace(decided=kind(), codes=bytearray())
+    """Return how the task runs of a node ended; those that failed are called by their number."""
+    failed = [f"[{i}]" for i, kind in enumerate(kinds) if issubclass(kind, Failed)]
+    return Outcome(bytes(kind.code for kind in kinds), failed)
 
 
 @pytest.mark.parametrize(
@@ -39,27 +35,28 @@ def decided(kind):
         ({"a": node(TriggerFailed)}, Failed),
         ({"a": node(TimedOut)}, Failed),
         ({"a": node(Success, Crashed)}, Failed),
-        ({"a": decided(Skipped)}, Success),
-        ({"a": decided(Failed)}, Failed),
-        ({"a": decided(Cancelled)}, Cancelled),
     ],
 )
 def test_failed_outranks_cancelled_outranks_success(nodes, kind):
     """One failed reference task run, or child, is enough; what was skipped did not fail."""
-    assert type(verdict(nodes, frozenset(nodes))) is kind
+    assert type(verdict(nodes)) is kind
 
 
-def test_the_message_names_what_failed():
-    """Of many the first three are named, a mapped one with its index."""
-    nodes = {"a": node(Failed), "b": node(Success, Failed, Failed, Failed), "c": decided(Failed)}
-    state = verdict(nodes, frozenset("bc"))
-    assert state.message == "5 of 6 reference task runs failed: a, b[1], b[2] and 2 more"
-
-
-def test_a_parent_without_children_is_named_without_an_index():
-    """What ended as a parent is the node itself."""
-    nodes = {"a": node(Success), "b": decided(Failed)}
-    assert verdict(nodes, frozenset("b")).message == "1 of 2 reference task runs failed: b"
+@pytest.mark.parametrize(
+    ("failed", "told"),
+    [
+        (["a"], "1 of 6 reference task runs failed: a"),
+        (["a", "b[1]", "b[2, 0]"], "3 of 6 reference task runs failed: a, b[1], b[2, 0]"),
+        (
+            ["a", "b[1]", "b[2]", "b[3]", "c"],
+            "5 of 6 reference task runs failed: a, b[1], b[2] and 2 more",
+        ),
+    ],
+)
+def test_the_message_names_what_failed(failed, told):
+    """Of many the first three are named, in the order in which they are given."""
+    nodes = {"a": Outcome(bytes([Success.code]), failed[:1]), "b": Outcome(bytes(5), failed[1:])}
+    assert verdict(nodes).message == told
 
 
 def test_the_message_counts_what_was_cancelled():

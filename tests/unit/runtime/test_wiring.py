@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from daskflow import all_finished, task, unmapped
-from daskflow.events import PARENT
-from daskflow.lowering.blocks import given_segment
 from daskflow.lowering.plan import Slice
-from daskflow.runtime.wiring import Inputs, Literal, Wire
+from daskflow.lowering.spaces import Space
+from daskflow.runtime.inputs import Inputs, Literal
+from daskflow.runtime.wiring import Wire
 from daskflow.states import Failed, Pending, Retrying, Skipped, Success
 from tests.unit.runtime.book import Book, segment
 
@@ -21,10 +21,10 @@ def a(x=0): ...
 def b(x=0, y=0): ...
 
 
-def wire(function, *received, slices=(), node="b", **parameters):
+def wire(function, *received, slices=(), spaces=None, node="b", **parameters):
     """Return the view of node b on what came in."""
     spec = Book(function, **parameters).spec
-    return Wire(spec, node, Inputs(spec, received, slices))
+    return Wire(spec, node, Inputs(spec, received, slices, spaces))
 
 
 def ended(name, start, *values, kind=Success):
@@ -36,6 +36,13 @@ def ended(name, start, *values, kind=Success):
 
 def codes(*kinds):
     return bytes(kind.code for kind in kinds)
+
+
+def childless(state):
+    """Return the index space of a mapped node that ended without children."""
+    space = Space(Space())
+    space.decided[0] = state
+    return space
 
 
 def lane(xs):
@@ -87,14 +94,13 @@ def test_what_is_finished_wins(order):
 def test_a_parent_without_children_is_one_state():
     """Its consumer is asked about the parent, and gets its exception or None."""
     error = ValueError("not mappable")
-    failed = given_segment("a", PARENT, Failed("no", exception=error), "a")
-    there = wire(whole, [failed], xs=None)
+    there = wire(whole, spaces={"a": childless(Failed("no", exception=error))}, xs=None)
     assert there.codes(0) == [codes(Failed)]
     assert there.arguments(0) == ([error], {})
     ((edge, state),) = there.states(0).items()
     assert (edge.map_index, state.message, state.exception) == ((), "no", error)
-    skipped = given_segment("a", PARENT, Skipped("so"), "a")
-    assert wire(whole, [skipped], xs=None).arguments(0) == ([None], {})
+    skipped = wire(whole, spaces={"a": childless(Skipped("so"))}, xs=None)
+    assert skipped.arguments(0) == ([None], {})
 
 
 def test_a_lane_beside_the_whole_of_it():
