@@ -184,6 +184,14 @@ def test_each_run_has_a_performance_report(cluster, tmp_path):
     assert one.state.is_failed()
 
 
+def test_a_report_that_cannot_begin(near_cluster, monkeypatch, tmp_path):
+    """A scheduler that lets nobody run functions on it says so before anything runs."""
+    monkeypatch.delitem(near_cluster.scheduler.handlers, "run_function")
+    executor = DaskExecutor(cluster=near_cluster, performance_report_path=tmp_path / "a.html")
+    with pytest.raises(ExecutorError, match=r"does not begin .* leave out perf"):
+        heaps.with_options(executor=executor).run([1])
+
+
 def test_a_report_that_cannot_be_written_fails_no_run(near_cluster, tmp_path, caplog):
     """The log says which, and why."""
     (tmp_path / "file").touch()

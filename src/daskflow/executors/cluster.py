@@ -104,11 +104,13 @@ class DaskExecutor:
     def open(self, run_id: str, spec: Any, pack: Callable[[Any], bytes]) -> DaskSession:
         """Connect, see to the tracker, and give it the run's spec."""
         hub = Hub.of(self._client())
-        patience = _PATIENCE if self.adapt_kwargs is None else _ADAPTIVE_PATIENCE
-        session = DaskSession(hub, run_id, pack(spec), patience)
+        report = None
         if self.performance_report_path is not None:
             path = str(self.performance_report_path).replace("{run_id}", run_id)
-            session.report = PerformanceReport(hub.client, path, run_id)
+            report = PerformanceReport(hub.client, path, run_id)
+        patience = _PATIENCE if self.adapt_kwargs is None else _ADAPTIVE_PATIENCE
+        session = DaskSession(hub, run_id, pack(spec), patience)
+        session.report = report
         return session
 
     def _client(self) -> Client:
@@ -183,6 +185,8 @@ def _check_place(given: Mapping[str, Any]) -> None:
     if cluster is not None and not isinstance(getattr(cluster, "scheduler_address", None), str):
         msg = f"DaskExecutor: cluster={cluster!r} is no Dask cluster; it has no scheduler_address"
         raise DefinitionError(msg)
+    if getattr(cluster, "asynchronous", False):
+        raise DefinitionError("DaskExecutor: cluster= is asynchronous; give one that is not")
     if kind is not None and not isinstance(kind, str) and not callable(kind):
         msg = f"DaskExecutor: cluster_class={kind!r} is neither a class nor a dotted name"
         raise DefinitionError(msg)

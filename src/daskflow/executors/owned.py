@@ -103,7 +103,8 @@ def find_class(name: str) -> Callable[..., Any]:
 
 def is_closed(cluster: Any) -> bool:
     """Return whether a cluster is of no use any more."""
-    return getattr(getattr(cluster, "status", None), "name", "") in {"closing", "closed", "failed"}
+    status = getattr(cluster, "status", None)  # of Dask's enum; some clusters have a text
+    return getattr(status, "name", status) in {"closing", "closed", "failed"}
 
 
 def _start(

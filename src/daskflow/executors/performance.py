@@ -7,6 +7,8 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from daskflow.errors import ExecutorError
+
 if TYPE_CHECKING:
     from distributed import Client
 
@@ -19,6 +21,11 @@ class PerformanceReport:
     """Begun with a run and written when that has ended, whatever became of it.
 
     Dask asks for the client where it needs one, so it is given ours as the current one.
+
+    Raises
+    ------
+    ExecutorError
+        The scheduler does not let it begin.
     """
 
     def __init__(self, client: Client, path: str, run_id: str) -> None:
@@ -28,8 +35,15 @@ class PerformanceReport:
         self._path = path
         self._code = f"flow run {run_id} of daskflow"
         self._report = cast(Any, performance_report)(filename=path)
-        with _lock, client.as_current():
-            client.sync(self._report.__aenter__)
+        try:
+            with _lock, client.as_current():
+                client.sync(self._report.__aenter__)
+        except Exception as error:
+            msg = (
+                f"the scheduler does not begin a performance report ({error}); "
+                "leave out performance_report_path"
+            )
+            raise ExecutorError(msg) from error
 
     def write(self) -> None:
         """Write it; where that fails, the log says so, and the run is none the worse."""

@@ -28,13 +28,7 @@ class DaskSession:
     Blocks that others in their plan consume are held by the tracker; see there why.
     """
 
-    def __init__(
-        self,
-        hub: Hub,
-        run_id: str,
-        spec: bytes,
-        patience: float,
-    ) -> None:
+    def __init__(self, hub: Hub, run_id: str, spec: bytes, patience: float) -> None:
         self._hub = hub
         self._run_id = run_id
         self._queue = hub.begin(run_id, spec, patience)

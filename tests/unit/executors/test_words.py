@@ -9,6 +9,7 @@ import pytest
 from daskflow import DaskExecutor, DefinitionError
 
 CLUSTER = SimpleNamespace(scheduler_address="tcp://127.0.0.1:1")
+ASYNCHRONOUS = SimpleNamespace(scheduler_address="tcp://127.0.0.1:1", asynchronous=True)
 LOCAL = "distributed.LocalCluster"
 
 
@@ -52,6 +53,7 @@ def test_words_that_go_together(words):
         ({"threads_per_worker": 1.5}, "threads_per_worker=1.5: at least one of each, or None"),
         ({"address": CLUSTER}, "address=.* is no text; a cluster is given as cluster="),
         ({"cluster": "tcp://a:1"}, "cluster='tcp://a:1' is no Dask cluster"),
+        ({"cluster": ASYNCHRONOUS}, "cluster= is asynchronous; give one that is not"),
         ({"cluster_class": 7}, "cluster_class=7 is neither a class nor a dotted name"),
         ({"cluster_class": LOCAL, "cluster_kwargs": [1]}, r"cluster_kwargs=\[1\] must be a dict"),
         (
