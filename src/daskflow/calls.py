@@ -62,7 +62,7 @@ class Call:
         """Return what stands for an argument of a mapped sub-flow in a lane."""
         if isinstance(value, Unmapped):
             return value.value
-        return Derived(name, self._mapped(name, value), f"parameter {name!r}")
+        return Derived(name, self._mapped(name, value), f"parameter {name!r}", self.name)
 
     def wait_for(self, waited: Any) -> None:
         """Take in what must be finished first: lane by lane where it is mapped as well."""

@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from daskflow.calls import Call, edge_of
-from daskflow.errors import CycleError, DefinitionError
+from daskflow.errors import DefinitionError
 from daskflow.graph import Edge, listed
 from daskflow.mapping import Unmapped
 from daskflow.nodes import Argument, Form, NodeSpec, by_lane, node_refs
@@ -97,12 +97,8 @@ class EditableTrace(Trace):
     def _take_in(self, spec: NodeSpec, call: Call) -> None:
         """Put what came of a call into the graph."""
         name, was_mapped = spec.name, spec.is_mapped
-        for number, edge in enumerate(call.edges):
-            try:
-                self.graph.add_edge(edge)
-            except CycleError:
-                self.graph.exchange(dict.fromkeys(call.edges[:number], ()))
-                raise
+        for edge in call.edges:  # several only from a lane's width, and those close no circle
+            self.graph.add_edge(edge)
         if call.givers:
             known = self.graph.spaces[name].givers if was_mapped else ()
             told = {giver.what for giver in known}

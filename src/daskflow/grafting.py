@@ -155,5 +155,6 @@ class _Graft:
             name = self.trace.prefix + form.name
             if not form.is_picky:
                 return Node(name, self.trace)
-            return Derived(name, self.form(form), f"the successful results of task {name!r}")
+            label = f"the successful results of task {name!r}"
+            return Derived(name, self.form(form), label, self.trace.space)
         return fill(form, self.value)

@@ -16,7 +16,7 @@ from types import FrameType
 from typing import Any, NoReturn
 
 from daskflow.errors import TracingError
-from daskflow.nodes import Form
+from daskflow.nodes import ROOT, Form
 
 
 def _place() -> str:
@@ -104,11 +104,12 @@ class Parameter(Placeholder):
 class Derived(Placeholder):
     """What is made of nodes and parameters without a task: an element in a lane, a selection."""
 
-    __slots__ = ("_form",)
+    __slots__ = ("_form", "_space")
 
-    def __init__(self, name: str, form: Form, label: str) -> None:
+    def __init__(self, name: str, form: Form, label: str, space: str = ROOT) -> None:
         super().__init__(name, label)
         self._form = form
+        self._space = space  # in and below which the form means what it should
 
 
 _PREFECT_3 = {

@@ -185,6 +185,7 @@ class Trace:
         if isinstance(value, Node):
             return self._ref(value)
         if isinstance(value, Derived):
+            self._check_near(value)
             return value._form  # noqa: SLF001 - slots that no user meets
         if isinstance(value, Parameter):
             return self.declare(value._declared)  # noqa: SLF001 - the same
@@ -207,6 +208,13 @@ class Trace:
         """Return the reference to the task runs that a placeholder stands for, where it is many."""
         form = self.form_of(value, "") if isinstance(value, Placeholder) else None
         return form if isinstance(form, NodeRef) and self.is_lane(form) else None
+
+    def _check_near(self, value: Derived) -> None:
+        """Refuse what belongs to the lanes of another sub-flow."""
+        space = value._space  # noqa: SLF001 - the same
+        if space not in (ROOT, *self.graph.around(self._space)):
+            msg = f"{value!r} belongs into the lanes of {space!r}; return it from that flow"
+            raise DefinitionError(msg)
 
     def is_lane(self, form: Form) -> bool:
         """Return whether a form stands for the values of many task runs."""

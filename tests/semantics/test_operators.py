@@ -98,6 +98,7 @@ def test_operators_on_every_executor(run):
             "sum": numbers[1] + 2 * p - task(ok)(),
             "slices": [numbers[p : p + 3], numbers[::-4], numbers[: -task(ok)()]],
             "unpacked": [first, second],
+            "corner": task(np.size)(task(np.ones)((3, 4))[: task(ok)(), p:]),
             "matrix": np.array([1, 2]) @ task(ident)(np.array([3, 4])),
             "array": np.array([1, 2]) + task(ok)(),
             "frame": (frame["a"] > p) & (frame["a"] < 5),
@@ -112,6 +113,7 @@ def test_operators_on_every_executor(run):
         "sum": 4,
         "slices": [[2, 3, 4], [9, 5, 1], list(range(9))],
         "unpacked": [2, "2"],
+        "corner": 2,
         "matrix": 11,
         "cell": 2,
     }

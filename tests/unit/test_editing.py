@@ -152,19 +152,34 @@ def test_a_circle_over_the_width_of_lanes():
         outer.add_edge("inner.plain", "last")
 
 
-def test_several_edges_of_one_value_come_together_or_not_at_all():
-    """Where the last of them closes a circle the others are not there either."""
+def test_an_edge_twice_is_an_edge_once():
+    """Waiting twice changes nothing, lane by lane or not."""
     f = Flow("f")
     with f:
-        one, two = ident.named("one")(1), ident.named("two")(1)
-        inner = flow(lambda x: f.add_task(ident, name="in"), name="inner")
-        inner.map([one, two])
-        both = f.add_task(collect)
-    f.add_edge("inner.in", both)
+        a = ident.named("a").map([1])
+        ident.named("b").map(a)
+    f.add_edge("a", "b", mapped=True)
     before = shape(f.graph())
-    with pytest.raises(CycleError):
-        f.add_edge(both, two)
+    f.add_edge("a", "b", mapped=True)
     assert shape(f.graph()) == before
+    assert [giver.what for giver in f.graph().spaces["b"].givers] == ["x", "wait_for a"]
+
+
+def test_what_belongs_into_lanes_stays_there():
+    """A lane's parameter, and a selection made in it, are refused elsewhere."""
+    f, kept = Flow("f"), []
+
+    def body(x):
+        kept.extend([x, successful(ident.map([x, x]))])
+        flow(lambda y: collect([x, y]), name="deep").map([1, 2])
+
+    with f:
+        flow(body, name="lane").map([1, 2])
+    node = f.add_task(collect)
+    for handle in kept:
+        with pytest.raises(DefinitionError, match=r"belongs into the lanes of 'lane'; return it"):
+            f.add_edge(handle, node, "xs")
+    assert f.graph().nodes["lane.deep.collect"].arguments[0].form.template[0].level == 0
 
 
 def test_handles_in_a_traced_flow():
@@ -260,6 +275,17 @@ def test_mapped_edges_in_any_order_are_the_graph_of_a_traced_flow():
         assert by_hand(steps, order) == wanted, order
 
 
+def test_widths_are_in_order_in_a_definition():
+    """However they came about, so that nothing has to look far ahead for one."""
+    f = Flow("f")
+    nodes = [f.add_task(ident, name=f"n{place}") for place in range(5)]
+    for place in reversed(range(4)):
+        f.add_edge(nodes[place], nodes[place + 1], "x", mapped=True)
+    f.add_edge(Parameter("p"), nodes[0], "x", mapped=True)
+    assert list(f.graph().spaces) == ["", "n4", "n3", "n2", "n1", "n0"]
+    assert list(f.definition().graph.spaces) == ["", "n0", "n1", "n2", "n3", "n4"]
+
+
 def test_a_mapped_edge_in_the_lanes_of_a_sub_flow():
     """A node in lanes that is mapped later opens a space in each lane, as `.map` does there."""
 
@@ -275,6 +301,18 @@ def test_a_mapped_edge_in_the_lanes_of_a_sub_flow():
         hand_lane.map([1, 2])
     hand.add_edge("lane.width", "lane.inner", "x", mapped=True)
     assert shape(hand.graph()) == shape(traced.graph())
+
+
+def test_what_has_no_task_run_is_not_mapped_over_by_hand():
+    """A lane's own element of a value that only workers see; and names of lanes are no nodes'."""
+    f, kept = Flow("f"), []
+    with f:
+        lane = flow(lambda x: kept.append(x) or ident.named("in")(x), name="lane")
+        lane.map(ident.named("width")([[1]]))
+    with pytest.raises(DefinitionError, match=r"in: <parameter 'x'> has no task run of its own"):
+        f.add_edge(kept[0], f.add_task(ident, name="in"), "x", mapped=True)
+    with pytest.raises(DefinitionError, match="'lane' is the name of a mapped sub-flow here"):
+        f.add_task(ident, name="lane")
 
 
 def test_a_value_that_is_both_whole_and_mapped_over():
@@ -419,8 +457,12 @@ def test_with_options_is_a_flow_of_its_own():
     f.add_task(ident, 0, name="d")
     assert list(other.graph().nodes) == ["a", "b", "c"]
     assert list(f.graph().nodes) == ["a", "b", "d"]
+    assert other.definition().literals.keys() == {"<returned>"}
     assert list(f.signature.parameters) == ["p"]
     assert list(other.signature.parameters) == ["p", "q"]
+    other.add_task(collect, 1)
+    f.chain("a", f.add_task(collect, 2))
+    f.chain(collect, "d")
 
 
 def test_a_traced_flow_keeps_its_changes():
