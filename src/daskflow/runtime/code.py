@@ -155,17 +155,23 @@ class _Setter(NamedTuple):
         attributes, slots, needed = state
         there = function.__globals__
         self.set_state(function, (attributes, slots))
-        for name, value in needed.items():
-            there.setdefault(name, value)
+        _add(there, needed)
         if there.get("__name__") == "__main__":
             there["__builtins__"] = builtins  # as it is there; cloudpickle puts in their dict
         return function
 
 
 def _fill_module(module: ModuleType, state: Mapping[str, Any]) -> ModuleType:
-    for name, value in state.items():
-        vars(module).setdefault(name, value)
+    _add(vars(module), state)
     return module
+
+
+def _add(there: dict[str, Any], values: Mapping[str, Any]) -> None:
+    """Add to a module's globals what they do not have; what they have may be in use."""
+    for name, value in values.items():
+        if isinstance(there.get(name, value), ModuleType):  # it may be a package's submodule, and
+            there[name] = value  # the package may call something else by the same name
+        there.setdefault(name, value)
 
 
 def unpicklable(code: OwnCode, names: Iterable[str]) -> set[str]:

@@ -84,6 +84,7 @@ class RunModules:
             if module is None:
                 module = self._made[name] = ModuleType(name)
                 vars(module).update(attributes)
+                self._bind(name)
                 if name != "__main__":  # each process has one of its own
                     _stand_in(name)
         return module
@@ -97,6 +98,7 @@ class RunModules:
             self.get(parent)
         source = self._sources[name]
         module = self._made[name] = ModuleType(name)
+        self._bind(name)
         module.__file__ = source.path
         module.__loader__ = _Loader(self)
         module.__package__ = name if source.is_package else parent
@@ -113,9 +115,13 @@ class RunModules:
         except BaseException:
             del self._made[name]
             raise
-        parent, _, child = name.rpartition(".")
-        if parent in self._made:
-            setattr(self._made[parent], child, module)
+
+    def _bind(self, name: str) -> None:
+        """Make a module an attribute of its package, and its submodules its own."""
+        for other in list(self._made):
+            package, _, last = other.rpartition(".")
+            if name in (other, package) and package in self._made:
+                vars(self._made[package]).setdefault(last, self._made[other])
 
     def source(self, name: str) -> str | None:
         """Return a module's source, where it came as source."""

@@ -27,7 +27,13 @@ from daskflow.nodes import FlowGraph
 from daskflow.pickling import dumps
 from daskflow.runtime.code import OwnCode, unpicklable
 from daskflow.runtime.modules import HERE, RunModules, in_use
-from daskflow.runtime.sources import Found, collect_sources
+from daskflow.runtime.sources import (
+    Found,
+    Importer,
+    collect_sources,
+    file_importer,
+    loose_importer,
+)
 
 
 @dataclass(frozen=True)
@@ -61,16 +67,16 @@ def pack_spec(spec: RunSpec, code: OwnCode | None = None) -> PackedSpec:
         Something a task refers to cannot be pickled; the message names the task.
     """
     code = OwnCode(spec.run_id) if code is None else code
-    files = _files_of([node.task for node in spec.graph.nodes.values()])
+    importers = _importers_of([node.task for node in spec.graph.nodes.values()])
     try:
-        found, body = _pack(spec, code, files)
+        found, body = _pack(spec, code, importers)
     except Exception as error:
-        able = collect_sources(files, code.is_sent).sources
+        able = collect_sources(importers).sources
         code.by_source |= unpicklable(code, [name for name in able if code.is_sent(name)])
         if not code.by_source:
             raise DefinitionError(_blame(spec, code, error)) from error
         try:
-            found, body = _pack(spec, code, files)
+            found, body = _pack(spec, code, importers)
         except Exception as other:
             raise DefinitionError(_blame(spec, code, other)) from other
     data = pickle.dumps((spec.run_id, HERE, found.sources, body), protocol=5)
@@ -78,9 +84,9 @@ def pack_spec(spec: RunSpec, code: OwnCode | None = None) -> PackedSpec:
     return PackedSpec.of(data, found.named, needed)
 
 
-def _pack(spec: RunSpec, code: OwnCode, files: list[Path]) -> tuple[Found, bytes]:
+def _pack(spec: RunSpec, code: OwnCode, importers: list[Importer]) -> tuple[Found, bytes]:
     """Return what the code imports, and the spec, behind what imports on the worker ask for."""
-    found = collect_sources(files, code.is_sent)
+    found = collect_sources(importers, code.is_sent)
     asked = [sys.modules[name] for name in found.asked if code.is_sent(name)]
     with code.packing():
         return found, dumps((asked, replace(spec, caches={})))
@@ -137,8 +143,16 @@ def own_code_by_value(functions: Sequence[Any]) -> Iterator[None]:
 
 
 def _folder_of(function: Any) -> Path | None:
+    if _is_loose(function):
+        return Path.cwd()
     file = _file_of(function)
     return file.parent if file is not None else None
+
+
+def _is_loose(function: Any) -> bool:
+    """Return whether a function was defined in a notebook or at a prompt, so is in no file."""
+    is_main = getattr(function, "__module__", None) == "__main__"
+    return is_main and getattr(sys.modules["__main__"], "__file__", None) is None
 
 
 def _file_of(function: Any) -> Path | None:
@@ -150,9 +164,13 @@ def _file_of(function: Any) -> Path | None:
     return _resolved(path)
 
 
-def _files_of(functions: Sequence[Any]) -> list[Path]:
-    found = dict.fromkeys(_file_of(function) for function in functions)
-    return [file for file in found if file is not None]
+def _importers_of(functions: Sequence[Any]) -> list[Importer]:
+    files = dict.fromkeys(_file_of(function) for function in functions)
+    found = [file_importer(file) for file in files if file is not None]
+    if any(_is_loose(function) for function in functions):
+        cells = list(vars(sys.modules["__main__"]).values())
+        found.append(loose_importer(Path.cwd(), [*functions, *cells]))
+    return found
 
 
 def _modules_near(folders: set[Any]) -> Iterator[ModuleType]:
