@@ -18,6 +18,12 @@ PRINTED = {
         "Lyon    80.0  120.0",
         "Malmo   99.0   49.5",
     ],
+    "delayed.py": [
+        "61 pieces",
+        "north: Success",
+        "south: Failed('1 of 3 reference task runs failed: check[1]')",
+        "ValueError: there cannot be -1 of anything",
+    ],
     "flights.py": [
         "March: the weather service does not answer, to be asked again",
         "March: the weather service answers at attempt 2",
