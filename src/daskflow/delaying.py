@@ -76,8 +76,11 @@ def make_delayed(
         about = (plan.outline(), definition.reference_tasks, assignment.retry_window)
         known = cloudpickle.dumps(about, protocol=5)
     told: dict[Any, Any] = {key: key for key in rest}  # what the last node gets, and from where
+    consumed = {key for block in plan.blocks for key in block.sources()}
     for block in plan.blocks:
-        if block.key not in told:
+        if block.key not in consumed:  # it keeps no values: it is a report itself
+            told[block.key] = block.key
+        elif block.key not in told:
             report = told[block.key] = (f"report-{spec.run_id}", block.number)
             layer[report] = Task(report, tell, TaskRef(block.key))
     end = f"{definition.name}-{spec.run_id}"

@@ -39,6 +39,12 @@ PRINTED = {
         "serve(3 x bake(3 x knead(3 x flour, water)), simmer(3 x tomatoes, basil))",
         "this edge closes a circle: dough -> bread -> supper -> dough",
     ],
+    "delayed.py": [
+        "61 pieces",
+        "north: Success",
+        "south: Failed('1 of 3 reference task runs failed: check[1]')",
+        "ValueError: there cannot be -1 of anything",
+    ],
     "flights.py": [
         "March: the weather service does not answer, to be asked again",
         "March: the weather service answers at attempt 2",

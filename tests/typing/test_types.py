@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any, assert_type
 
 import pytest
+from dask.delayed import Delayed
 
 from daskflow import (
     DefinitionError,
@@ -118,6 +119,7 @@ def test_a_flow_takes_the_parameters_of_its_function() -> None:
     assert_type(one("abc"), int)
     assert_type(one.run("abc"), FlowRun)
     assert_type(one.submit(text="abc"), FlowRun)
+    assert_type(one.to_delayed("abc"), Delayed)
     with pytest.raises(ParameterError):
         one.run()  # type: ignore[call-arg]
     with pytest.raises(ParameterError):
@@ -126,6 +128,8 @@ def test_a_flow_takes_the_parameters_of_its_function() -> None:
         one("a", executor=None)  # type: ignore[call-arg]
     with pytest.raises(ParameterError):
         one.submit("a", 2)  # type: ignore[call-arg]
+    with pytest.raises(ParameterError):
+        one.to_delayed()  # type: ignore[call-arg]
 
 
 def test_a_run_is_typed() -> None:

@@ -67,7 +67,7 @@ def pack_spec(spec: RunSpec, code: OwnCode | None = None) -> PackedSpec:
         Something a task refers to cannot be pickled; the message names the task.
     """
     code = OwnCode(spec.run_id) if code is None else code
-    importers = _importers_of([node.task for node in spec.graph.nodes.values()])
+    importers = _importers_of([node.task.fn for node in spec.graph.nodes.values()])
     try:
         found, body = _pack(spec, code, importers)
     except Exception as error:
