@@ -1,0 +1,501 @@
+"""The checked table: what the engine means, sentence by sentence, and the tests that prove it.
+
+An entry is a sentence in a few words, in the order of the document, and what proves it: names of
+test functions, wherever under ``tests`` they are, or the work that will bring it (`LATER`), or
+both where a part is missing. ``tests/house/test_sentences.py`` reads it. A row of the examples has
+its number in front.
+"""
+
+LATER = frozenset(
+    {
+        "approvals",
+        "caching",
+        "cancel",
+        "claims",
+        "control flow",
+        "flows by hand",
+        "hooks and handlers",
+        "loops",
+        "store and resume",
+        "timeouts and isolation",
+    }
+)
+
+ONE_TASK_RUN = (
+    (
+        "each step returns a state; a finished one ends the walk, what the call made goes further",
+        "test_only_failures_are_retried",
+        "test_what_is_never_retried",
+    ),
+    ("an exception in a step of ours is Crashed", "test_classes_of_the_users_that_raise"),
+    ("1 scheduled in the future: back to the driver", "test_24_a_retry_starts_when_it_is_due"),
+    ("2 any upstream unfinished: Pending", "test_an_upstream_on_its_way_sends_a_task_run_back"),
+    (
+        "2 a mapped upstream counts as its children, over a mapped edge as that of the same index",
+        "test_a_trigger_counts_the_children_of_a_map",
+        "test_a_lane_asks_its_own_upstreams",
+    ),
+    (
+        "3 the trigger sees states of task runs; constants never count",
+        "test_8_a_constant_is_not_counted",
+        "test_constants_never_count",
+        "test_what_a_trigger_of_the_users_is_asked",
+    ),
+    (
+        "3 nothing upstream: every trigger passes, but manual_only pauses",
+        "test_7_with_nothing_upstream_every_trigger_says_yes",
+        "approvals",
+    ),
+    (
+        "3 a trigger that is false or raises: TriggerFailed with what it raised; a signal: its state",
+        "test_triggers_of_the_users",
+        "test_triggers_of_the_users_on_a_mapped_parent",
+        "test_a_trigger_failure_carries_the_exception",
+        "test_a_trigger_that_raises_fail_fails_its_task_run",
+    ),
+    ("3 a trigger failure is never retried", "test_what_is_never_retried"),
+    (
+        "4 any upstream skipped and none failed: Skipped",
+        "test_3_a_skip_skips_what_depends_on_it",
+        "test_4_a_skip_can_be_passed_over",
+        "test_every_trigger_on_every_pair_of_states",
+    ),
+    (
+        "4 failure outranks skip",
+        "test_10_a_failure_outranks_a_skip",
+        "test_every_trigger_on_every_pair_of_states",
+    ),
+    ("5 what is known already stands, and is not asked again", "store and resume"),
+    ("6 a hit is Cached and does not run", "caching"),
+    ("6 the trigger was asked before the cache", "caching"),
+    ("7 the claim, for once= and on_lost='crash'", "claims"),
+    ("8 a successful upstream passes its value", "test_what_downstream_gets"),
+    (
+        "8 a failed one its exception (TriggerFailed: a TriggerFailedError), a skipped one None",
+        "test_what_downstream_gets",
+        "test_a_reduce_gets_what_its_trigger_lets_through",
+        "test_exceptions_and_none_are_passed_on_in_lanes",
+    ),
+    (
+        "9 serializability is checked the same everywhere; durable results are written",
+        "test_a_value_that_cannot_travel",
+        "test_the_result_of_fail_must_travel_too",
+        "store and resume",
+    ),
+    (
+        "9 unserializable: Crashed, naming task and type, only this task run",
+        "test_a_value_that_cannot_travel",
+        "test_a_value_that_cannot_travel_in_a_lane",
+    ),
+    (
+        "9 an exception that cannot travel becomes a portable record",
+        "test_an_exception_that_cannot_travel",
+        "test_an_exception_that_cannot_be_shown",
+    ),
+    ("10 cache write, retry, loop", "test_21_a_retry_repeats_one_body_only", "caching", "loops"),
+)
+
+WAYS_TO_END = (
+    ("returned: Success", "test_the_states_are_the_public_ones"),
+    (
+        "raised: Failed; retried while retries are left and the rules agree",
+        "test_retries_are_used_up",
+        "test_which_failures_are_retried",
+    ),
+    (
+        "SystemExit and other BaseExceptions: Failed likewise",
+        "test_32_no_exception_leaves_the_task_run",
+        "test_a_body_cannot_end_its_worker",
+    ),
+    (
+        "a SIGINT that the engine receives cancels the run",
+        "test_ctrl_c_while_a_body_runs_in_the_main_thread",
+        "test_ctrl_c_while_bodies_run_in_threads",
+    ),
+    ("ran past its timeout: TimedOut, retried like Failed", "timeouts and isolation"),
+    (
+        "process died, worker lost, memory: Crashed(reason), repeated from infra_retries",
+        "test_a_body_that_always_kills_its_worker_ends",
+        "claims",
+        "timeouts and isolation",
+    ),
+    (
+        "Fail and Skip give their state; Fail is retried and passes its result",
+        "test_which_failures_are_retried",
+        "test_what_downstream_gets",
+        "test_a_child_that_fails_with_a_result_passes_it_on",
+        "test_14_a_skipped_lane_skips_its_own_lane",
+    ),
+    ("Succeed, Retry, Pause and Loop give their state", "approvals", "loops"),
+    (
+        "signals are BaseExceptions",
+        "test_a_skip_inside_a_task_is_no_exception_to_swallow",
+        "test_except_exception_lets_a_signal_pass",
+    ),
+    ("a signal's result is None by default", "test_a_signal_needs_no_words"),
+    ("async functions are tasks, each call in a loop of its own", "timeouts and isolation"),
+    ("retries=n is n + 1 attempts", "test_retries_are_used_up"),
+    (
+        "the delay is a number, a list, a function of the attempt; the factor spreads it",
+        "test_delays",
+        "test_jitter_spreads_the_delay",
+    ),
+    (
+        "not retried: TriggerFailed, errors of handlers, Skipped, Crashed(unserializable)",
+        "test_what_is_never_retried",
+        "test_a_value_that_cannot_travel",
+        "hooks and handlers",
+    ),
+    ("Retry ignores retries, up to a setting", "loops"),
+    ("on_failure once, when it is final; on_retry each time", "hooks and handlers"),
+    ("a retry starts when it is due", "test_24_a_retry_starts_when_it_is_due"),
+    (
+        "siblings and downstream do not run again; the upstream values are the first ones",
+        "test_21_a_retry_repeats_one_body_only",
+        "test_a_retry_sees_the_values_of_the_first_attempt",
+        "test_a_retry_in_a_lane_runs_alone",
+    ),
+    ("Loop: count and result are seen; retries are per iteration; no recursion", "loops"),
+    ("Pause and manual_only: Paused until approved, or for seconds", "approvals"),
+    ("each mapped child is approved by its index, or all", "approvals"),
+    ("after approval manual_only runs whatever happened upstream", "approvals"),
+)
+
+TRIGGERS = (
+    (
+        "all_successful, all_failed, all_finished, any_successful, any_failed",
+        "test_every_trigger_on_every_pair_of_states",
+        "test_always_run_is_another_word",
+    ),
+    (
+        "some_successful, some_failed: an int counts, a float is a share",
+        "test_some_successful_and_some_failed",
+        "test_a_share_is_exact",
+    ),
+    (
+        "not_all_skipped: all skipped is Skipped; it lets single skips through",
+        "test_every_trigger_on_every_pair_of_states",
+        "test_one_trigger_looks_at_skips_itself",
+    ),
+    ("manual_only", "approvals"),
+    (
+        "any function of {Edge: State}",
+        "test_what_a_trigger_of_the_users_is_asked",
+        "test_triggers_of_the_users",
+        "test_triggers_in_lanes_see_their_own_lane",
+    ),
+    (
+        "Skipped, Cached and Mapped count as successful, TriggerFailed and its kin as failed",
+        "test_6_a_trigger_failure_counts_as_failed",
+        "test_what_each_kind_counts_as",
+        "test_a_mapped_input_counts_as_one_success",
+    ),
+    ("Cancelled counts as neither", "test_what_each_kind_counts_as"),
+)
+
+MAPPING = (
+    (
+        "every argument of .map is mapped unless wrapped in unmapped",
+        "test_17_an_unmapped_argument",
+        "test_a_map_needs_a_mapped_argument",
+        "test_children_ask_what_they_get_whole",
+    ),
+    (
+        "wait_for in .map is lane-wise where x is mapped",
+        "test_waiting_lane_by_lane",
+        "test_waiting_in_lanes",
+    ),
+    (
+        "an x that is not mapped, or unmapped(x), is waited for whole by each child",
+        "test_waiting_lane_by_lane",
+        "test_18_each_child_asks_what_is_unmapped",
+        "test_children_ask_what_they_get_whole",
+    ),
+    ("its value is never indexed", "test_waiting_never_indexes_the_value"),
+    (
+        "all mapped inputs have the same length, else the parent failed, naming the lengths",
+        "test_16_lengths_must_agree",
+        "test_two_unknown_widths_zipped",
+        "test_waiting_lanes_must_be_as_many",
+        "test_all_lengths_are_named",
+        "test_widths_of_lanes",
+    ),
+    (
+        "mappable: list, tuple, range, numpy and pandas in one dimension, length and position",
+        "test_what_can_be_mapped_over",
+        "test_a_parameter_can_be_mapped_over",
+        "test_a_list_of_nodes_is_mapped_over",
+        "test_classes_of_the_users_can_be_mapped_over",
+    ),
+    (
+        "text, bytes, dict, set, None, a generator, a frame: Failed, with the cure",
+        "test_what_cannot_be_mapped_over",
+        "test_a_parameter_that_cannot_be_mapped_over",
+        "test_a_constant_that_cannot_be_mapped_over",
+        "test_a_generator_cannot_be_mapped_over",
+        "test_classes_of_the_users_that_raise",
+    ),
+    (
+        "empty: no children and the result []; a reduce gets []",
+        "test_15_an_empty_map",
+        "test_a_width_of_nothing",
+        "test_no_lanes",
+    ),
+    (
+        "a map over a mapped task is lane by lane; a child stops its own lane only",
+        "test_12_maps_of_maps_and_a_reduce",
+        "test_13_a_failed_lane_stops_its_own_lane",
+        "test_14_a_skipped_lane_skips_its_own_lane",
+        "test_lists_within_a_list_of_nodes",
+        "test_lanes_over_a_list_of_nodes",
+    ),
+    (
+        "a plain edge from a mapped task gets the list in order, None and exceptions in it",
+        "test_a_reduce_gets_what_its_trigger_lets_through",
+        "test_13_a_failed_lane_stops_its_own_lane",
+        "test_14_a_skipped_lane_skips_its_own_lane",
+        "test_a_child_that_fails_with_a_result_passes_it_on",
+        "test_what_stops_in_a_lane_stops_there",
+    ),
+    (
+        "its trigger sees all children",
+        "test_a_trigger_counts_the_children_of_a_map",
+        "test_a_reduce_sees_all_children",
+    ),
+    (
+        "the edge is skipped only when all children were",
+        "test_14_a_reduce_is_skipped_when_all_children_were",
+        "test_a_reduce_sees_all_children",
+        "test_what_is_skipped_in_a_lane_is_skipped_there",
+    ),
+    (
+        "successful(x) passes only values of children that succeeded and were not skipped",
+        "test_14_a_reduce_of_what_was_successful",
+        "test_successful_of_a_map_without_children",
+        "test_successful_belongs_around_mapped_results",
+        "test_lanes_within_lanes_within_lanes",
+    ),
+    (
+        "the parent is Mapped and like a success, whatever its children became",
+        "test_a_mapped_task_is_a_success_and_its_children_decide",
+        "test_a_mapped_input_counts_as_one_success",
+    ),
+    (
+        "children decide the flow",
+        "test_20_a_failed_child_fails_the_flow",
+        "test_a_mapped_task_is_a_success_and_its_children_decide",
+    ),
+    (
+        "trigger and skip rule of the parent are asked of what gives its width",
+        "test_the_parent_asks_what_gives_the_width",
+        "test_nothing_can_be_mapped_over_where_the_width_never_comes",
+        "test_triggers_of_the_users_on_a_mapped_parent",
+        "test_the_parent_of_a_map_in_a_lane_is_asked_in_its_lane",
+        "test_widths_of_lanes",
+    ),
+    (
+        "there a mapped input counts as one success, never as its children",
+        "test_a_mapped_input_counts_as_one_success",
+        "test_triggers_in_lanes_see_their_own_lane",
+    ),
+    (
+        "unmapped inputs, and what is waited for whole, are asked by each child",
+        "test_18_each_child_asks_what_is_unmapped",
+        "test_children_ask_what_they_get_whole",
+        "test_a_lane_asks_its_own_upstreams",
+    ),
+    (
+        "flatten takes one level out, of a value or of mapped results",
+        "test_19_lists_are_flattened_into_lanes",
+        "test_parts_of_a_value_and_of_mapped_results",
+        "test_what_cannot_be_taken_apart",
+        "test_outside_of_flows_and_of_constants",
+        "test_the_lists_of_lanes_are_flattened",
+        "test_lists_are_flattened_in_lanes",
+        "test_flattened_lanes_are_lanes_like_others",
+        "test_a_retry_before_and_behind",
+    ),
+    (
+        "a failed or skipped child is one failed or skipped lane of it",
+        "test_failed_and_skipped_children_are_lanes",
+        "test_the_lists_of_lanes_are_flattened",
+    ),
+    ("texts and bytes are not taken apart", "test_parts_of_a_value_and_of_mapped_results"),
+    (
+        "mapped values are indexed on the workers, a large one by slices",
+        "test_a_large_value_is_mapped_over",
+        "test_children_get_their_elements_of_a_large_list",
+        "test_large_values_of_many_kinds",
+        "test_parts_and_the_whole_in_one_block",
+        "test_blocks_need_their_parts_only",
+        "test_nobody_keeps_the_parts_in_this_process",
+        "test_nobody_keeps_the_parts_on_a_cluster",
+    ),
+    (
+        "an unmapped value is sent once to each worker, not once to each child",
+        "test_what_is_unmapped_is_sent_once_to_each_worker",
+    ),
+    (
+        "a map index is a tuple: [i], in a mapped sub-flow [i, j]",
+        "test_children_by_map_index",
+        "test_map_indexes",
+    ),
+    (
+        "a flow called inside a flow is inlined, its nodes under its name",
+        "test_a_flow_inside_a_flow",
+        "test_an_inlined_flow",
+        "test_arguments_of_an_inlined_flow_are_checked_while_tracing",
+        "test_no_node_has_the_name_of_a_mapped_flow",
+    ),
+    (
+        "subflow.map runs the whole sub-graph lane by lane",
+        "test_lanes_run_the_whole_of_a_flow",
+        "test_what_stops_in_a_lane_stops_there",
+        "test_what_is_skipped_in_a_lane_is_skipped_there",
+        "test_exceptions_and_none_are_passed_on_in_lanes",
+        "test_a_retry_in_a_lane_runs_alone",
+        "test_what_lies_around_can_be_used_in_lanes",
+        "test_waiting_in_lanes",
+        "test_what_a_lane_gives_back",
+        "test_defaults_of_a_mapped_flow_are_given_whole",
+        "test_a_mapped_flow_needs_a_mapped_argument_and_a_flow_around_it",
+    ),
+    (
+        ".map inside of a mapped sub-flow",
+        "test_lanes_run_the_whole_of_a_flow",
+        "test_lanes_within_lanes_within_lanes",
+        "test_lanes_over_lists_of_parameters",
+        "test_lanes_over_what_lanes_gave_back",
+        "test_no_lanes",
+    ),
+    ("case inside of a mapped sub-flow", "control flow"),
+)
+
+CONTROL_FLOW = (
+    ("case blocks, switch, ifelse", "control flow"),
+    ("merge gives the first branch that was not skipped, in the given order", "control flow"),
+    ("merge of skipped branches is Skipped, of a failed one TriggerFailed", "control flow"),
+    ("what is in a case that did not match is Skipped, whatever it says of skips", "control flow"),
+    ("values match by ==, booleans only booleans; no truth value: Failed", "control flow"),
+    ("resource managers: setup, use, cleanup whenever setup succeeded", "control flow"),
+    ("a retry inside does not run setup again", "control flow"),
+)
+
+THE_FLOWS_STATE = (
+    (
+        "reference tasks decide, by default the terminal ones, cleanup excepted",
+        "test_9_reference_tasks_decide",
+        "test_reference_tasks",
+        "test_reference_tasks_must_exist",
+        "control flow",
+    ),
+    (
+        "any failed: Failed; else any cancelled: Cancelled; else Success",
+        "test_failed_outranks_cancelled_outranks_success",
+        "test_20_a_failed_child_fails_the_flow",
+    ),
+    ("not finished until all terminal tasks are", "test_9_reference_tasks_decide"),
+    ("Running while a driver has it", "test_events_tell_what_was_not_happy"),
+    ("parked: Paused, Scheduled or Crashed, told by the lease", "store and resume"),
+    ("run() gives the FlowRun, f() raises and names approve; approve goes on there", "approvals"),
+    ("resume continues the same run, from some states", "store and resume"),
+    ("rerun makes a new run, of what failed or from a task on", "store and resume"),
+    ("a Failed or Success run is final; the error names rerun", "store and resume"),
+    ("resume matches nodes by name", "store and resume"),
+    (
+        "the first Ctrl-C cancels and prints the resume line; a second leaves at once",
+        "test_ctrl_c_in_a_call_of_a_flow",
+        "cancel",
+    ),
+    (
+        "whatever goes wrong, the states of all task runs are there to read",
+        "test_a_body_that_always_kills_its_worker_ends",
+        "test_a_scheduler_killed_in_the_midst_ends_the_run",
+        "test_ctrl_c_while_a_body_runs_in_the_main_thread",
+    ),
+    (
+        "state handlers may replace the new state; one that raises makes it Failed",
+        "hooks and handlers",
+    ),
+    (
+        "a task's handlers run where the change is made, a flow's in the driver",
+        "hooks and handlers",
+    ),
+    ("on_... hooks observe only; their errors are logged", "hooks and handlers"),
+)
+
+CACHING = (
+    ("a cache is a durable result found under a key", "caching"),
+    ("cache_policy=: inputs and source by default, composable", "caching"),
+    ("keys are hashes; an argument without a certain one is an error that names it", "caching"),
+    ("mapped children are keyed by their own inputs", "caching"),
+    ("None is cached; skips and failures never are", "caching"),
+    ("caches are in the store: they outlive the process", "caching"),
+    ("why explains a miss", "caching"),
+)
+
+EXAMPLES = (
+    ("1 boom, ident, ident", "test_1_a_failure_stops_what_depends_on_it"),
+    ("2 all_finished behind a failure", "test_2_a_failure_can_be_handled"),
+    ("3 all_finished behind a skip", "test_3_a_skip_skips_what_depends_on_it"),
+    ("4 a skip passed over", "test_4_a_skip_can_be_passed_over"),
+    ("5 one failed, one succeeded", "test_5_one_failed_and_one_succeeded"),
+    ("6 all_failed behind a TriggerFailed", "test_6_a_trigger_failure_counts_as_failed"),
+    ("7 roots", "test_7_with_nothing_upstream_every_trigger_says_yes", "approvals"),
+    ("8 a constant and all_failed", "test_8_a_constant_is_not_counted"),
+    ("9 reference tasks", "test_9_reference_tasks_decide"),
+    ("10 a failure and a skip", "test_10_a_failure_outranks_a_skip"),
+    ("11 a cancelled reference task", "test_failed_outranks_cancelled_outranks_success", "cancel"),
+    ("12 maps and a reduce", "test_12_maps_of_maps_and_a_reduce"),
+    ("13 a child that fails", "test_13_a_failed_lane_stops_its_own_lane"),
+    (
+        "14 a child that is skipped",
+        "test_14_a_skipped_lane_skips_its_own_lane",
+        "test_14_a_reduce_is_skipped_when_all_children_were",
+        "test_14_a_reduce_of_what_was_successful",
+    ),
+    ("15 an empty map", "test_15_an_empty_map"),
+    ("16 two lengths", "test_16_lengths_must_agree"),
+    ("17 unmapped", "test_17_an_unmapped_argument"),
+    ("18 waiting for an unmapped failure", "test_18_each_child_asks_what_is_unmapped"),
+    ("19 flatten", "test_19_lists_are_flattened_into_lanes"),
+    ("20 a terminal map", "test_20_a_failed_child_fails_the_flow"),
+    ("21 a retry, its sibling and downstream", "test_21_a_retry_repeats_one_body_only"),
+    ("22 retry_on", "test_22_only_the_exceptions_named_are_retried"),
+    ("23 a retry in a map", "test_23_a_retry_in_a_lane"),
+    ("24 a retry beside a long task", "test_24_a_retry_starts_when_it_is_due"),
+    ("25 a timeout", "timeouts and isolation"),
+    ("26 a loop", "loops"),
+    ("27 a pause in a map", "approvals"),
+    ("28 a handler that rescues", "hooks and handlers"),
+    ("29 a cache by inputs", "caching"),
+    ("30 a worker killed behind accepted children", "store and resume"),
+    ("31 a task that kills its worker", "test_a_body_that_always_kills_its_worker_ends"),
+    (
+        "32 sys.exit and BaseExceptions",
+        "test_32_no_exception_leaves_the_task_run",
+        "test_32_a_worker_survives_sys_exit",
+    ),
+    (
+        "33 a lock, an exception that cannot be unpickled",
+        "test_a_value_that_cannot_travel",
+        "test_a_value_that_cannot_travel_in_a_lane",
+        "test_an_exception_that_cannot_be_unpickled",
+    ),
+    ("34 case and merge", "control flow"),
+    ("35 a resource manager with a retry", "control flow"),
+    ("36 wrong parameters", "test_36_nothing_runs_on_wrong_parameters"),
+    ("37 a cycle", "test_a_circle_is_named", "flows by hand"),
+)
+
+# by the number of their section
+SENTENCES = {
+    1: ONE_TASK_RUN,
+    2: WAYS_TO_END,
+    3: TRIGGERS,
+    4: MAPPING,
+    5: CONTROL_FLOW,
+    6: THE_FLOWS_STATE,
+    7: CACHING,
+    8: EXAMPLES,
+}
