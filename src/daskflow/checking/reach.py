@@ -55,7 +55,9 @@ class Reach:
         for giver in space.givers:
             is_own = not isinstance(giver.form, NodeRef)  # not because another map is empty
             if is_own and known[giver.what] == 0:
-                yield error(space.name, f"never runs: it is mapped over {giver.what}, which is empty")
+                yield error(
+                    space.name, f"never runs: it is mapped over {giver.what}, which is empty"
+                )
 
     def _length(self, form: Any) -> int | None:
         if isinstance(form, LiteralRef) and form.name in self._literals:

@@ -147,7 +147,10 @@ case(x)
 
 @pytest.mark.parametrize(
     ("function", "told"),
-    [(lambda: None, "case()\n\n  no tasks"), (lambda x: x, "case(x)\n\n  no tasks\n\n  returns {x}")],
+    [
+        (lambda: None, "case()\n\n  no tasks"),
+        (lambda x: x, "case(x)\n\n  no tasks\n\n  returns {x}"),
+    ],
 )
 def test_a_flow_without_tasks(function, told):
     """It is drawn all the same, in every format."""
@@ -162,18 +165,24 @@ HOSTILE = 'a"b <i>_x_</i> `c` #35; \\ |\n\x1b[2J\ud800'
 
 def test_hostile_names_are_escaped():
     """Names of arguments and triggers may be any text: nothing of it is taken for the format's."""
-    anything = task(lambda **given: None, name="anything", trigger=lambda states: True)
-    anything.rules.trigger.__name__ = HOSTILE
+
+    def trigger(states): ...
+
+    @task(trigger=trigger)
+    def anything(**given): ...
+
+    trigger.__name__ = HOSTILE
 
     @flow
     def case(x):
         return anything(**{HOSTILE: x})
 
     picture = picture_of(case.definition())
-    shown = r'a#34;b #60;i#62;#95;x#95;#60;/i#62; #96;c#96; #35;35#59; #92; #124;#92;n#92;x1b[2J#92;ud800'
+    shown = r"a#34;b #60;i#62;#95;x#95;#60;/i#62; #96;c#96; #35;35#59; #92; #124;"
+    shown += r"#92;n#92;x1b[2J#92;ud800"
     assert f'n0 -->|"{shown}"| n1' in to_mermaid(picture)
     assert f'n1["anything<br/>trigger {shown}"]:::reference' in to_mermaid(picture)
-    shown = r'a\"b <i>_x_</i> `c` #35; \\ |\\n\\x1b[2J\\ud800'
+    shown = r"a\"b <i>_x_</i> `c` #35; \\ |\\n\\x1b[2J\\ud800"
     assert f'n0 -> n1 [label="{shown}"]' in to_dot(picture)
     assert to_text(picture, width=200).splitlines()[2] == (
         r'* anything = anything(a"b <i>_x_</i> `c` #35; \ |\n\x1b[2J\ud800={x})  '
@@ -195,7 +204,13 @@ def test_groups_in_groups_begin_and_end_where_they_should():
     names = ["a.x.one", "a.y.two", "three", "b.z.four"]
     boxes = [Box(name, name, task="t", group=f"{name.rpartition('.')[0]}/") for name in names]
     boxes[2] = Box("three", "three", task="t")
-    groups = [Group("a/"), Group("a.x/", "a/"), Group("a.y/", "a/"), Group("b/"), Group("b.z/", "b/")]
+    groups = [
+        Group("a/"),
+        Group("a.x/", "a/"),
+        Group("a.y/", "a/"),
+        Group("b/"),
+        Group("b.z/", "b/"),
+    ]
     arrows = (Arrow("three", "b.z.four", ArrowKind.WAIT),)
     text = to_mermaid(Picture("case", tuple(boxes), arrows, tuple(groups)))
     assert [line.strip().partition('["')[0] for line in text.splitlines()[1:13]] == [
@@ -206,7 +221,9 @@ def test_groups_in_groups_begin_and_end_where_they_should():
 
 def test_formats_are_linear():
     """A flow of some thousand tasks becomes as many lines."""
-    step = task(lambda *given: None, name="step")
+
+    @task
+    def step(*given): ...
 
     @flow
     def case(x):
@@ -225,5 +242,7 @@ def test_a_map_of_one_constant():
         return extract.map([1, 2, 3], wait_for=[unmapped(extract("x"))])
 
     picture = picture_of(case.definition())
-    assert "extract-2[i] = extract(day=[1, 2, 3][i])  # retries 3, after extract" in to_text(picture)
+    assert "extract-2[i] = extract(day=[1, 2, 3][i])  # retries 3, after extract" in to_text(
+        picture
+    )
     assert picture.arrows == (Arrow("extract", "extract-2", ArrowKind.WAIT),)
