@@ -1,7 +1,5 @@
 """A flow as a `dask.delayed` graph: the state that its run would have, under Dask's schedulers."""
 
-# ruff: noqa: PLW0108 - the parameters of such a flow are those of its lambda
-
 import dask
 import pytest
 from distributed import Client

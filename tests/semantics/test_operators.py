@@ -256,7 +256,7 @@ def test_a_comparison_does_not_decide(use):
     with pytest.raises(TracingError, match=rf"the truth value of the result of task .*{BRANCH}"):
         flow(lambda: use(task(ok)())).graph()
     with pytest.raises(TracingError, match=rf"the truth value of the result of task .*{BRANCH}"):
-        flow(lambda day: use(day)).graph()  # noqa: PLW0108 - its parameter is the flow's
+        flow(lambda day: use(day)).graph()
 
 
 @pytest.mark.parametrize(

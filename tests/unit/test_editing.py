@@ -1,7 +1,5 @@
 """Changes to graphs: edges, other tasks, other flows taken in; circles and nonsense refused."""
 
-# ruff: noqa: ARG005, PLW0108 - flows and tasks are here for their signatures
-
 from __future__ import annotations
 
 import itertools

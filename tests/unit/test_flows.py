@@ -1,7 +1,5 @@
 """Flows as containers: when they are traced, what is refused, what is warned of."""
 
-# ruff: noqa: PLW0108 - the parameters of such a flow are those of its lambda
-
 from __future__ import annotations
 
 import warnings

@@ -1,7 +1,5 @@
 """Flows by hand in other flows: the graph that the same calls give where they are traced."""
 
-# ruff: noqa: PLW0108 - the parameters of such a flow are those of its lambda
-
 from __future__ import annotations
 
 import pytest

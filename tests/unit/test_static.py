@@ -1,7 +1,5 @@
 """Static parameters: values that a flow's function may look at, with a graph for each of them."""
 
-# ruff: noqa: ARG005 - flows are here for their parameters
-
 from __future__ import annotations
 
 import dataclasses
@@ -157,7 +155,7 @@ def test_in_a_flow_a_static_argument_is_a_plain_value():
 
     assert outer(1.0, 3) == [3.0, [2.0, 2.0], [3.0, 3.0], 1.0]
     for call in (
-        lambda x: up(x),  # noqa: PLW0108 - its parameter is the flow's
+        lambda x: up(x),
         lambda x: up(inc(1)),
         lambda x: up.map(inc(x), [1]),
         lambda x: up.map(unmapped(x), [1]),

@@ -174,7 +174,7 @@ def test_what_a_lane_returns_is_one_node():
     inner = flow(lambda x: [a(x), b(x)], name="inner")
     made = traced(lambda: inner.map([1, 2]))
     assert made.returned == NodeRef("inner.returned")
-    quiet = flow(lambda x: None, name="inner")  # noqa: ARG005 - it calls nothing
+    quiet = flow(lambda x: None, name="inner")
     assert "<returned>" in traced(lambda: quiet.map([1])).literals
 
 

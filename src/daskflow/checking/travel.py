@@ -153,7 +153,8 @@ def _parts_of_function(function: FunctionType) -> Iterator[tuple[str, Any]]:
     for name in dict.fromkeys(_names_in(function.__code__)):
         if name in function.__globals__:
             yield f"the global {name!r}", function.__globals__[name]
-    yield from ((f"a default, {one!r}", one) for one in function.__defaults__ or ())
+    for one in function.__defaults__ or ():
+        yield f"a default, a {type(one).__name__}", one
     for name, one in (function.__kwdefaults__ or {}).items():
         yield f"the default of {name!r}", one
 

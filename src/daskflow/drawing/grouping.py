@@ -68,12 +68,11 @@ class Nest:
 
     def meeting(self, start: str, end: str) -> tuple[str, str, str]:
         """Return the innermost group around two boxes, and what in it they are or lie in."""
-        group = TOP
-        for mine, other in zip(self.chain(start), self.chain(end), strict=False):
-            if mine != other:
-                return group, mine, other
-            group = mine
-        return group, start, end
+        mine, other = self.chain(start), self.chain(end)
+        shared = 0
+        while mine[shared] == other[shared]:
+            shared += 1
+        return mine[shared - 1] if shared else TOP, mine[shared], other[shared]
 
     def without(self, gone: Collection[str]) -> Nest:
         """Return it without some groups; what lay in these lies in those around them."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from textwrap import wrap
 
 from daskflow.drawing.forms import plain
-from daskflow.drawing.outline import Closing, Opening, outline
+from daskflow.drawing.outline import Opening, outline
 from daskflow.drawing.picture import ArrowKind, Box, BoxKind, Group, Picture
 
 _WIDEST_COLUMN = 30  # characters of a label; a longer one shifts its own line only
@@ -53,7 +53,7 @@ def _rows(picture: Picture, width: int) -> list[str]:
     entries = [
         (depth, entry)
         for depth, entry in outline(picture)
-        if not (isinstance(entry, Closing) or (isinstance(entry, Box) and _is_parameter(entry)))
+        if isinstance(entry, Opening) or (isinstance(entry, Box) and not _is_parameter(entry))
     ]
     widths = [len(box.label) + 2 * depth for depth, box in entries if isinstance(box, Box)]
     column = max((width for width in widths if width <= _WIDEST_COLUMN), default=0)
@@ -61,7 +61,7 @@ def _rows(picture: Picture, width: int) -> list[str]:
     for depth, entry in entries:
         if isinstance(entry, Opening):
             lines.append(f"  {'  ' * depth}{_title(entry.group)}")
-        elif isinstance(entry, Box):
+        else:
             lines += _call(entry, depth, column, width)
     return lines
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from itertools import pairwise
 
 import pytest
 
@@ -35,7 +36,7 @@ def random_layers(seed):
         count += size
     links = [
         Link(upper, draw.choice(below), draw.choice([0.1, 1, 8]), draw.choice([0, 5]))
-        for layer, below in zip(layers, layers[1:], strict=False)
+        for layer, below in pairwise(layers)
         for upper in layer
         for _ in range(2)
     ]
@@ -68,7 +69,7 @@ def test_places_keep_their_order_and_distance(seed):
     layers.sort()
     layers.settle()
     for layer in layers.layers:
-        for left, right in zip(layer, layer[1:], strict=False):
+        for left, right in pairwise(layer):
             gap = layers.xs[right] - layers.xs[left] - (widths[left] + widths[right]) / 2
             assert gap >= 9.99
 

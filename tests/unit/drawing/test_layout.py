@@ -24,8 +24,12 @@ def size_of(box):
     return 40.0 + 7 * (len(box.name) % 5), 20.0 + 12 * (len(box.name) % 2)
 
 
+def title_width(group):
+    return 60.0
+
+
 def placed(picture):
-    return lay_out(picture, size_of, lambda group: 60.0)
+    return lay_out(picture, size_of, title_width)
 
 
 def overlap(one, other):

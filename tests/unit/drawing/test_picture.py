@@ -133,8 +133,8 @@ def test_marks(function, marks):
 @pytest.mark.parametrize(
     ("function", "told"),
     [
-        (lambda x: None, ""),
-        (lambda x: [1, 2], ""),
+        (lambda: None, ""),
+        (lambda: [1, 2], ""),
         (lambda x: [extract(x), 2], "[extract, 2]"),
         (lambda x: x, "{x}"),
     ],

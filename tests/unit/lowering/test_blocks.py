@@ -1,7 +1,5 @@
 """How task runs are cut into blocks, and that each block names exactly what it needs."""
 
-# ruff: noqa: PLW0108 - the parameters of such a flow are those of its lambda
-
 from __future__ import annotations
 
 import numpy as np

@@ -1,7 +1,5 @@
 """The record of a run: what reports make of it, and how much room it takes."""
 
-# ruff: noqa: PLW0108 - the parameters of such a flow are those of its lambda
-
 from __future__ import annotations
 
 import tracemalloc

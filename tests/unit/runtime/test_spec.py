@@ -1,7 +1,5 @@
 """What travels once for a run, and whose code travels along."""
 
-# ruff: noqa: PLW0108 - the parameters of such a flow are those of its lambda
-
 from __future__ import annotations
 
 import importlib

@@ -1,7 +1,5 @@
 """A task run's walk through its steps, seen by what its block reports."""
 
-# ruff: noqa: PLW0108 - the parameters of such a flow are those of its lambda
-
 from __future__ import annotations
 
 import sys
