@@ -150,21 +150,14 @@ class Needs:
 
     def _is_portioned(self, link: Link, node: NodeSpec) -> bool:
         """Return whether a block gets only its part of a large value that is mapped over."""
-        if link.edge.key is None or self.now.graph.spaces[node.space].depth != 1:
+        upstream = link.edge.upstream
+        length = self.now.at_hand.lengths.get(upstream, {}).get(0)
+        if length is None or not length.is_large or self.now.graph.depth(node.name) != 1:
             return False
-        length = self.now.at_hand.lengths.get(link.edge.upstream, {}).get(0)
-        if length is None or not length.is_large or self._is_asked_whole(link, node):
+        forms = [one.form for one in node.arguments if upstream in references(one.form)]
+        if not forms or any(form != Element(NodeRef(upstream), 0) for form in forms):
             return False
-        return bool(self.now.known.columns[link.edge.upstream].blocks[0])
-
-    @staticmethod
-    def _is_asked_whole(link: Link, node: NodeSpec) -> bool:
-        """Return whether the node gets the value in another way as well."""
-        plain = Element(NodeRef(link.edge.upstream), 0)
-        return any(
-            link.edge.upstream in references(argument.form) and argument.form != plain
-            for argument in node.arguments
-        )
+        return bool(self.now.known.columns[upstream].blocks[0])
 
     def _add_portion(self, upstream: str, strip: Strip) -> None:
         number = self.now.known.columns[upstream].blocks[0]

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from daskflow import all_finished, any_failed, any_successful, flow, task
+from daskflow.demands import NO_DEMAND
 from daskflow.events import Length
 from daskflow.lowering import AtHand, Known, Plan, Target, lower, verify
 from daskflow.lowering.known import OWNED
 from daskflow.states import Crashed, Pending, Success
 
 
-def make(name, **options):
+def make(name, demand=NO_DEMAND, **options):
     """Return a task that takes anything; its body is never called here."""
-    return task(lambda *args: args, name=name, **options)
+    made = task(lambda *args: args, name=name, **options)
+    made.rules = replace(made.rules, demand=demand)
+    return made
 
 
 a, b, c, d, e = map(make, "abcde")

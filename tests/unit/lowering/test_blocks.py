@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from daskflow import CrashedError, unmapped
+from daskflow import CrashedError, flow, unmapped
+from daskflow.demands import NO_DEMAND, Demand
 from daskflow.errors import TriggerFailedError
 from daskflow.lowering.blocks import both, either, ranges
 from daskflow.lowering.needs import given_segment, stand_in
@@ -20,7 +21,7 @@ from daskflow.states import (
     TimedOut,
     TriggerFailed,
 )
-from tests.unit.lowering.desk import Desk, a, always, b, c, d, e, runs_of, told, total
+from tests.unit.lowering.desk import Desk, a, always, b, c, d, e, make, runs_of, told, total
 
 
 def lane(xs):
@@ -140,6 +141,37 @@ def test_lanes_that_meet_share():
 
     plan = Desk(case, xs=range(2)).lower(2)
     assert told(plan) == ["1: a,b,c,d 0-2"]
+
+
+GPU = Demand((("GPU", 1.0),))
+
+
+def test_those_with_different_demands_never_share():
+    """A lane is cut where a task asks for something else of a worker, and its block says what."""
+    fast = make("fast", demand=GPU)
+    also = make("also", demand=GPU)
+    plan = Desk(lambda xs: c.map(also.map(fast.map(a.map(xs)))), xs=range(2)).lower(2)
+    assert told(plan) == ["1: a 0-2", "2: fast,also 0-2 <- 1", "3: c 0-2 <- 2"]
+    assert [block.demand for block in plan.blocks] == [NO_DEMAND, GPU, NO_DEMAND]
+
+
+def test_a_demand_between_two_others_keeps_them_apart():
+    """What lies behind a block of another demand does not come before it, lane or not."""
+    fast = make("fast", demand=GPU)
+
+    def case(xs):
+        x = a.map(xs)
+        return c.map(x, fast.map(x))
+
+    plan = Desk(case, xs=range(2)).lower(2)
+    assert told(plan) == ["1: a 0-2", "2: fast 0-2 <- 1", "3: c 0-2 <- 1 2"]
+
+
+def test_unmapped_neighbours_share_in_the_lanes_of_a_sub_flow():
+    """Each call in a lane follows the other at the same position."""
+    inner = flow(lambda x: c(b(a(x)), a(x)), name="s")
+    plan = Desk(lambda xs: inner.map(xs), xs=range(4)).lower(2)
+    assert told(plan) == ["1: s.a,s.a-2,s.b,s.c 0-2", "2: s.a,s.a-2,s.b,s.c 2-4"]
 
 
 def test_blocks_of_a_later_stage_come_behind():
