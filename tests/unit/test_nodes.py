@@ -1,7 +1,5 @@
 """What a traced flow is made of: forms, nodes, index spaces."""
 
-# ruff: noqa: PLW0108 - the parameters of such a flow are those of its lambda
-
 from __future__ import annotations
 
 import pickle

@@ -103,7 +103,9 @@ def test_the_cures_say_what_to_do():
         return str(caught.value).partition("its value does not exist yet; ")[2]
 
     branch = "let a task decide, and raise Skip in it where there is nothing to do"
-    assert told(bool) == told(lambda node: node == 1) == told(lambda node: 1 in node) == branch
+    assert told(bool) == told(lambda node: 1 in node) == branch
+    inside = "do this where the flow is traced, or under its `with`"
+    assert told(lambda node: node == 1) == told(lambda node: node + 1) == inside
     loop = "to call a task for each element use .map(...); to take parts of it write a task"
     assert told(list) == loop
     assert told(int) == "do this inside a task that gets the value as an argument"

@@ -1,7 +1,5 @@
 """What calls of tasks and flows become: nodes, edges, index spaces."""
 
-# ruff: noqa: PLW0108 - the parameters of such a flow are those of its lambda
-
 from __future__ import annotations
 
 import pytest

@@ -45,7 +45,8 @@ class Desk:
     @property
     def at_hand(self):
         """What lowering is given of the values."""
-        return AtHand(self.literals, self.large, self.placed, self.lengths, self.keys)
+        holders = dict.fromkeys(self.keys, "desk")
+        return AtHand(self.literals, self.large, self.placed, self.lengths, self.keys, holders)
 
     def lower(self, block_size=None, threads=1) -> Plan:
         """Return the next plan, checked."""

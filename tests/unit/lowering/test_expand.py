@@ -434,7 +434,9 @@ def test_flatten_of_what_cannot_be_taken_apart():
     desk.play()
     desk.measure("a", 1, "cannot map over an int: no")
     found = ends(desk)
-    assert found["flatten"].message == "flatten, argument 'x': cannot map over an int: no"
+    assert found["flatten"].message == (
+        "flatten, argument 'x': the value of a[1]: cannot map over an int: no"
+    )
     assert type(found["b"]) is TriggerFailed
     assert type(ends(Desk(flat, xs=None))["flatten"]) is TriggerFailed
 

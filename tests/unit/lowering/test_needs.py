@@ -1,12 +1,11 @@
 """What a block needs from elsewhere: blocks, parts of index spaces, parts of large values."""
 
-# ruff: noqa: PLW0108 - the parameters of such a flow are those of its lambda
-
 from __future__ import annotations
 
 import pytest
 
 from daskflow import flatten, flow, successful, unmapped
+from daskflow.demands import Demand
 from daskflow.lowering.plan import Portion, unpack_block
 from daskflow.states import Failed, Success
 from tests.unit.lowering.desk import Desk, a, always, b, c, d, told, total
@@ -210,12 +209,14 @@ def test_of_a_large_value_each_block_gets_its_part():
     plan = mapped_over(lambda: b.map(a())).lower(2)
     source = ("a-ab12", 1)
     assert [(block.inputs, block.portions) for block in plan.blocks] == [
-        ((), (Portion("a", 0, 2, source),)),
-        ((), (Portion("a", 2, 4, source),)),
+        ((), (Portion("a", 0, 2, source, "desk"),)),
+        ((), (Portion("a", 2, 4, source, "desk"),)),
     ]
     assert [block.sources() for block in plan.blocks] == [(source,)] * 2
     layer = plan.layer(print, print, print)
     cuts = [key for key in layer if key[0] == "portion-ab12"]
+    wish = Demand(workers=("desk",), is_wish=True)
+    assert plan.demands() == dict.fromkeys(cuts, wish)  # there, if that worker still is
     assert cuts == [("portion-ab12", "a[0:2] of 1"), ("portion-ab12", "a[2:4] of 1")]
     assert [layer[key].dependencies for key in cuts] == [{source}] * 2
     assert layer["b-ab12", 2].dependencies == {cuts[0]}
