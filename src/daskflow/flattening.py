@@ -43,8 +43,9 @@ def flatten(values: Iterable[Iterable[T]]) -> list[T]:
     trace = current_trace.get()
     if trace is None or not holds_placeholder(values):
         return _flat(values)
-    if _lanes(trace, values) is not None:
-        return cast(list[T], trace.add_flat(_FLATTEN_LANES, values))
+    lanes = _lanes(trace, values)
+    if lanes is not None:
+        return cast(list[T], trace.add_flat(_FLATTEN_LANES, lanes))
     return Task(_flat, name="flatten")(values)
 
 

@@ -74,13 +74,9 @@ class Trace:
         self._add_node(name, task, made, call)
         return Node(name)
 
-    def add_flat(self, task: Task[..., Any], value: Any) -> Node:
+    def add_flat(self, task: Task[..., Any], form: NodeRef) -> Node:
         """Record a map of a task over the elements of all values that a mapped node has."""
         name = self._next_name(self._scope + task.name)
-        form = self.form_of(value, name)
-        if not isinstance(form, NodeRef) or not self.is_lane(form):
-            msg = f"{name}: {value!r} is not mapped"
-            raise DefinitionError(msg)
         call = _Call(self, name, is_mapped=True)
         call.givers.append(Giver("x", NodeRef(form.name, form.levels, is_flat=True)))
         flat = NodeRef(form.name, (*form.levels, call.level), is_flat=True)
