@@ -62,8 +62,7 @@ def find_due(links: Links, order: list[str], columns: Mapping[str, Column]) -> d
             if 1 not in mine:
                 break
         else:
-            if 1 in mine:
-                due[name] = mine
+            due[name] = mine
     return due
 
 

@@ -75,7 +75,9 @@ class _Check:
                 elif not self._is_open(run):
                     self.problems.append(f"{run} is in block {block.number} but is not open")
                 if self.graph.nodes[run[0]].task.rules.demand != block.demand:
-                    self.problems.append(f"{run} asks for something else than block {block.number} does")
+                    self.problems.append(
+                        f"{run} asks for something else than block {block.number} does"
+                    )
                 self._home[run] = (block.number, place)
 
     def look_at_upstreams(self) -> None:

@@ -183,10 +183,7 @@ class _Parent:
         picked = tuple(self.index[level] for level in form.levels)
         edge = Edge(form.name, self.spec.name, key, True, picked, form.levels)  # noqa: FBT003
         chain = self.known_space(form.name).chain()
-        above = chain[len(picked)].find(picked)
-        if above is None:
-            state = chain[len(picked)].missing(picked)
-            return None if state is None else _Input(giver.what, _NO_VALUE, edge, state)
+        above = chain[len(picked)].find(picked) or 0  # it is there: else this place were not
         if len(chain) - 1 == len(picked):
             return self._value(giver.what, edge, above)
         return self._lanes(

@@ -121,7 +121,7 @@ class Space:
         if self.parent is None:
             return 0
         if self.level == 1:
-            return index[0]
+            return None if self.decided else index[0]
         above = self.parent.find(index[:-1])
         entry = self.children.get(above) if above is not None else None
         return entry[0] + index[-1] if entry is not None and index[-1] < entry[1] else None

@@ -84,10 +84,11 @@ class RunRecord:
         # task runs that are in no block and wait for no instant
         self.open = sum(record.grow() for record in self.nodes.values())
         self.undecided = {name for name in graph.spaces if not self.spaces[name].is_complete()}
-        self._members: dict[str, list[str]] = {name: [] for name in graph.spaces}
+        # by space the nodes in it, and in the spaces that lie in it
+        self._inside: dict[str, list[str]] = {name: [] for name in graph.spaces}
         for name, node in graph.nodes.items():
             for space in graph.around(node.space):
-                self._members[space].append(name)
+                self._inside[space].append(name)
         self._due: list[tuple[float, str, int]] = []  # heap of retries
         self._awaited: dict[str, bool] | None = (
             None  # what open task runs wait for; None: not known
@@ -100,12 +101,12 @@ class RunRecord:
         touched: set[str] = set()
         for opening in plan.openings:
             self.spaces[opening.space].open(opening.parent, opening.width, opening.parts)
-            touched.update(self._members[opening.space])
+            touched.update(self._inside[opening.space])
         for name in touched:
             self.open += self.nodes[name].grow()
         for space, parent, state in plan.ended:
             self._decide(space, parent, state)
-            touched.update(self._members[space])
+            touched.update(self._inside[space])
         self._forget_decided()
         for block in plan.blocks:
             self.keys[block.number] = block.key
@@ -134,7 +135,7 @@ class RunRecord:
         check_move(Pending.code, state.code, name, DRIVER_MOVES)
         told = replace(state, timestamp=as_datetime(now()))
         self.spaces[space].decided[parent] = told
-        for node in self._members[space]:
+        for node in self._inside[space]:
             self.nodes[node].counts[state.code] += 1
         self.events.append(StateChanged(now(), name, told))
 

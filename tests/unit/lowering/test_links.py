@@ -6,7 +6,6 @@ import pytest
 
 from daskflow import flatten, flow, unmapped
 from daskflow.lowering.links import link_of, space_in
-from daskflow.lowering.spaces import Space
 from daskflow.states import Failed
 from tests.unit.lowering.desk import Desk, a, b, c, e, total
 
@@ -159,4 +158,3 @@ def test_the_space_of_a_node_with_a_block():
     rooted = space_in({}, desk.graph, "inner.a")
     assert (rooted.level, rooted.index_of(5), rooted.find((5,))) == (1, (5,), 5)
     assert space_in({}, Desk(lambda: a()).graph, "a").level == 0
-    assert isinstance(rooted, Space)

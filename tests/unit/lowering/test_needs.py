@@ -120,6 +120,18 @@ def test_all_of_a_lane_and_all_of_all_lanes():
     assert spaces(alone[1]) == {"s": [0], "s.b": [1]}
 
 
+def test_the_whole_of_a_space_has_every_lane_in_it():
+    """What is asked for whole stays whole, whatever lanes of it are asked for besides."""
+
+    def case(xs):
+        many = flow(lambda x: b.map(x), name="s").map(xs)
+        return flow(lambda y, ys: d(ys, y), name="t").map(many, unmapped(many))
+
+    *_, block = Desk(case, xs=[[1], [2, 3]]).lower(1).blocks
+    assert block.strips[0] == (("t.d",), 1, 2)
+    assert spaces(block) == {"s": [0], "s.b": [0, 1]}
+
+
 def test_a_lane_that_ended_comes_along_as_it_is():
     """A consumer finds the state of a map that has no children, in the part of its own lane."""
 

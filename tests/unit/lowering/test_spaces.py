@@ -220,7 +220,8 @@ class TornError(Exception):
 
 def test_a_state_with_an_exception_that_cannot_travel():
     """It goes along in words: what lies in the space must not depend on it."""
-    space = lanes(2)
+    space = lanes(3)
+    space.decided[2] = Skipped("so")
     space.decided[0] = TriggerFailed("its trigger raised TornError()", exception=TornError())
     space.decided[1] = kept = Failed("no", exception=KeyError("k"))
     there = pickle.loads(pickle.dumps(space)).decided
@@ -228,6 +229,7 @@ def test_a_state_with_an_exception_that_cannot_travel():
     assert type(there[0].exception) is PortableError
     assert str(there[0].exception) == "its trigger raised TornError()"
     assert there[1].exception.args == kept.exception.args
+    assert there[2] == Skipped("so")
     assert type(space.decided[0].exception) is TornError  # here it stays what it was
     space.decided[0] = Failed("no", exception=RuntimeError(threading.Lock()))
     assert type(pickle.loads(pickle.dumps(space)).decided[0].exception) is PortableError

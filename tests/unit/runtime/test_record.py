@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from daskflow import task
+from daskflow import flow, task, unmapped
 from daskflow.errors import IllegalMoveError
 from daskflow.events import Length, Report
 from daskflow.lowering.expand import Opening
@@ -353,3 +353,133 @@ def test_a_map_given_back_is_judged_by_its_own_lane():
         plan = book.lower(1)
         number = plan.blocks[0].number if plan.blocks else 0
     assert book.kinds("b") == ["Crashed", "Pending"]
+
+
+# ------------------------------------------------------------------------------- spaces in spaces
+
+
+def inner(x):
+    return b.map(a(x))
+
+
+def lanes(xs):
+    return flow(inner, name="s").map(xs)
+
+
+def ragged():
+    """Return a book with three lanes: one of two children, one that ended, one that waits."""
+    book = Book(lanes, xs=range(3))
+    book.lower(3)
+    made = segment("s.a", 0, Success, Failed, Retrying, notes={0: {"length": Length(2)}, 2: DUE})
+    book.fold(1, made)
+    book.lower(9)
+    return book
+
+
+DUE = {"due": 500.0}
+
+
+def test_lanes_open_as_their_values_come():
+    """What is below a lane is known when it is; the rest is neither there nor complete."""
+    book = ragged()
+    record = book.record
+    assert (record.width("s.b", (0,)), record.width("s.b", (2,)), record.width("s.b")) == (2, 0, 3)
+    assert record.node_state("s.b", (0, 1)) == record.node_state("s.b", (2,)) == Pending()
+    assert [type(child) for child in record.node_state("s.b").children] == [
+        Mapped,
+        TriggerFailed,
+        Pending,
+    ]
+    assert (record.total("s.a"), record.total("s.b"), record.undecided) == (3, None, {"s.b"})
+    assert told(book) == [("s.a[1]", "Failed"), ("s.a[2]", "Retrying"), ("s.b[1]", "TriggerFailed")]
+
+
+def test_a_later_lane_grows_the_columns():
+    """Positions are given out behind those of the others, and map indexes tell where they are."""
+    book = ragged()
+    record = book.record
+    record.wake(500.0)
+    book.lower(9)
+    book.fold(3, segment("s.a", 2, Success, notes={0: {"length": Length(1)}}))
+    book.lower(9)
+    assert [record.index("s.b", position) for position in range(3)] == [(0, 0), (0, 1), (2, 0)]
+    assert (record.total("s.b"), record.undecided, record.open) == (4, set(), 0)
+    book.fold(4, segment("s.b", 2, Failed))
+    assert told(book)[-1] == ("s.b[2, 0]", "Failed")
+
+
+def test_failures_are_told_in_the_order_of_their_map_indexes():
+    """Wherever their columns have them, and whether they had children or not."""
+    book = ragged()
+    record = book.record
+    record.wake(500.0)
+    book.lower(9)
+    book.fold(2, segment("s.b", 0, Success, Failed))
+    book.fold(3, segment("s.a", 2, Failed))
+    book.lower(9)
+    assert list(record.failed(["s.b"])) == [("s.b", (0, 1)), ("s.b", (1,)), ("s.b", (2,))]
+    outcome = record.outcome("s.b")
+    assert outcome.failed == ["s.b[0, 1]", "s.b[1]", "s.b[2]"]
+    assert sorted(outcome.codes) == sorted(
+        [Success.code, Failed.code, TriggerFailed.code, TriggerFailed.code]
+    )
+
+
+def test_a_sub_flow_that_ended_is_one_state_of_each_node_in_it():
+    """It is told once, counts for each of them, and what they would have needed is let go."""
+
+    def case(xs):
+        whole = a.named("whole")()
+        return flow(lambda x: b.map([1], unmapped(b(x, whole))), name="s").map(xs)
+
+    book = Book(case, xs="text")
+    (block,) = book.lower().blocks
+    record = book.record
+    assert told(book) == [("s", "Failed")]
+    for name in ("s.b", "s.b-2"):
+        assert type(record.node_state(name)) is Failed
+        assert (record.total(name), +record.nodes[name].counts) == (1, {Failed.code: 1})
+        assert list(record.failed([name])) == [(name, ())]
+        assert record.node_state(name, (0,) * record.nodes[name].space.level) == (
+            record.node_state(name)
+        )
+    book.fold(block.number, segment("whole", 0, Success))
+    assert record.holding.take_loose() == [block.key]
+
+
+def test_a_cancelled_run_has_no_undecided_lane():
+    """Lanes that were not opened end as Cancelled, from the outermost on."""
+    book = ragged()
+    book.record.cancel_unfinished("by hand")
+    assert [type(child) for child in book.record.node_state("s.b").children] == [
+        Mapped,
+        TriggerFailed,
+        Cancelled,
+    ]
+    assert told(book)[3:] == [
+        ("s.b[2]", "Cancelled"),
+        ("s.a[2]", "Cancelled"),
+        ("s.b[0, 0]", "Cancelled"),
+        ("s.b[0, 1]", "Cancelled"),
+    ]
+    never = Book(lanes, xs=[1])
+    never.record.cancel_unfinished("by hand")
+    assert told(never) == [("s", "Cancelled")]
+
+
+def test_a_lane_given_back_is_judged_by_what_it_needs():
+    """Of a reduce in a lane all children of that lane, whatever those of the others do."""
+
+    def case(xs):
+        return flow(lambda x: a(b.map(x)), name="s").map(xs)
+
+    book = Book(case, xs=[[1, 2], [3]])
+    book.lower(1)
+    book.fold(1, segment("s.b", 0, Success))
+    for number, position in ((4, 0), (5, 1)):
+        book.fold(number, segment("s.a", position, Pending, started=False))
+    assert book.record._strikes == {}
+    book.fold(3, segment("s.b", 2, Success))
+    (block,) = book.lower(1).blocks
+    book.fold(block.number, segment("s.a", 1, Pending, started=False))
+    assert book.record._strikes == {("s.a", 1): 1}
