@@ -142,9 +142,8 @@ def test_a_run_is_typed() -> None:
     assert_type(run.task_runs[:2], Sequence[TaskRun])
     children = run[length]
     assert isinstance(children, MappedTaskRun)
-    assert_type(children[0], Any)  # a task run; in a mapped sub-flow it may be mapped itself
-    assert isinstance(children[0], TaskRun)
-    assert_type(children[1:], Sequence[Any])
+    assert_type(children[0], TaskRun)
+    assert_type(children[1:], Sequence[TaskRun])
     assert_type(children.lane, tuple[int, ...])
     assert_type(children.state, State)
     assert_type(children.result(), list[Any])
