@@ -81,7 +81,7 @@ def successful(values: Iterable[T]) -> list[T]:
         msg = f"successful() belongs around the result of a mapped task, not around {values!r}"
         raise DefinitionError(msg)
     label = f"the successful results of task {lanes.name!r}"
-    picked = Parameter(lanes.name, replace(lanes, is_picky=True), label)
+    picked = Parameter(lanes.name, replace(lanes, is_picky=True), label, trace.space)
     return cast(list[T], picked)
 
 

@@ -14,7 +14,7 @@ from types import FrameType
 from typing import Any, NoReturn
 
 from daskflow.errors import TracingError
-from daskflow.nodes import Form
+from daskflow.nodes import ROOT, Form
 
 
 def _place() -> str:
@@ -74,11 +74,14 @@ class Node(Placeholder):
 class Parameter(Placeholder):
     """The value of a flow's parameter, to come."""
 
-    __slots__ = ("_form",)
+    __slots__ = ("_form", "_space")
 
-    def __init__(self, name: str, form: Form | None = None, label: str = "") -> None:
+    def __init__(
+        self, name: str, form: Form | None = None, label: str = "", space: str = ROOT
+    ) -> None:
         super().__init__(name, label or f"parameter {name!r}")
         self._form = form  # where it stands for something else than a parameter of the flow
+        self._space = space  # the index space whose levels the form means
 
 
 _PREFECT_3 = {

@@ -42,7 +42,7 @@ class Trace:
         self._constants: dict[int, str] = {}  # their names by their ids
         self._counts: dict[str, int] = {}
         self._scope = ""  # put before names
-        self._space = ROOT  # in which the calls are that are recorded now
+        self.space = ROOT  # in which the calls are that are recorded now
 
     def add_call(
         self,
@@ -91,7 +91,7 @@ class Trace:
         if name in self.graph.spaces and name not in self.graph:
             msg = f"{name!r} is the name of a mapped sub-flow here; give the node another one"
             raise DefinitionError(msg)
-        space = name if call.is_mapped else self._space
+        space = name if call.is_mapped else self.space
         self.graph.add_node(name, NodeSpec(name, task, arguments, space))
         if call.is_mapped:
             self._add_space(name, call.givers)
@@ -99,12 +99,12 @@ class Trace:
             self.graph.add_edge(edge)
 
     def _add_space(self, name: str, givers: Iterable[Giver]) -> None:
-        self.graph.spaces[name] = SpaceSpec(name, self._space, self.level + 1, tuple(givers))
+        self.graph.spaces[name] = SpaceSpec(name, self.space, self.level + 1, tuple(givers))
 
     @property
     def level(self) -> int:
         """How long the map indexes are of what is recorded now."""
-        return self.graph.spaces[self._space].depth
+        return self.graph.spaces[self.space].depth
 
     @contextmanager
     def scope(self, flow: str) -> Iterator[None]:
@@ -122,7 +122,7 @@ class Trace:
 
         Yields what stands for each argument in a lane.
         """
-        outer_scope, outer_space = self._scope, self._space
+        outer_scope, outer_space = self._scope, self.space
         name = self._next_name(outer_scope + flow)
         call = _Call(self, name, is_mapped=True)
         lanes = {key: call.lane(key, value) for key, value in arguments.items()}
@@ -130,22 +130,30 @@ class Trace:
             msg = f"{flow}.map() has no mapped argument; call {flow}(...) instead"
             raise DefinitionError(msg)
         self._add_space(name, call.givers)
-        self._scope, self._space = f"{name}.", name
+        self._scope, self.space = f"{name}.", name
         try:
             yield lanes
         finally:
-            self._scope, self._space = outer_scope, outer_space
+            self._scope, self.space = outer_scope, outer_space
 
     def form_of(self, value: Any, literal: str) -> Form:
         """Return how a value is stored: what holds no node becomes the literal of that name."""
         if isinstance(value, Node):
             return self._ref(value)
         if isinstance(value, Parameter):
+            self._see_lane(value)
             # slots that no user meets
             return value._form or LiteralRef(value._name)  # noqa: SLF001
         if holds_placeholder(value):
             return Packed(self._template(value, literal))
         return LiteralRef(self._name_of(value, literal))
+
+    def _see_lane(self, value: Parameter) -> None:
+        """Refuse what belongs to the lanes of another sub-flow."""
+        space = value._space  # noqa: SLF001 - the same
+        if space != ROOT and space not in self.graph.around(self.space):
+            msg = f"{value!r} belongs to the lanes of {space!r}; return it from that sub-flow"
+            raise DefinitionError(msg)
 
     def _name_of(self, value: Any, literal: str) -> str:
         """Return the name of a constant; one that was given before goes to workers only once."""
@@ -187,7 +195,7 @@ class Trace:
             raise DefinitionError(msg)
         theirs = self.graph.around(self.graph.nodes[name].space)
         shared = 0
-        for mine, other in zip(self.graph.around(self._space), theirs, strict=False):
+        for mine, other in zip(self.graph.around(self.space), theirs, strict=False):
             if mine != other:
                 break
             shared += 1
@@ -245,7 +253,7 @@ class _Call:
         """Return what stands for an argument of a mapped sub-flow in a lane."""
         if isinstance(value, Unmapped):
             return value.value
-        return Parameter(name, self._mapped(name, value))
+        return Parameter(name, self._mapped(name, value), space=self.name)
 
     def wait_for(self, waited: Any) -> None:
         """Take in what must be finished first: lane by lane where it is mapped as well."""
