@@ -183,10 +183,12 @@ class MappedTaskRun(Sequence[Any]):
             msg = f"{self.name} has {len(self)} children; there is no [{first}]"
             raise IndexError(msg)
         found = view_of(self.values, self.node, (*self.lane, first % len(self)))
-        if rest and not isinstance(found, MappedTaskRun):
+        if not rest:
+            return found
+        if not isinstance(found, MappedTaskRun):
             msg = f"{found.name} has no children; there is no [{rest[0]}]"
             raise IndexError(msg)
-        return found[tuple(rest)] if rest else found
+        return found[tuple(rest)]
 
     def __repr__(self) -> str:
         return f"<MappedTaskRun {self.name}: {len(self)} children>"
