@@ -47,7 +47,7 @@ ONE_TASK_RUN = (
         "approvals",
     ),
     (
-        "3 a trigger that is false or raises: TriggerFailed with what it raised; signals: theirs",
+        "3 false or raised: TriggerFailed, with the exception; a signal gives its state",
         "test_triggers_of_the_users",
         "test_triggers_of_the_users_on_a_mapped_parent",
         "test_a_trigger_failure_carries_the_exception",

@@ -93,6 +93,34 @@ def test_no_node_has_the_name_of_a_mapped_flow():
     assert list(flow(numbered).graph().nodes) == ["part", "part-2.inc"]
 
 
+@pytest.mark.parametrize("keep", [lambda x: x, lambda x: successful(task(inc).map([x]))])
+def test_what_belongs_to_a_lane_stays_there(keep):
+    """An argument of a lane is refused around it and in other lanes; within it may go deeper."""
+    kept = []
+
+    @flow
+    def part(x):
+        kept.append(keep(x))
+        return task(ident)(x)
+
+    def outside():
+        part.map([1])
+        task(ident)([kept.pop()])
+
+    def elsewhere():
+        part.map([1])
+        flow(lambda _: task(ident)(kept.pop()), name="other").map([1, 2])
+
+    @flow
+    def within(x):
+        flow(lambda _: task(ident)(keep(x)), name="inner").map([1, 2])
+
+    for case in (outside, elsewhere):
+        with pytest.raises(DefinitionError, match="belongs to the lanes of 'part'; return it"):
+            flow(case).graph()
+    assert "within.inner.ident" in flow(lambda: within.map([1])).graph()
+
+
 def test_lanes_run_the_whole_of_a_flow(play, do):
     """Each lane has its own width inside; a map index has a number for each map around."""
 

@@ -1,11 +1,16 @@
 """Modules beside a flow's file: which travel, and how a worker loads them."""
 
 import importlib
-import sys
 
 import pytest
 
-from daskflow.runtime.sources import Source, SourceFinder, collect_sources
+from daskflow.runtime.modules import RunModules, Source, in_use
+from daskflow.runtime.sources import collect_sources, file_importer, loose_importer
+
+
+def sources_of(*files):
+    """Return the modules beside some files that these import."""
+    return collect_sources(map(file_importer, files)).sources
 
 
 @pytest.fixture
@@ -23,20 +28,9 @@ def folder(tmp_path):
     return tmp_path
 
 
-@pytest.fixture
-def finder():
-    """A finder that is taken off again, with the modules it loaded."""
-    made = SourceFinder()
-    before = set(sys.modules)
-    yield made
-    sys.meta_path[:] = [other for other in sys.meta_path if other is not made]
-    for name in set(sys.modules) - before:
-        del sys.modules[name]
-
-
 def test_what_is_imported_beside_a_file_is_collected(folder):
     """Anywhere in the file, in turn, whole packages; installed and unused modules stay."""
-    found = collect_sources([folder / "flow_file.py"])
+    found = sources_of(folder / "flow_file.py")
     assert sorted(found) == ["one_beside", "pack_beside", "pack_beside.deep", "two_beside"]
     assert found["pack_beside"].is_package
     assert not found["pack_beside.deep"].is_package
@@ -45,40 +39,54 @@ def test_what_is_imported_beside_a_file_is_collected(folder):
 def test_a_file_in_a_package_imports_from_above_it(folder):
     """Absolute imports start above the outermost package."""
     (folder / "pack_beside" / "deep.py").write_text("import two_beside\nimport pack_beside.deep\n")
-    found = collect_sources([folder / "pack_beside" / "deep.py"])
+    found = sources_of(folder / "pack_beside" / "deep.py")
     assert {"two_beside", "one_beside", "pack_beside"} <= set(found)
 
 
 def test_a_file_that_is_no_python_has_no_imports(folder):
     """It is passed over, as is one that is not there."""
     (folder / "broken.py").write_text("def (\n")
-    assert collect_sources([folder / "broken.py", folder / "gone.py"]) == {}
+    assert sources_of(folder / "broken.py", folder / "gone.py") == {}
 
 
-def test_a_worker_loads_them_without_the_folder(folder, finder):
+def test_what_an_import_on_the_worker_asks_for(folder):
+    """What is imported inside of a function, with what that imports: the rest comes by value."""
+    found = collect_sources([file_importer(folder / "flow_file.py")], lambda _: True)
+    assert found.asked == ["pack_beside", "pack_beside.deep"]
+    assert found.named == {"os", "one_beside", "two_beside", "pack_beside"}
+
+
+def test_functions_in_no_file_import_from_their_folder(folder):
+    """Those of a notebook: alone, or in a class."""
+
+    def body():
+        import one_beside  # noqa: F401 - an import is what is looked for
+
+    loose = loose_importer(folder, [type("Bag", (), {"body": body}), 3])
+    assert sorted(collect_sources([loose]).sources) == ["one_beside", "two_beside"]
+
+
+def test_a_worker_loads_them_without_the_folder(folder):
     """Modules and packages import each other from the sources alone, with their own paths."""
-    finder.take(collect_sources([folder / "flow_file.py"]))
-    finder.take({})
-    deep = importlib.import_module("pack_beside.deep")
-    assert deep.PLUS == 10
-    assert deep.__file__ == str(folder / "pack_beside" / "deep.py")
-    assert importlib.import_module("one_beside").two_beside.TWO == 2
-    with pytest.raises(ModuleNotFoundError):
-        importlib.import_module("unused")
+    with in_use(RunModules("first", sources_of(folder / "flow_file.py"))):
+        deep = importlib.import_module("pack_beside.deep")
+        assert deep.PLUS == 10
+        assert deep.__file__ == str(folder / "pack_beside" / "deep.py")
+        assert importlib.import_module("one_beside").two_beside.TWO == 2
+        with pytest.raises(ModuleNotFoundError):
+            importlib.import_module("unused")
 
 
-def test_a_source_that_changed_is_loaded_anew(finder):
-    """The module of the earlier source is forgotten; one that did not change stays."""
-    finder.take({"edited_beside": Source("e.py", "X = 1"), "kept_beside": Source("k.py", "Y = 1")})
-    edited, kept = map(importlib.import_module, ("edited_beside", "kept_beside"))
-    finder.take({"edited_beside": Source("e.py", "X = 2"), "kept_beside": Source("k.py", "Y = 1")})
-    assert edited.X == 1
-    assert importlib.import_module("edited_beside").X == 2
-    assert importlib.import_module("kept_beside") is kept
+def test_each_run_has_its_own_modules():
+    """Two of one name side by side, the second as it was edited."""
+    for number in (1, 2):
+        modules = RunModules(f"run-{number}", {"edited_beside": Source("e.py", f"X = {number}")})
+        with in_use(modules):
+            assert number == importlib.import_module("edited_beside").X
 
 
-def test_a_traceback_shows_the_source_of_such_a_module(finder):
+def test_a_traceback_shows_the_source_of_such_a_module():
     """The loader gives the source, so that tools can show its lines."""
-    finder.take({"shown_beside": Source("s.py", "Z = 1\n")})
-    module = importlib.import_module("shown_beside")
-    assert module.__loader__.get_source("shown_beside") == "Z = 1\n"
+    with in_use(RunModules("shown", {"shown_beside": Source("s.py", "Z = 1\n")})):
+        module = importlib.import_module("shown_beside")
+        assert module.__loader__.get_source("shown_beside") == "Z = 1\n"
