@@ -11,6 +11,7 @@ from itertools import pairwise
 
 from daskflow.drawing.collapse import collapsed
 from daskflow.drawing.geometry import Layout, Point, Rect, Route, Size
+from daskflow.drawing.grouping import TOP
 from daskflow.drawing.layout import lay_out
 from daskflow.drawing.legend import legend_of
 from daskflow.drawing.lettering import Room, shortened, text_width
@@ -127,7 +128,8 @@ def _drawn(picture: Picture, layout: Layout) -> Iterator[str]:
     for box in picture.boxes:
         yield titled(_full(box), box_shape(box, layout.boxes[box.key]))
     for route in layout.routes:
-        yield _label(route, room)
+        is_framed = route.arrow is not None and boxes[route.arrow.end].group != TOP
+        yield _label(route, room, FRAME if is_framed else GROUND)
     yield from titles
 
 
@@ -153,19 +155,16 @@ def _told(arrow: Arrow, boxes: Mapping[str, Box]) -> str:
     return f"{ends}\n{names}{_ALONG[arrow.kind]}{flat}"
 
 
-def _label(route: Route, room: Room) -> str:
+def _label(route: Route, room: Room, ground: str) -> str:
     """Return the label of an arrow, beside the curve on which it ends; empty where it has none."""
     text = shortened(route.arrow.label, _LABEL_LETTERS) if route.arrow else ""
-    curves = [pair for pair in pairwise(route.points) if pair[0][1] != pair[1][1]]
-    if not text or not curves:
+    rect = room.beside(*_last_gap(route), text_width(text, SMALL), SMALL) if text else None
+    if rect is None:  # no text, or no room: it is told under the mouse
         return ""
-    rect = room.beside(*_last_gap(route), text_width(text, SMALL), SMALL)
-    if rect is None:  # it is told under the mouse
-        return ""
-    return haloed(text, rect.x + rect.width / 2, rect.y + rect.height / 2, ground=GROUND)
+    return haloed(text, rect.x + rect.width / 2, rect.y + rect.height / 2, ground=ground)
 
 
 def _last_gap(route: Route) -> tuple[Point, Point]:
-    """Return the ends of the last piece between two layers: the longest of the last two."""
+    """Return the ends of the piece between the last two layers; below it may be an upright one."""
     pieces = list(pairwise(route.points))[-2:]
     return max(pieces, key=lambda piece: (piece[0][0] != piece[1][0], piece[1][1] - piece[0][1]))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from daskflow import (
@@ -182,6 +184,15 @@ def test_success_of_any_is_enough():
 def test_a_trigger_that_skips_is_asked_without_skips():
     """It raises only where all were skipped."""
     assert found(lambda: rule(not_all_skipped)(t())) == []
+
+
+def test_an_element_of_a_flattened_map_comes_of_one_task_run():
+    """However deep the maps are that are flattened; such a trigger can be set by hand only."""
+    definition = flow(lambda: flatten(lanes.map([1, 2])), name="case").definition()
+    node = definition.graph.nodes["flatten"]
+    definition.graph.nodes["flatten"] = replace(node, task=rule(some_failed(at_least=2)))
+    (finding,) = Reach(definition).find()
+    assert finding.what.endswith("cannot say yes to 1 upstream task run")
 
 
 def test_a_constant_that_cannot_be_mapped_over():
