@@ -98,8 +98,8 @@ print(closed(), run.wait(10).state)
     assert complaints == ""
     first, last = printed.splitlines()
     took, state = last.split(maxsplit=1)
-    assert float(first) < 2.4
-    assert float(took) < 4.0
+    assert float(first) < 10.0
+    assert float(took) < 10.0
     assert state.startswith("Crashed")
     assert "was lost" in state
 
