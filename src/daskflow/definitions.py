@@ -8,8 +8,8 @@ from typing import Any
 
 from daskflow.editing import EditableTrace
 from daskflow.errors import DefinitionError
-from daskflow.graph import Edge, listed
-from daskflow.nodes import FlowGraph, Form, NodeSpec, SpaceSpec, literals_in, references
+from daskflow.graph import listed
+from daskflow.nodes import FlowGraph, Form, SpaceSpec, literals_in
 from daskflow.tracing import Trace
 
 Key = tuple[bytes, ...]
@@ -102,27 +102,6 @@ def _problems(graph: FlowGraph) -> Iterator[str]:
     for name, node in graph.nodes.items():
         for problem in node.task.binding.problems(node.arguments):
             yield f"node {name!r}: {problem}; its task is {node.task.binding}"
-        yield from _wrong_edges(graph, node)
-
-
-def _wrong_edges(graph: FlowGraph, node: NodeSpec) -> Iterator[str]:
-    """Yield what is wrong with edges that somebody added to the graph itself."""
-    depth = graph.depth(node.name)
-    fed = {(one.name, name) for one in node.arguments for name in references(one.form)}
-    for edge in graph.upstream(node.name):
-        if edge.key is not None and (edge.key, edge.upstream) not in fed:
-            cure = f"add_edge({edge.upstream!r}, {edge.downstream!r}, key={edge.key!r}) of the flow"
-            yield f"{_told(edge)} does not feed the argument {edge.key!r}; {cure} does"
-        if edge.levels and not _fits(edge, graph.depth(edge.upstream), depth):
-            yield f"{_told(edge)} has levels {edge.levels}, which map indexes here do not have"
-
-
-def _fits(edge: Edge, upstream: int, downstream: int) -> bool:
-    return len(edge.levels) <= upstream + edge.is_flat and max(edge.levels) < downstream
-
-
-def _told(edge: Edge) -> str:
-    return f"the edge {edge.upstream} -> {edge.downstream}"
 
 
 def _unknown(graph: FlowGraph, chosen: tuple[str, ...] | None) -> Iterator[str]:

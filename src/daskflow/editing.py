@@ -98,7 +98,7 @@ class EditableTrace(Trace):
         """Put what came of a call into the graph."""
         name, was_mapped = spec.name, spec.is_mapped
         for edge in call.edges:  # several only from a lane's width, and those close no circle
-            self.graph.add_edge(edge)
+            self.graph.join(edge)
         if call.givers:
             known = self.graph.spaces[name].givers if was_mapped else ()
             told = {giver.what for giver in known}
@@ -171,4 +171,5 @@ class EditableTrace(Trace):
         made.literals, made.parameters = dict(self.literals), dict(self.parameters)
         made.calls = {key: list(names) for key, names in self.calls.items()}
         made._counts = dict(self._counts)  # noqa: SLF001 - of its own kind
+        made._constants = dict(self._constants)  # noqa: SLF001 - the same
         return made

@@ -32,7 +32,7 @@ from daskflow.definitions import FlowDefinition, Traces
 from daskflow.editing import EditableTrace
 from daskflow.errors import DefinitionError
 from daskflow.grafting import graft
-from daskflow.mapping import Unmapped, unmapped
+from daskflow.mapping import unmapped
 from daskflow.nodes import FlowGraph, check_name
 from daskflow.none_tests import warn_of_none_tests
 from daskflow.parameters import Signature
@@ -112,7 +112,8 @@ class Flow(ByHand, Generic[P, R]):
         self._set_options(options)
 
     def _set_options(self, options: Any) -> None:
-        name = str(options.get("name") or getattr(self.fn, "__name__", "flow"))
+        default = getattr(self.fn, "__name__", "flow") if self.fn is not None else ""
+        name = str(options.get("name") or default)
         self.options: FlowOptions = options
         self.name = check_name("lambda_" if name == "<lambda>" else name, "a flow")
         check_words(f"flow {name!r}", options, FlowOptions.__annotations__)
@@ -174,20 +175,11 @@ class Flow(ByHand, Generic[P, R]):
             for name, parameter in self.signature.parameters.items()
             if name not in given
         }
-        whole |= self._whole_static(given)
+        static = self.signature.mapped_static(given)  # every lane gets all of them
+        whole |= {name: unmapped(value) for name, value in static.items()}
         lanes = {name: in_sight(trace, value) for name, value in given.items()}
         with trace.mapped_scope(self.name, lanes | whole) as each:
             return cast(list[R], as_node(trace, self._inlined(trace, each)))
-
-    def _whole_static(self, given: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the static ones of the arguments of a map: every lane gets all of them."""
-        static = {
-            name: given[name].value if isinstance(given[name], Unmapped) else given[name]
-            for name in self.signature.static
-            if name in given
-        }
-        checked = self.signature.checked(self.signature.plain_static(static))
-        return {name: unmapped(value) for name, value in checked.items()}
 
     def run(self, /, *args: P.args, **kwargs: P.kwargs) -> FlowRun:
         """Run the flow to its end and return the record of the run, however it ended.

@@ -18,7 +18,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from daskflow.errors import DefinitionError
-from daskflow.graph import Graph
+from daskflow.graph import Edge, Graph
 
 if TYPE_CHECKING:
     from daskflow.tasks import Task
@@ -156,6 +156,37 @@ class FlowGraph(Graph[NodeSpec]):
     def _settle(self, name: str, space: str) -> None:
         for each in self.around(space):
             self._inside.setdefault(each, {})[name] = None
+
+    def add_edge(self, edge: Edge) -> None:
+        """Let one node wait for another; adding an edge twice changes nothing.
+
+        Raises
+        ------
+        CycleError
+            It would close a circle; the graph is what it was.
+        DefinitionError
+            There is no such node or map index; or it has a key, and so would need an argument.
+        """
+        if edge.upstream in self.nodes and edge.downstream in self.nodes:
+            if edge.key is not None and edge not in self._upstream[edge.downstream]:
+                self._refuse_key(edge.downstream, edge.key)
+            up, down = self.depth(edge.upstream), self.depth(edge.downstream)
+            if edge.levels and (len(edge.levels) > up + edge.is_flat or max(edge.levels) >= down):
+                told = f"{edge.upstream} -> {edge.downstream}"
+                msg = f"the edge {told} has levels {edge.levels}, which map indexes do not have"
+                raise DefinitionError(msg)
+        super().add_edge(edge)
+
+    def _refuse_key(self, node: str, key: str) -> None:
+        if any(argument.name == key for argument in self.nodes[node].arguments):
+            msg = f"node {node!r}: its argument {key!r} has a value already"
+        else:
+            msg = f"an edge alone feeds no argument; add_edge(..., key={key!r}) of the flow does"
+        raise DefinitionError(msg)
+
+    def join(self, edge: Edge) -> None:
+        """Add an edge that comes with a call, of which the arguments are known to fit."""
+        super().add_edge(edge)
 
     def add_space(self, space: SpaceSpec) -> None:
         """Add an index space, or put another in the place of one of the same name."""

@@ -15,6 +15,7 @@ from typing import Any, TypeVar, overload
 
 from daskflow import placeholders
 from daskflow.errors import DefinitionError, ParameterError
+from daskflow.mapping import Unmapped
 from daskflow.placeholders import holds_placeholder
 from daskflow.static import is_static, shown
 from daskflow.tracing import current_trace
@@ -86,6 +87,22 @@ class Signature:
                 )
                 raise DefinitionError(msg)
         return static
+
+    def mapped_static(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the values of static parameters, validated, among the arguments of a map.
+
+        Raises
+        ------
+        DefinitionError
+            One of them is not known while the flow is traced.
+        ParameterError
+            One of them is invalid.
+        """
+        bare = {
+            name: value.value if isinstance(value, Unmapped) else value
+            for name, value in given.items()
+        }
+        return self.checked(self.plain_static(bare))
 
     def bind(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
         """Return every parameter's value, validated, from the arguments of a call.

@@ -120,7 +120,7 @@ class Trace:
         self.graph.add_node(node.name, node)
         self.calls.setdefault(id(node.task.origin), []).append(node.name)
         for edge in edges:
-            self.graph.add_edge(edge)
+            self.graph.join(edge)
 
     def _add_space(self, name: str, givers: Iterable[Giver]) -> None:
         self.graph.add_space(SpaceSpec(name, self._space, self.level + 1, tuple(givers)))
@@ -195,8 +195,8 @@ class Trace:
 
     def _name_of(self, value: Any, literal: str) -> str:
         """Return the name of a constant; one that was given before goes to workers only once."""
-        found = self._constants.get(id(value))
-        if found is not None:
+        found = self._constants.get(id(value), "")
+        if found in self.literals and self.literals[found] is value:  # ids outlive no pickling
             return found
         while literal in self.literals:  # f(1, a=2) where a is both a position and a keyword
             literal += "'"

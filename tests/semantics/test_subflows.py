@@ -116,7 +116,7 @@ def test_what_belongs_to_a_lane_stays_there(keep):
         flow(lambda _: task(ident)(keep(x)), name="inner").map([1, 2])
 
     for case in (outside, elsewhere):
-        with pytest.raises(DefinitionError, match="belongs to the lanes of 'part'; return it"):
+        with pytest.raises(DefinitionError, match="belongs into the lanes of 'part'; return it"):
             flow(case).graph()
     assert "within.inner.ident" in flow(lambda: within.map([1])).graph()
 

@@ -128,8 +128,9 @@ def test_the_names_of_flows_by_hand():
     assert Flow("one").name == "one"
     assert Flow("one").with_options(name="two").name == "two"
     assert Flow("one").__module__ == __name__
-    with pytest.raises(DefinitionError, match="'a flow' cannot name a flow"):
-        Flow("a flow")
+    for name in ("a flow", ""):
+        with pytest.raises(DefinitionError, match=f"'{name}' cannot name a flow"):
+            Flow(name)
     with pytest.raises(DefinitionError, match="a flow needs a function, not 7; or a name"):
         Flow(7)
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import pickle
 
+import cloudpickle
 import pytest
 
 from daskflow import (
@@ -88,6 +90,9 @@ def lines(*names):
         (lambda f: f.replace("z", add), "has no node named 'z'"),
         (lambda f: f.replace("a", len), "a node is made of a task"),
         (lambda f: f.graph().add_edge(Edge("a", "z")), "no node is named 'z'; there are: a, b"),
+        (lambda f: f.graph().add_edge(Edge("b", "a", "y")), "feeds no argument; .* key='y'"),
+        (lambda f: f.graph().add_edge(Edge("b", "b", "x")), "'x' has a value already"),
+        (lambda f: f.graph().add_edge(Edge("a", "b", levels=(0,))), r"a -> b has levels \(0,\)"),
     ],
 )
 def test_edges_that_make_no_sense(call, told):
@@ -159,6 +164,8 @@ def test_an_edge_twice_is_an_edge_once():
     f.add_edge("a", "b", mapped=True)
     before = shape(f.graph())
     f.add_edge("a", "b", mapped=True)
+    for edge in before[2]:
+        f.graph().add_edge(edge)
     assert shape(f.graph()) == before
     assert [giver.what for giver in f.graph().spaces["b"].givers] == ["x", "wait_for a"]
 
@@ -463,6 +470,23 @@ def test_with_options_is_a_flow_of_its_own():
     f.chain(collect, "d")
 
 
+def test_a_copy_has_constants_of_its_own():
+    """What is passed in a copy, or after a journey, is a value there, not a name from elsewhere."""
+    shared = ["shared"]
+    f = Flow("f")
+    f.add_task(ident, shared)
+    other = f.with_options(run_name="tonight")
+    late = ["late"]
+    other.add_task(ident, late)
+    f.add_task(collect, late)
+    f.add_task(collect, shared)
+    assert list(f.definition().literals.values()) == [shared, late, None]
+    there = pickle.loads(cloudpickle.dumps(f))
+    there.trace._constants = dict.fromkeys(map(id, (late, shared)), "ident.x")
+    there.add_task(ident, late)
+    assert list(there.definition().literals.values()) == [shared, late, late, None]
+
+
 def test_a_traced_flow_keeps_its_changes():
     """Edges and nodes that were added to a flow with a function stay in all later looks at it."""
 
@@ -534,22 +558,19 @@ def test_update_refuses_what_clashes():
 
 
 def test_all_that_is_wrong_is_told_at_once():
-    """Missing arguments, unknown reference tasks, and edges that lead nowhere."""
+    """Missing arguments of several nodes, and unknown reference tasks."""
     f = Flow("f", reference_tasks=["nowhere"])
     f.add_task(ident, name="a")
     f.add_task(add, 1, name="b")
-    f.add_task(ident.with_options(name="c").named("m"), 1)
-    f.graph().add_edge(Edge("b", "a", "x"))
-    f.graph().add_edge(Edge("b", "m", levels=(0,)))
+    f.add_task(collect)
     with pytest.raises(DefinitionError) as caught:
         f.validate()
     assert (
         str(caught.value)
         == """flow 'f':
   node 'a': nothing feeds its argument 'x'; its task is ident(x)
-  the edge b -> a does not feed the argument 'x'; add_edge('b', 'a', key='x') of the flow does
-  the edge b -> m has levels (0,), which map indexes here do not have
-  reference_tasks= names nowhere; its nodes are a, b, m"""
+  node 'collect': nothing feeds its argument 'xs'; its task is collect(xs)
+  reference_tasks= names nowhere; its nodes are a, b, collect"""
     )
     with pytest.raises(DefinitionError, match="nothing feeds its argument"):
         f.with_options(executor=LocalExecutor()).run()

@@ -150,7 +150,7 @@ def by_hand(*edges):
     for name in dict.fromkeys(name for edge in edges for name in edge[:2]):
         graph.add_node(name, NodeSpec(name, extract, ()))
     for edge in edges:
-        graph.add_edge(edge)
+        graph.join(edge)
     return FlowDefinition("case", graph, {"<returned>": None}, LiteralRef("<returned>"), ())
 
 
