@@ -17,12 +17,14 @@ from daskflow.errors import (
     DefinitionError,
     ExecutorError,
     FlowRunFailedError,
+    FlowRunPausedError,
     IllegalMoveError,
     ParameterError,
     PortableError,
     ResultGoneError,
     TargetError,
     TaskRunError,
+    TaskTimeoutError,
     TracingError,
     TriggerFailedError,
 )
@@ -32,7 +34,7 @@ from daskflow.flows import Flow, flow
 from daskflow.graph import Edge
 from daskflow.mapping import unmapped
 from daskflow.parameters import Parameter
-from daskflow.signals import Fail, Signal, Skip
+from daskflow.signals import Fail, Loop, Pause, Retry, Signal, Skip, Succeed
 from daskflow.static import Static
 from daskflow.tasks import Task, task
 from daskflow.triggers import (
@@ -42,6 +44,7 @@ from daskflow.triggers import (
     always_run,
     any_failed,
     any_successful,
+    manual_only,
     not_all_skipped,
     some_failed,
     some_successful,
@@ -68,21 +71,27 @@ __all__ = [
     "Flow",
     "FlowRun",
     "FlowRunFailedError",
+    "FlowRunPausedError",
     "IllegalMoveError",
     "LocalExecutor",
+    "Loop",
     "MappedTaskRun",
     "Parameter",
     "ParameterError",
+    "Pause",
     "PortableError",
     "ResultGoneError",
+    "Retry",
     "Settings",
     "Signal",
     "Skip",
     "Static",
+    "Succeed",
     "TargetError",
     "Task",
     "TaskRun",
     "TaskRunError",
+    "TaskTimeoutError",
     "TracingError",
     "TriggerFailedError",
     "all_failed",
@@ -94,6 +103,7 @@ __all__ = [
     "context",
     "flatten",
     "flow",
+    "manual_only",
     "not_all_skipped",
     "shutdown",
     "some_failed",

@@ -12,9 +12,11 @@
     ├── IllegalMoveError           a state that may not follow the one before it
     ├── TaskRunError               what a task run that did not succeed passes on
     │   ├── TriggerFailedError     its trigger said no
+    │   ├── TaskTimeoutError       it ran longer than it may
     │   ├── CrashedError           the world failed it, not its code
     │   └── PortableError          stands for an exception that cannot travel
     ├── FlowRunFailedError         a flow run failed and no exception tells why
+    ├── FlowRunPausedError         a flow run waits for a person
     └── ResultGoneError            a value that was not kept
 
 A message names the thing and the cure. Signals are not errors and live in `signals`.
@@ -66,6 +68,10 @@ class TriggerFailedError(TaskRunError):
     """The trigger of a task run said no, so its body never ran."""
 
 
+class TaskTimeoutError(TaskRunError):
+    """A task run took longer than its ``timeout_seconds``."""
+
+
 class CrashedError(TaskRunError):
     """A task run was failed by the world (worker lost, unserializable), not by its code."""
 
@@ -79,6 +85,10 @@ class PortableError(TaskRunError):
 
 class FlowRunFailedError(DaskflowError):
     """A flow run ended without success and no exception of a task tells why."""
+
+
+class FlowRunPausedError(DaskflowError):
+    """A flow run has no value yet: it waits until somebody approves a task run of it."""
 
 
 class ResultGoneError(DaskflowError):

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from daskflow.errors import PortableError
 from daskflow.sealing import seal
-from daskflow.states import State
+from daskflow.states import Paused, State
 
 
 class Length(NamedTuple):
@@ -26,15 +26,29 @@ class Length(NamedTuple):
     is_text: bool = False  # to `flatten` it is one element
 
 
+class Before(NamedTuple):
+    """What the bodies of a task run that were called so far have left for the next one."""
+
+    attempts: int = 0  # bodies started in this iteration
+    free: int = 0  # those of them that cost no retry: they ended by `Retry` or `Pause`
+    signalled: int = 0  # those of them that ended by `Retry`
+    loops: int = 0  # iterations that ended
+    is_resumed: bool = False  # it was paused, and may go on
+
+
+NOTHING_BEFORE = Before()
+
+
 class Note(NamedTuple):
     """What is worth saying of a task run beyond its state's kind; most have none."""
 
     message: str = ""
-    due: float | None = None  # Retrying: the instant of the next attempt
+    due: float | None = None  # Retrying, Paused: the instant at which it goes on by itself
     failure: bytes | BaseException | None = None  # the exception; pickled where it traveled
     trace: str = ""  # its traceback as text
     reason: str = ""  # Crashed: how
     length: Length | None = None  # where something maps over the value
+    before: Before | None = None  # where it will go on, or had iterations
 
     def exception(self) -> BaseException | None:
         """Return the exception that ended an attempt; None where none did."""
@@ -64,7 +78,8 @@ class Segment:
     ended: array[float] = field(default_factory=lambda: array("d"))
     smalls: list[bytes | None] = field(default_factory=list)  # pickled small results
     notes: dict[int, Note] = field(default_factory=dict)  # by offset from start
-    values: dict[int, Any] | None = field(default_factory=dict)  # by offset; what a consumer gets
+    # by offset; what a consumer gets, or where it is not finished, its own next iteration
+    values: dict[int, Any] | None = field(default_factory=dict)
 
     @property
     def stop(self) -> int:
@@ -99,6 +114,18 @@ class Segment:
             notes,
             self.values and {offset: seal(value) for offset, value in self.values.items()},
         )
+
+
+def left_behind(segment: Segment, offset: int) -> Before:
+    """Return what a task run that is not finished has left for its next body.
+
+    Whoever calls that has waited for whatever it waits for, so a pause is over then.
+    """
+    note = segment.notes.get(offset)
+    before = note.before if note is not None else None
+    before = before or Before(segment.attempts[offset])
+    is_paused = segment.codes[offset] == Paused.code
+    return before._replace(is_resumed=True) if is_paused else before
 
 
 def _segment_of(  # noqa: PLR0913, PLR0917 - a column each

@@ -32,6 +32,7 @@ from daskflow.definitions import FlowDefinition, Traces
 from daskflow.editing import EditableTrace
 from daskflow.errors import DefinitionError
 from daskflow.grafting import graft
+from daskflow.hooks import Hook, StateHandler, make_watchers
 from daskflow.mapping import unmapped
 from daskflow.nodes import FlowGraph, check_name
 from daskflow.none_tests import warn_of_none_tests
@@ -63,6 +64,12 @@ class FlowOptions(TypedDict, total=False):
     run_name: str  # may hold {parameters}; default: a name is made up
     tags: Iterable[str]
     reference_tasks: Iterable[str]  # names of the nodes that decide; default: the terminal ones
+    state_handlers: StateHandler | Iterable[StateHandler]  # may replace a state of the run
+    terminal_state_handler: Callable[..., Any]  # may replace the state that the run ends in
+    on_completion: Hook | Iterable[Hook]  # the run succeeded
+    on_failure: Hook | Iterable[Hook]
+    on_cancellation: Hook | Iterable[Hook]
+    on_crashed: Hook | Iterable[Hook]
     block_size: int | None  # elements of a lane in one Dask task; 1: no grouping; default: by width
 
 
@@ -119,6 +126,7 @@ class Flow(ByHand, Generic[P, R]):
         check_words(f"flow {name!r}", options, FlowOptions.__annotations__)
         _check_block_size(self.name, options.get("block_size"))
         self.tags = as_tags(options.get("tags", ()))
+        self.watchers = make_watchers(f"flow {self.name!r}", options)
         if self.fn is None:
             self.signature = Signature(self.name, self._traces.only().parameters)  # which may grow
         else:

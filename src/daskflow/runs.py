@@ -7,43 +7,44 @@ its driver works; values leave the executor only when somebody asks for them.
 from __future__ import annotations
 
 import html
-import random
-import signal
 import threading
-import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
+from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
-from daskflow import context
-from daskflow.errors import DefinitionError, FlowRunFailedError, ParameterError
+from daskflow.context import run_label
+from daskflow.describing import describe
+from daskflow.errors import FlowRunFailedError, FlowRunPausedError
 from daskflow.events import Report, StateChanged
-from daskflow.executors.base import Executor, Session
+from daskflow.executors.base import Executor, PackedSpec, Session
 from daskflow.executors.choice import choose_executor
 from daskflow.lowering.plan import Plan, literal_key
-from daskflow.names import make_name
-from daskflow.nodes import LiteralRef, NodeRef, fill, references
-from daskflow.results.serializers import small_bytes
-from daskflow.runtime.code import OwnCode
-from daskflow.runtime.driver import Assignment, Driver
+from daskflow.nodes import LiteralRef, NodeRef, fill
+from daskflow.runtime.driver import Assignment, Driver, Order
+from daskflow.runtime.failing import failures, first_failure
+from daskflow.runtime.flow_handlers import NOBODY_WATCHES, FlowWatch
+from daskflow.runtime.interrupts import interrupts
+from daskflow.runtime.pausing import approve_all, parked, paused_runs, reject_all
 from daskflow.runtime.record import RunRecord
 from daskflow.runtime.spec import RunSpec, own_code_by_value, pack_spec
+from daskflow.runtime.state_handlers import task_judge
 from daskflow.runtime.values import Values
 from daskflow.runtime.verdict import verdict
-from daskflow.runtime.views import NodeProgress, TaskRun, TaskRuns, raisable, view_of
-from daskflow.settings import EngineSettings, Settings
+from daskflow.runtime.views import NodeProgress, TaskRun, TaskRuns, view_of
+from daskflow.settings import Settings
 from daskflow.signals import RunInterrupted
 from daskflow.states import (
     KINDS,
     Cancelled,
     Crashed,
     Failed,
+    Paused,
     Pending,
     Running,
     State,
-    TriggerFailed,
 )
 from daskflow.tasks import Task
 from daskflow.timing import as_datetime, now
@@ -76,13 +77,14 @@ class FlowRun:
     1
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0917 - what `prepare` has put together
         self,
         definition: FlowDefinition,
         spec: RunSpec,
         session: Session,
         assignment: Assignment,
         parameters: Mapping[str, Any],
+        watch: FlowWatch = NOBODY_WATCHES,
     ) -> None:
         self.id = spec.run_id
         self.name = spec.run_name
@@ -90,17 +92,26 @@ class FlowRun:
         self.parameters = dict(parameters)
         self.tags = spec.tags
         self.link = session.link  # a page that shows what goes on; empty: none
-        self.record = RunRecord(definition.graph, spec.kept)
+        tasks = [node.task for node in definition.graph.nodes.values()]
+        judge = task_judge(spec) if any(task.rules.watchers for task in tasks) else None
+        self.record = RunRecord(definition.graph, spec.kept, judge)
         self.values = Values(self.record, session)
         self.started_at = now()  # instant, seconds since the epoch
         self.ended_at: float | None = None
         self._definition = definition
         self._session = session
         self._assignment = assignment
+        self._watch = watch
         self._state: State = Pending()
         self._failure: BaseException | None = None
         self._changed = threading.Condition()
-        self._done = threading.Event()
+        self._idle = threading.Event()  # nobody drives it: it has ended, or waits for a person
+        self._is_live = False  # it is driven in a thread of its own
+        self._orders: SimpleQueue[Order] = SimpleQueue()
+        self._is_interrupted: Callable[[], bool] = lambda: False
+        self._driver = Driver(
+            assignment, self.record, session, self._notify, self._was_interrupted, self._orders
+        )
 
     @property
     def state(self) -> State:
@@ -124,10 +135,11 @@ class FlowRun:
 
     def start(self) -> None:
         """Drive the run in a thread of its own."""
+        self._is_live = True
         threading.Thread(target=self.drive, name=f"daskflow-{self.name}", daemon=True).start()
 
     def drive(self) -> None:
-        """Drive the run to its end in this thread.
+        """Drive the run in this thread to its end, or to where only a person helps.
 
         Raises
         ------
@@ -135,24 +147,126 @@ class FlowRun:
             The user pressed Ctrl-C; the run is Cancelled.
         """
         self._enter(Running())
-        state: State = Crashed("the driver was stopped", reason="driver")
-        try:
-            with _interrupts() as is_interrupted:
-                Driver(
-                    self._assignment, self.record, self._session, self._notify, is_interrupted
-                ).drive()
-            state = self._verdict()
-        except RunInterrupted:
-            state = Cancelled("interrupted by the user")
-            raise KeyboardInterrupt from None
-        except Exception as error:  # noqa: BLE001 - whatever it is, the states stay to be read
-            self._failure = error
-            state = Crashed(f"{type(error).__name__}: {error}", reason="driver")
-        finally:
-            self._finish(state)
+        is_driven = True
+        while is_driven:
+            state: State = Crashed("the driver was stopped", reason="driver")
+            try:
+                with interrupts() as self._is_interrupted:
+                    self._driver.drive()
+                state = parked(self.record) or self._verdict()
+            except RunInterrupted:
+                state = Cancelled("interrupted by the user")
+                raise KeyboardInterrupt from None
+            except Exception as error:  # noqa: BLE001 - whatever it is, the states stay to be read
+                self._failure = error
+                state = Crashed(f"{type(error).__name__}: {error}", reason="driver")
+            finally:
+                with self._changed:  # no order comes meanwhile
+                    is_driven = isinstance(state, Paused) and not self._orders.empty()
+                    if not is_driven:
+                        self._finish(state)
+
+    def approve(
+        self, task: str | Task[..., Any] | None = None, index: int | tuple[int, ...] | None = None
+    ) -> list[str]:
+        """Let paused task runs go on, and return their names.
+
+        A run that nothing else was left of goes on: in this thread to its end if it was made by
+        `Flow.run`, in the background if by `Flow.submit`.
+
+        Parameters
+        ----------
+        task
+            The task, or the name of its node, ``"review"`` or ``"review[2]"``; None: all that are
+            paused.
+        index
+            Of the child, where it is mapped; None: all of its children that are paused.
+
+        Raises
+        ------
+        IllegalMoveError
+            Nothing that is meant is paused.
+
+        Examples
+        --------
+        >>> from daskflow import LocalExecutor, flow, manual_only, task
+        >>> @task(trigger=manual_only)
+        ... def publish() -> str:
+        ...     return "published"
+        >>> @flow(executor=LocalExecutor())
+        ... def report():
+        ...     return publish()
+        >>> run = report.run()
+        >>> str(run.state)
+        "Paused('waits for approval: publish')"
+        >>> run.approve(publish), run.result()
+        (['publish'], 'published')
+        """
+        found = self._paused(task, index)
+        self._give(partial(approve_all, runs=found))
+        return [self._label(*one) for one in found]
+
+    def reject(
+        self,
+        task: str | Task[..., Any] | None = None,
+        index: int | tuple[int, ...] | None = None,
+        message: str = "",
+    ) -> list[str]:
+        """Let paused task runs fail, and return their names; see `approve`.
+
+        Parameters
+        ----------
+        message
+            For people: why. It is in the states.
+
+        Raises
+        ------
+        IllegalMoveError
+            Nothing that is meant is paused.
+
+        Examples
+        --------
+        >>> from daskflow import LocalExecutor, flow, manual_only, task
+        >>> @task(trigger=manual_only)
+        ... def publish() -> str:
+        ...     return "published"
+        >>> @flow(executor=LocalExecutor())
+        ... def report():
+        ...     return publish()
+        >>> run = report.run()
+        >>> run.reject(message="too early"), str(run[publish].state)
+        (['publish'], "Failed('rejected: too early')")
+        """
+        found = self._paused(task, index)
+        told = f"rejected: {message}" if message else "rejected"
+        self._give(partial(reject_all, runs=found, message=told))
+        return [self._label(*one) for one in found]
+
+    def _paused(self, task: Any, index: int | tuple[int, ...] | None) -> list[tuple[str, int]]:
+        wanted = index if index is None or isinstance(index, tuple) else (index,)
+        name = task if task is None or isinstance(task, str) else self._node_of(task)
+        return paused_runs(self.record, name, wanted)
+
+    def _label(self, name: str, position: int) -> str:
+        return run_label(name, self.record.index(name, position))
+
+    def _give(self, order: Order) -> None:
+        """Let the driver carry something out; where none is at work, let one go on."""
+        with self._changed:
+            self._orders.put(order)
+            if not self._idle.is_set():
+                return
+            self._idle.clear()
+        if self._is_live:
+            self.start()
+        else:
+            self.drive()
+
+    def _was_interrupted(self) -> bool:
+        return self._is_interrupted()
 
     def wait(self, timeout: float | None = None) -> FlowRun:
-        """Return this run when it has ended.
+        """Return this run when it has ended, or waits for a person (its state is Paused).
 
         Parameters
         ----------
@@ -164,7 +278,7 @@ class FlowRun:
         TimeoutError
             It has not ended by then.
         """
-        if not self._done.wait(timeout):
+        if not self._idle.wait(timeout):
             msg = f"flow run {self.name!r} has not ended within {timeout} s"
             raise TimeoutError(msg)
         return self
@@ -179,10 +293,15 @@ class FlowRun:
             the first failed task run upstream of it.
         FlowRunFailedError
             It did not succeed and no task's exception tells why.
+        FlowRunPausedError
+            It waits for a person.
         """
         self.wait()
+        if isinstance(self._state, Paused):
+            msg = f"flow run {self.name!r} {self._state.message}; run.approve() lets it go on"
+            raise FlowRunPausedError(msg)
         if not self._state.is_successful():
-            raise self._first_failure()
+            raise self._why_failed()
         return fill(self._definition.returned, self._value_of)
 
     def events(self) -> Iterator[StateChanged]:
@@ -194,12 +313,12 @@ class FlowRun:
         place = 0
         while True:
             with self._changed:
-                while place >= len(self.record.events) and not self._done.is_set():
+                while place >= len(self.record.events) and not self._idle.is_set():
                     self._changed.wait()
             news = self.record.events[place:]
             place += len(news)
             yield from news
-            if not news and self._done.is_set():
+            if not news and self._idle.is_set():
                 return
 
     def progress(self) -> list[NodeProgress]:
@@ -216,7 +335,7 @@ class FlowRun:
 
     def failures(self) -> list[TaskRun]:
         """Return the task runs that failed, those that a trigger kept from starting included."""
-        return [TaskRun(self.values, *found) for found in self.record.failed(self._order())]
+        return failures(self.values)
 
     def __getitem__(self, wanted: str | Task[..., Any]) -> Any:
         """Return the task run, or the mapped task run, of a node given by name or by its task."""
@@ -235,52 +354,18 @@ class FlowRun:
             raise KeyError(msg)
         return names[0] if names else wanted.name
 
-    def _order(self) -> list[str]:
-        return self._definition.graph.order()
-
     def _verdict(self) -> State:
         names = self._definition.reference_tasks
-        return verdict({name: self.record.outcome(name) for name in names})
+        found = verdict({name: self.record.outcome(name) for name in names})
+        return self._watch.conclude(found, {name: self.record.node_state(name) for name in names})
 
-    def _first_failure(self) -> BaseException:
-        wanted = set(self._definition.reference_tasks)
-        order = self._order()
-        for found in self.record.failed(name for name in order if name in wanted):
-            return self._explained(self._root_of(*found, order))
-        msg = f"flow run {self.name!r} of {self.flow_name!r} ended {self._state}"
-        error = FlowRunFailedError(msg)
-        error.__cause__ = self._failure
-        return error
-
-    def _root_of(self, name: str, index: tuple[int, ...], order: list[str]) -> TaskRun:
-        """Return the task run whose exception tells why this one failed."""
-        first = TaskRun(self.values, name, index)
-        if not isinstance(first.state, TriggerFailed):
-            return first
-        upstream: set[str] = {name}
-        for other in reversed(order):
-            if any(edge.downstream in upstream for edge in self.record.graph.downstream(other)):
-                upstream.add(other)
-        for found in self.record.failed(other for other in order if other in upstream):
-            run = TaskRun(self.values, *found)
-            if not isinstance(run.state, TriggerFailed):
-                return run
-        return first
-
-    def _explained(self, run: TaskRun) -> BaseException:
-        """Return the exception of a task run, with a note that says where it comes from."""
-        error = raisable(self.values.exception(run.node, run.index), run.name)
-        kinds = [type(other.state) for other in self.failures() if other != run]
-        idle = kinds.count(TriggerFailed)
-        more = f"; others that failed: {len(kinds) - idle}" if len(kinds) > idle else ""
-        more += f"; not started because of failures: {idle}" if idle else ""
-        where = f" on {run.worker}" if run.worker else ""
-        told = f"in task run {run.name}, attempt {run.attempt}{where}"
-        note = f"{told}, of flow run {self.name!r}{more}"
-        if note not in getattr(error, "__notes__", ()):
-            error.add_note(note)
-            if error.__traceback__ is None and run.traceback:
-                error.add_note(f"there:\n{run.traceback}")
+    def _why_failed(self) -> BaseException:
+        """Return what tells why the run did not succeed."""
+        error = first_failure(self.values, self._definition.reference_tasks, self.name)
+        if error is None or not self._state.is_failed():
+            msg = f"flow run {self.name!r} of {self.flow_name!r} ended {self._state}"
+            error = FlowRunFailedError(msg)
+            error.__cause__ = self._failure or getattr(self._state, "exception", None)
         return error
 
     def _value_of(self, ref: LiteralRef | NodeRef) -> Any:
@@ -289,26 +374,32 @@ class FlowRun:
         return self.values.at(ref.name, is_picky=ref.is_picky)
 
     def _finish(self, state: State) -> None:
-        """Note how the run ended, and let go of what nobody needs any more."""
-        self.ended_at = now()
+        """Note how the run ended, or that it waits; let go of what nobody needs any more."""
         try:
-            self._session.finish()
-            if isinstance(state, Cancelled | Crashed):
-                self.record.cancel_unfinished(state.message)
-                self._session.close()  # nothing that waits is begun any more
-            else:
-                large = self._assignment.large
-                self._session.release([literal_key(self.id, name) for name in large])
+            if not isinstance(state, Paused):
+                self.ended_at = now()
+                self._close(state)
         finally:
             self._enter(state)
-            self._done.set()
+            self._idle.set()
             self._notify()
+
+    def _close(self, state: State) -> None:
+        self._session.finish()
+        if isinstance(state, Cancelled | Crashed):
+            self.record.cancel_unfinished(state.message)
+            self._session.close()  # nothing that waits is begun any more
+        else:
+            large = self._assignment.large
+            self._session.release([literal_key(self.id, name) for name in large])
 
     def _enter(self, state: State) -> None:
         instant = now()
-        self._state = replace(state, timestamp=as_datetime(instant))
+        made = self._watch.judge(self._state, state)
+        self._state = replace(made, timestamp=as_datetime(instant))
         self.record.events.append(StateChanged(instant, self.name, self._state))
         self._notify()
+        self._watch.observe(self, self._state)
 
     def _notify(self) -> None:
         with self._changed:
@@ -344,15 +435,15 @@ def prepare(flow: Flow[..., Any], parameters: dict[str, Any]) -> FlowRun:
         The executor cannot be reached, or refuses.
     """
     settings = Settings()
-    definition, spec, assignment = _describe(flow, parameters, settings.engine)
+    definition, spec, assignment = describe(flow, parameters, settings.engine)
     executor: Executor = flow.options.get("executor") or choose_executor(settings)
 
-    def pack(spec: RunSpec) -> bytes:
+    def pack(spec: RunSpec) -> PackedSpec:
         with own_code_by_value(assignment.functions):
             return pack_spec(spec, assignment.code)
 
     session = executor.open(spec.run_id, spec, pack)
-    return FlowRun(definition, spec, session, assignment, parameters)
+    return FlowRun(definition, spec, session, assignment, parameters, FlowWatch.of(flow))
 
 
 def delay(flow: Flow[..., Any], parameters: dict[str, Any]) -> Delayed:
@@ -365,7 +456,7 @@ def delay(flow: Flow[..., Any], parameters: dict[str, Any]) -> Delayed:
     """
     from daskflow.delaying import make_delayed
 
-    return make_delayed(*_describe(flow, parameters, Settings().engine), conclude)
+    return make_delayed(*describe(flow, parameters, Settings().engine), conclude)
 
 
 def conclude(
@@ -389,107 +480,5 @@ def conclude(
         run.record.fold(report)
     run.drive()
     if isinstance(run.state, Failed):
-        return replace(run.state, exception=run._first_failure())  # noqa: SLF001 - same room
+        return replace(run.state, exception=run._why_failed())  # noqa: SLF001 - same room
     return run.state
-
-
-def _describe(
-    flow: Flow[..., Any], parameters: dict[str, Any], settings: EngineSettings
-) -> tuple[FlowDefinition, RunSpec, Assignment]:
-    """Trace a flow, and see that all of it can travel."""
-    definition = flow.definition_for(parameters)
-    literals = {**definition.literals, **parameters}
-    code = [flow, *(node.task for node in definition.graph.nodes.values())]
-    with own_code_by_value(code):
-        large = _large_literals(literals, settings)
-    small = {name: value for name, value in literals.items() if name not in large}
-    spec = _make_spec(flow, definition, parameters, small, settings)
-    assignment = Assignment(
-        spec.run_id,
-        definition.graph,
-        literals,
-        large,
-        flow.options.get("block_size"),
-        settings.retry_window,
-        code,
-        code=OwnCode(spec.run_id),
-    )
-    return definition, spec, assignment
-
-
-def _make_spec(
-    flow: Flow[..., Any],
-    definition: FlowDefinition,
-    parameters: dict[str, Any],
-    small: dict[str, Any],
-    settings: EngineSettings,
-) -> RunSpec:
-    graph = definition.graph
-    kept = {*definition.reference_tasks, *graph.terminals(), *references(definition.returned)}
-    measured = {
-        giver.form.name
-        for space in graph.spaces.values()
-        for giver in space.givers
-        if isinstance(giver.form, NodeRef)
-        and graph.depth(giver.form.name) == len(giver.form.levels) + giver.form.is_flat
-    }
-    return RunSpec(
-        uuid.uuid4().hex,
-        _run_name(flow.options.get("run_name"), parameters),
-        definition.name,
-        graph,
-        small,
-        frozenset(kept),
-        frozenset(measured),
-        settings.small_result_bytes,
-        flow.tags,
-    )
-
-
-def _run_name(template: str | None, parameters: dict[str, Any]) -> str:
-    if template is None:
-        return make_name(random.Random())  # noqa: S311 - a name, not a secret
-    try:
-        return template.format(**parameters)
-    except (LookupError, ValueError, AttributeError) as error:
-        msg = f"run_name={template!r} does not fit the flow's parameters: {error}"
-        raise ParameterError(msg) from None
-
-
-def _large_literals(literals: Mapping[str, Any], settings: EngineSettings) -> frozenset[str]:
-    """Return the names of the values that are too large to travel with the spec."""
-    large = set()
-    for name, value in literals.items():
-        try:
-            if small_bytes(value, settings.literal_bytes) is None:
-                large.add(name)
-        except Exception as error:
-            msg = f"the value of {name!r} cannot be sent to workers: {error}"
-            raise DefinitionError(msg) from error
-    return frozenset(large)
-
-
-@contextmanager
-def _interrupts() -> Iterator[Callable[[], bool]]:
-    """Take Ctrl-C in the main thread meanwhile, where nobody else does; tell whether it came.
-
-    While a task's body runs in that thread it is interrupted, else the driver asks now and then.
-    """
-    came: list[bool] = []
-    if (
-        threading.current_thread() is not threading.main_thread()
-        or signal.getsignal(signal.SIGINT) is not signal.default_int_handler
-    ):
-        yield lambda: False
-        return
-
-    def interrupt(*_: Any) -> None:
-        came.append(True)
-        if context.get() is not None:
-            raise RunInterrupted
-
-    signal.signal(signal.SIGINT, interrupt)
-    try:
-        yield lambda: bool(came)
-    finally:
-        signal.signal(signal.SIGINT, signal.default_int_handler)

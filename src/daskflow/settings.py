@@ -33,6 +33,7 @@ class EngineSettings(BaseModel):
     connect_timeout: float = Field(10.0, gt=0, description="seconds to reach a given scheduler")
     retry_window: float = Field(0.05, ge=0, description="seconds in which due retries are gathered")
     literal_bytes: int = Field(64 * 1024, ge=0, description="larger arguments travel on their own")
+    max_signalled_retries: int = Field(100, ge=0, description="times a task may raise Retry")
     small_result_bytes: int = Field(4096, ge=0, description="smaller results ride with the state")
 
 

@@ -29,7 +29,7 @@ column of codes into a column of 0 and 1 by `bytes.translate`.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, ClassVar
 
@@ -121,6 +121,7 @@ class Cancelling(State):
 class Looped(State):
     """One iteration ended, the next follows."""
 
+    result: Any = field(default=None, compare=False)  # what the next one begins with
     code: ClassVar[int] = 7
 
 
@@ -128,6 +129,7 @@ class Looped(State):
 class Success(State):
     """The body returned."""
 
+    result: Any = field(default=None, compare=False)  # where somebody gave it with the state
     code: ClassVar[int] = 8
 
 
@@ -220,6 +222,7 @@ FAILED = _codes(Failed)
 FINISHED = SUCCESSFUL | FAILED | {Cancelled.code}
 PICKED = SUCCESSFUL - {Skipped.code}  # what `successful` passes on
 WAITING = _codes(Scheduled)
+RETRYING, CRASHED, CANCELLED = Retrying.code, Crashed.code, Cancelled.code
 
 
 def mask_of(codes: Iterable[int]) -> bytes:
@@ -240,7 +243,7 @@ SHIM_MOVES: dict[int, frozenset[int]] = {
         _BEFORE_START,
         frozenset(
             {Pending.code, Running.code, TriggerFailed.code, Skipped.code, Cached.code, Paused.code}
-            | {Failed.code, Crashed.code, AwaitingSlot.code}
+            | {Failed.code, Crashed.code, AwaitingSlot.code, Success.code, Retrying.code}
         ),
     ),
     Running.code: frozenset(_ENDS_OF_A_BODY | {Looped.code, Pending.code}),
@@ -252,6 +255,7 @@ DRIVER_MOVES: dict[int, frozenset[int]] = {
         _BEFORE_START | {Paused.code},
         frozenset(
             {Pending.code, Scheduled.code, Mapped.code, TriggerFailed.code, Skipped.code}
+            | {Success.code, Cached.code, TimedOut.code}  # somebody gave them
             | {Failed.code, Crashed.code, Cancelled.code, Cancelling.code, Running.code}
         ),
     ),

@@ -27,9 +27,11 @@ from typing import (
 from daskflow.binding import Binding, outputs_of
 from daskflow.demands import NO_DEMAND, Demand, make_demand
 from daskflow.errors import DefinitionError
+from daskflow.hooks import NOBODY, Hook, StateHandler, Watchers, make_watchers
 from daskflow.nodes import check_name
 from daskflow.placeholders import Node, Placeholder
 from daskflow.retries import Delays, RetryPolicy
+from daskflow.timing import as_seconds
 from daskflow.tracing import Trace, current_trace
 from daskflow.triggers import Trigger, all_successful, passes_skips
 
@@ -52,6 +54,13 @@ class TaskOptions(TypedDict, total=False):
     resources: Mapping[str, float] | None  # what a Dask worker has to offer, as {"GPU": 1}
     priority: int  # on Dask: higher goes first; default 0
     workers: str | Iterable[str] | None  # names, hosts or addresses of the Dask workers for it
+    timeout_seconds: float | timedelta | None  # how long one attempt may take
+    state_handlers: StateHandler | Iterable[StateHandler]  # may replace a state
+    on_completion: Hook | Iterable[Hook]  # it succeeded, was skipped or found in a cache
+    on_failure: Hook | Iterable[Hook]  # it failed for good
+    on_retry: Hook | Iterable[Hook]
+    on_cancellation: Hook | Iterable[Hook]
+    on_crashed: Hook | Iterable[Hook]
     nout: int | None  # values that it returns, to be unpacked; default: by a tuple annotation
 
 
@@ -72,6 +81,8 @@ class TaskRules:
     retry: RetryPolicy = RetryPolicy()
     tags: frozenset[str] = frozenset()
     demand: Demand = NO_DEMAND
+    timeout: float | None = None  # seconds that one attempt, or iteration, may take
+    watchers: Watchers = NOBODY
 
 
 class Task(Generic[P, R]):
@@ -314,7 +325,20 @@ def _make_rules(name: str, options: Mapping[str, Any]) -> TaskRules:
     )
     skips = options.get("skip_on_upstream_skip", True) and not passes_skips(trigger)
     demand = _checked_demand(name, options)
-    return TaskRules(trigger, skips, policy, as_tags(options.get("tags", ())), demand)
+    tags = as_tags(options.get("tags", ()))
+    timeout = _checked_timeout(name, options.get("timeout_seconds"))
+    watchers = make_watchers(f"task {name!r}", options)
+    return TaskRules(trigger, skips, policy, tags, demand, timeout, watchers)
+
+
+def _checked_timeout(name: str, timeout: Any) -> float | None:
+    if timeout is None:
+        return None
+    seconds = as_seconds(timeout) if isinstance(timeout, int | float | timedelta) else 0.0
+    if seconds <= 0:
+        msg = f"task {name!r}: timeout_seconds={timeout!r} must be a time above 0, or None"
+        raise DefinitionError(msg)
+    return seconds
 
 
 def _checked_demand(name: str, options: Mapping[str, Any]) -> Demand:

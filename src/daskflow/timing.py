@@ -15,6 +15,11 @@ def now() -> float:
     return time.time()
 
 
+def monotonic() -> float:
+    """Return seconds since some instant, by a clock that nobody sets: for spans of time."""
+    return time.monotonic()
+
+
 def wait_until(instant: float) -> None:
     """Return at that instant, seconds since the epoch; at once where it is over.
 

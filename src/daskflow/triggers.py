@@ -17,8 +17,20 @@ from typing import Any, NamedTuple
 from daskflow.context import run_label
 from daskflow.errors import DefinitionError
 from daskflow.graph import Edge
-from daskflow.signals import Fail, RunInterrupted, Signal, Skip
-from daskflow.states import FAILED, FINISHED, SUCCESSFUL, Failed, Skipped, State, TriggerFailed
+from daskflow.signals import Fail, Loop, Pause, Retry, RunInterrupted, Signal, Skip, Succeed
+from daskflow.states import (
+    FAILED,
+    FINISHED,
+    SUCCESSFUL,
+    Failed,
+    Looped,
+    Paused,
+    Retrying,
+    Skipped,
+    State,
+    Success,
+    TriggerFailed,
+)
 
 Trigger = Callable[[Mapping[Edge, State]], Any]
 
@@ -128,6 +140,7 @@ always_run = all_finished
 any_successful = CountTrigger("any_successful", _rule_any_successful)
 any_failed = CountTrigger("any_failed", _rule_any_failed)
 not_all_skipped = CountTrigger("not_all_skipped", _rule_not_all_skipped)
+manual_only = CountTrigger("manual_only", _rule_all_finished)  # the shim pauses where it is asked
 
 
 @dataclass(frozen=True)
@@ -201,6 +214,11 @@ def passes_skips(trigger: Trigger) -> bool:
     return trigger == not_all_skipped
 
 
+def is_manual(trigger: Trigger) -> bool:
+    """Return whether this trigger lets nothing start before a person has approved it."""
+    return trigger == manual_only
+
+
 def refusal(
     trigger: Trigger,
     counts: Counts,
@@ -219,6 +237,11 @@ def refusal(
         How the upstream task runs ended.
     states
         The same in full; looked at only by triggers of the user's.
+
+    Raises
+    ------
+    Signal
+        The trigger raised it.
     """
     if not counts.total:
         return None
@@ -227,9 +250,7 @@ def refusal(
             may_start = trigger.decide(counts)
         else:
             may_start = bool(trigger(states))
-    except Signal as signal:
-        return state_of_signal(signal)
-    except RunInterrupted:
+    except (Signal, RunInterrupted):
         raise
     except BaseException as error:  # noqa: BLE001 - the user's code, as in a body
         return TriggerFailed(f"its trigger raised {_shown(error)}", exception=error)
@@ -249,10 +270,19 @@ def _shown(error: BaseException) -> str:
 
 def state_of_signal(signal: Signal) -> State:
     """Return the state in which a signal ends its task run."""
-    if isinstance(signal, Skip):
-        return Skipped(signal.message)
-    if isinstance(signal, Fail):
-        return Failed(signal.message, exception=signal)
+    match signal:
+        case Skip():
+            return Skipped(signal.message)
+        case Fail():
+            return Failed(signal.message, exception=signal)
+        case Succeed():
+            return Success(signal.message)
+        case Retry():
+            return Retrying(signal.message or "asked to be run again")
+        case Pause():
+            return Paused(signal.message or "waits for approval")
+        case Loop():
+            return Looped(signal.message, result=signal.result)
     msg = f"{signal!r} is not a signal of daskflow's"
     raise TypeError(msg) from signal
 

@@ -8,7 +8,7 @@ from dask.task_spec import Task, TaskRef
 
 from daskflow.demands import NO_DEMAND
 from daskflow.events import Segment
-from daskflow.executors.base import current_port
+from daskflow.executors.base import PackedSpec, current_port
 from daskflow.executors.local import LocalSession
 from daskflow.sealing import opened
 from daskflow.states import Success
@@ -77,7 +77,11 @@ class Opened:
     def on(cls, executor, spec="a spec"):
         """Open a session for a new run."""
         run_id = uuid.uuid4().hex
-        return cls(executor.open(run_id, spec, cloudpickle.dumps), run_id, [])
+
+        def pack(spec):
+            return PackedSpec.of(cloudpickle.dumps(spec), (), ())
+
+        return cls(executor.open(run_id, spec, pack), run_id, [])
 
     def submit(self, inputs, body=None, *, urgent=False, demand=NO_DEMAND):
         """Hand over blocks: for each number the numbers of those it needs."""

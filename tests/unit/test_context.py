@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 
 from daskflow import context
-from daskflow.context import TaskRunContext, run_label
+from daskflow.context import RunContext, TaskRunContext, run_label
 
-HERE = TaskRunContext("etl", "ab12", "calm-otter", "clean", "clean-2", (3,), 2, frozenset({"io"}))
+RUN = RunContext(
+    "etl",
+    "ab12",
+    "calm-otter",
+    {"day": 3},
+    datetime(2026, 1, 2, tzinfo=UTC),
+    frozenset({"nightly"}),
+)
+HERE = TaskRunContext(RUN, "clean", "clean-2", (3,), 2, frozenset({"io"}), 1, "so far")
 
 
 @pytest.fixture
@@ -22,8 +32,11 @@ def test_its_fields_are_read_from_the_module(running):
     """Inside of a task each field is an attribute of the module."""
     assert (context.flow_name, context.run_id, context.run_name) == ("etl", "ab12", "calm-otter")
     assert (context.task_name, context.node, context.map_index) == ("clean", "clean-2", (3,))
-    assert (context.attempt, context.tags) == (2, {"io"})
-    assert context.task_run_name == "clean-2[3]"
+    assert (context.attempt, context.tags) == (2, {"io", "nightly"})
+    assert (context.task_run_name, context.task_run_id) == ("clean-2[3]", "ab12/clean-2[3]")
+    assert (context.parameters, context.scheduled_for.year) == ({"day": 3}, 2026)
+    assert (context.loop_count, context.loop_result, context.resumed) == (1, "so far", False)
+    assert list(context.upstream) == []
     assert context.get() is running
 
 

@@ -29,7 +29,8 @@ OF_A_CALL = "Success Skipped Failed TimedOut Crashed Cancelled"
 ON_A_WORKER = {
     **dict.fromkeys(
         BEFORE_START,
-        "Pending AwaitingSlot Paused Running Cached Skipped TriggerFailed Failed Crashed",
+        "Pending AwaitingSlot Paused Running Cached Skipped TriggerFailed Failed Crashed "
+        "Success Retrying",  # of what a trigger raises
     ),
     "Running": f"Pending Retrying Paused Looped {OF_A_CALL}",
     "Looped": f"Running Looped Retrying Paused {OF_A_CALL}",
@@ -39,7 +40,7 @@ IN_THE_DRIVER = {
     **dict.fromkeys(
         [*BEFORE_START, "Paused"],
         "Pending Scheduled Running Mapped Skipped TriggerFailed Failed Crashed "
-        "Cancelling Cancelled",
+        "Success Cached TimedOut Cancelling Cancelled",
     ),
     "Running": "Pending Crashed Cancelling Cancelled",
     "Cancelling": "Crashed Cancelled",

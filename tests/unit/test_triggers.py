@@ -11,7 +11,11 @@ import daskflow
 from daskflow import (
     DefinitionError,
     Fail,
+    Loop,
+    Pause,
+    Retry,
     Skip,
+    Succeed,
     all_failed,
     all_finished,
     all_successful,
@@ -29,7 +33,10 @@ from daskflow.states import (
     Cancelled,
     Crashed,
     Failed,
+    Looped,
     Mapped,
+    Paused,
+    Retrying,
     Skipped,
     Success,
     TimedOut,
@@ -62,7 +69,10 @@ def states(letters: str):
 def decided(trigger, letters: str, *, skips: bool = True):
     """Return the kind of state that keeps a task run from starting, by name; "" for none."""
     counts = count_codes(map(column, letters))
-    refused = refusal(trigger, counts, states(letters), skips_with_upstream=skips)
+    try:
+        refused = refusal(trigger, counts, states(letters), skips_with_upstream=skips)
+    except Signal as signal:
+        refused = state_of_signal(signal)
     return type(refused).__name__ if refused else ""
 
 
@@ -280,14 +290,26 @@ def test_an_interrupted_run_goes_up_to_the_driver():
         refusal(raising, Counts(1, 1), states("S"), skips_with_upstream=True)
 
 
-@pytest.mark.parametrize(("signal", "kind"), [(Skip("so"), Skipped), (Fail("so"), Failed)])
+@pytest.mark.parametrize(
+    ("signal", "kind"),
+    [
+        (Skip("so"), Skipped),
+        (Fail("so"), Failed),
+        (Succeed("so"), Success),
+        (Retry("so"), Retrying),
+        (Pause("so"), Paused),
+        (Loop("so"), Looped),
+    ],
+)
 def test_a_trigger_that_raises_a_signal_gives_its_state(signal, kind):
-    """`Skip` and `Fail` raised by a trigger end the task run as if its body had raised them."""
+    """What a trigger raises is as if the body had raised it: the signal goes on, and has a state."""
 
     def raising(states):
         raise signal
 
-    state = refusal(raising, Counts(1, 1), states("S"), skips_with_upstream=True)
+    with pytest.raises(type(signal)) as raised:
+        refusal(raising, Counts(1, 1), states("S"), skips_with_upstream=True)
+    state = state_of_signal(raised.value)
     assert (type(state), state.message) == (kind, "so")
 
 

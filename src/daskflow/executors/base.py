@@ -76,7 +76,7 @@ class PackedSpec(bytes):
     Attributes
     ----------
     named
-        Top-level names that the code imports, wherever in it.
+        Top-level names of what the code imports, wherever in it, and does not bring along.
     needed
         Modules that have to be there already: what travels refers to something in them by name.
     """
@@ -95,7 +95,7 @@ class PackedSpec(bytes):
 class Executor(Protocol):
     """Where the blocks of a flow run."""
 
-    def open(self, run_id: str, spec: Any, pack: Callable[[Any], bytes]) -> Session:
+    def open(self, run_id: str, spec: Any, pack: Callable[[Any], PackedSpec]) -> Session:
         """Begin a run: make its spec known to every process in which its blocks may run.
 
         Parameters

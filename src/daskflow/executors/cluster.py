@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from daskflow.errors import DefinitionError
 from daskflow.executors import owned
+from daskflow.executors.base import PackedSpec
 from daskflow.executors.connections import connect
+from daskflow.executors.handshake import Needs
 from daskflow.executors.hub import Hub
 from daskflow.executors.performance import PerformanceReport
 from daskflow.executors.session import DaskSession
@@ -101,16 +103,22 @@ class DaskExecutor:
         self.performance_report_path = performance_report_path
         _check(self._given())
 
-    def open(self, run_id: str, spec: Any, pack: Callable[[Any], bytes]) -> DaskSession:
-        """Connect, see to the tracker, and give it the run's spec."""
+    def open(self, run_id: str, spec: Any, pack: Callable[[Any], PackedSpec]) -> DaskSession:
+        """Connect, see to the tracker, give it the run's spec, and see that the workers fit."""
         hub = Hub.of(self._client())
         report = None
         if self.performance_report_path is not None:
             path = str(self.performance_report_path).replace("{run_id}", run_id)
             report = PerformanceReport(hub.client, path, run_id)
         patience = _PATIENCE if self.adapt_kwargs is None else _ADAPTIVE_PATIENCE
-        session = DaskSession(hub, run_id, pack(spec), patience)
+        packed = pack(spec)
+        session = DaskSession(hub, run_id, packed, patience)
         session.report = report
+        try:
+            hub.shake_hands(Needs.of(packed.needed, packed.named))
+        except BaseException:
+            session.close()
+            raise
         return session
 
     def _client(self) -> Client:

@@ -6,6 +6,7 @@ It brings the tracker's reports and complaints and hands them to the runs' queue
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
 import weakref
 from contextlib import suppress
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from daskflow.errors import ExecutorError
 from daskflow.events import Complaint
+from daskflow.executors.handshake import Acquainted, Needs, describe
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
     from daskflow.executors.tracker import RawReport
 
 _POLL_SECONDS = 20.0
+_ASK_SECONDS = 10.0  # in which workers have to tell what they have
+_log = logging.getLogger("daskflow")
 
 
 class Hub:
@@ -36,6 +40,8 @@ class Hub:
         self.address: str = self._scheduler.address
         self.lost = ""  # why the scheduler cannot be reached any more
         self.threads = 0  # of all workers, as the tracker told last
+        self._workers: list[str] = []  # addresses, as they were when the last run began
+        self._acquainted = Acquainted()
         self._queues: dict[str, SimpleQueue[Any]] = {}
         self._install()
         self._in_loop(self._poll())
@@ -61,11 +67,46 @@ class Hub:
         client = self.client
         told = {"client": client.id, "run_id": run_id, "spec": spec, "patience": patience}
         try:
-            self.threads = client.sync(self._scheduler.daskflow_1_begin, **told)
+            began = client.sync(self._scheduler.daskflow_1_begin, **told)
         except OSError as error:
             msg = f"the scheduler at {self.address} was lost: {error}"
             raise ExecutorError(msg) from error
+        self.threads, self._workers = began
         return queue
+
+    def shake_hands(self, needs: Needs) -> None:
+        """See that the workers fit this process and have what a run needs.
+
+        Each worker is asked once for each module. One that comes later is not asked: it refuses a
+        run that it cannot read.
+
+        Raises
+        ------
+        ExecutorError
+            The run would break; all reasons are told.
+        """
+        strangers = self._acquainted.strangers(self._workers, needs)
+        if strangers:
+            self._acquainted.meet(self._ask(strangers, needs), needs)
+        found = self._acquainted.judge(describe(()), self._workers, needs)
+        for warning in found.warnings:
+            _log.warning("the cluster at %s: %s", self.address, warning)
+        if found.refusals:
+            msg = f"the cluster at {self.address} cannot run this: {'; '.join(found.refusals)}"
+            raise ExecutorError(msg)
+
+    def _ask(self, workers: list[str], needs: Needs) -> dict[str, Any]:
+        """Return what each of some workers has, or why it does not say."""
+        found: dict[str, Any] = {}
+        with suppress(TimeoutError):  # one that is stuck is not waited for
+            found = self.client.run(
+                describe,
+                sorted(needs.all()),
+                workers=workers,
+                on_error="return",
+                callback_timeout=_ASK_SECONDS,
+            )
+        return found
 
     def end(self, run_id: str) -> None:
         """Let the tracker forget a run."""

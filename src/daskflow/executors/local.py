@@ -14,7 +14,7 @@ from typing import Any
 from daskflow.demands import Demand
 from daskflow.errors import DefinitionError
 from daskflow.events import Complaint, Report, Segment
-from daskflow.executors.base import use_port
+from daskflow.executors.base import PackedSpec, use_port
 from daskflow.executors.wire import is_block, is_portion
 from daskflow.signals import RunInterrupted
 
@@ -47,7 +47,7 @@ class LocalExecutor:
             raise DefinitionError(msg)
         self.threads = threads
 
-    def open(self, run_id: str, spec: Any, pack: Callable[[Any], bytes]) -> LocalSession:
+    def open(self, run_id: str, spec: Any, pack: Callable[[Any], PackedSpec]) -> LocalSession:
         """Begin a run."""
         return LocalSession(run_id, spec, self.threads)
 

@@ -102,13 +102,15 @@ class Tracker(SchedulerPlugin):
         """Tell that the tracker is here; a scheduler without one answers None."""
         return True
 
-    def begin(self, client: str, run_id: str, spec: bytes, patience: float) -> int:
-        """Take in a run and its spec; return how many threads the workers have."""
+    def begin(
+        self, client: str, run_id: str, spec: bytes, patience: float
+    ) -> tuple[int, list[str]]:
+        """Take in a run and its spec; return how many threads there are, and the workers."""
         self.runs[run_id] = _Run(client, spec, StuckBlocks(patience))
         self.mailboxes.setdefault(client, _Mailbox())
         if self.looking is None or self.looking.done():
             self.looking = asyncio.create_task(self._look())
-        return self.scheduler.total_nthreads
+        return self.scheduler.total_nthreads, list(self.scheduler.workers)
 
     def spec(self, run_id: str) -> bytes:
         """Give a worker the spec of a run."""

@@ -170,7 +170,7 @@ class Cutter:
             tuple(strips),
             tuple(needs.inputs),
             tuple(needs.literals),
-            needs.attempts,
+            needs.before,
             tuple(needs.given.values()),
             tuple(needs.slices.values()),
             needs.spaces.parts(),

@@ -31,9 +31,19 @@ from daskflow.nodes import (
     SpaceSpec,
     fill,
 )
-from daskflow.states import FINISHED, PICKED, Failed, Mapped, Pending, State, make_state
+from daskflow.signals import Fail, Signal, Skip
+from daskflow.states import (
+    FINISHED,
+    PICKED,
+    Failed,
+    Mapped,
+    Pending,
+    State,
+    TriggerFailed,
+    make_state,
+)
 from daskflow.tasks import TaskRules
-from daskflow.triggers import count_codes, refusal
+from daskflow.triggers import count_codes, refusal, state_of_signal
 
 
 class Opening(NamedTuple):
@@ -152,9 +162,14 @@ class _Parent:
         counts = count_codes(bytes([state.code]) for state in runs.values())
         node = self.graph.nodes.get(self.spec.name)
         rules = node.task.rules if node is not None else TaskRules()
-        refused = refusal(
-            rules.trigger, counts, states, skips_with_upstream=rules.skips_with_upstream
-        )
+        skips = rules.skips_with_upstream
+        try:
+            refused = refusal(rules.trigger, counts, states, skips_with_upstream=skips)
+        except (Skip, Fail) as signal:
+            return state_of_signal(signal)
+        except Signal as signal:
+            told = f"its trigger raised {type(signal).__name__}, which is for task runs with a body"
+            return TriggerFailed(told, exception=signal)
         return refused or self._width(inputs)
 
     def _width(self, inputs: list[_Input]) -> Width | State:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from daskflow.events import Length
+from daskflow.events import Before, Length
 from daskflow.lowering.spaces import Space
 from daskflow.nodes import ROOT, FlowGraph
 from daskflow.states import FINISHED_MASK, Pending, State, mask_of
@@ -32,6 +32,7 @@ class Column:
     blocks: array[int] = field(default_factory=lambda: array("l"))  # who has it; 0: nobody
     attempts: array[int] = field(default_factory=lambda: array("H"))  # bodies started so far
     states: dict[int, State] = field(default_factory=dict)  # those that no block tells of
+    before: dict[int, Before] = field(default_factory=dict)  # more than the number of attempts
 
     def grow(self) -> int:
         """Make room for all positions of the space; return how many came."""
@@ -43,7 +44,9 @@ class Column:
 
     def grown(self, space: Space) -> Column:
         """Return a copy with room for all positions of a space that this one's became."""
-        made = Column(space, self.codes[:], self.blocks[:], self.attempts[:], self.states)
+        made = Column(
+            space, self.codes[:], self.blocks[:], self.attempts[:], self.states, self.before
+        )
         made.grow()
         return made
 

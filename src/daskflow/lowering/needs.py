@@ -9,7 +9,7 @@ from itertools import compress
 
 from daskflow.context import run_label
 from daskflow.errors import CrashedError, TriggerFailedError
-from daskflow.events import Note, Segment
+from daskflow.events import Before, Note, Segment
 from daskflow.lowering.known import AtHand, Column, Key, Known
 from daskflow.lowering.links import Link
 from daskflow.lowering.order import Links
@@ -91,7 +91,7 @@ class Needs:
         self.given: dict[tuple[str, int], Segment] = {}
         self.slices: dict[tuple[str, int, int], Slice] = {}
         self.portions: dict[Portion, None] = {}
-        self.attempts: dict[tuple[str, int], int] = {}
+        self.before: dict[tuple[str, int], Before] = {}
         self.spaces = _Spaces(now.known, now.graph)
         self._whole: set[str] = set()
 
@@ -106,7 +106,7 @@ class Needs:
                         self._add_literal(literal, argument.form, strip)
                 for link in self.now.links[name]:
                     self._add_link(link, node, strip)
-                self._add_attempts(name, strip)
+                self._add_before(name, strip)
 
     def _add_own_space(self, space: str, strip: Strip) -> None:
         if self.now.graph.spaces[space].depth > 1:
@@ -165,12 +165,20 @@ class Needs:
         holder = self.now.at_hand.holders.get(number, "")
         self.portions[Portion(upstream, strip.start, strip.stop, source, holder)] = None
 
-    def _add_attempts(self, name: str, strip: Strip) -> None:
-        attempts = self.now.known.columns[name].attempts[strip.start : strip.stop]
+    def _add_before(self, name: str, strip: Strip) -> None:
+        """Add what earlier bodies have left, and the block with what an iteration begins with."""
+        column = self.now.known.columns[name]
+        attempts = column.attempts[strip.start : strip.stop]
         if any(attempts):
             for position, attempt in enumerate(attempts, strip.start):
                 if attempt:
-                    self.attempts[name, position] = attempt
+                    self.before[name, position] = Before(attempt)
+        for position in range(strip.start, strip.stop) if column.before else ():
+            before = column.before.get(position)
+            if before is not None:
+                self.before[name, position] = before
+                if before.loops:
+                    self.inputs[self.now.at_hand.keys[column.blocks[position]]] = None
 
     def _add_literal(self, literal: str, form: Form, strip: Strip) -> None:
         if literal not in self.now.at_hand.large:
@@ -222,7 +230,8 @@ def given_segment(node: str, position: int, state: State, who: str) -> Segment:
     segment.started.append(0.0)
     segment.ended.append(0.0)
     segment.notes[0] = Note(state.message)
-    segment.values = {0: stand_in(state, who) if state.code in FAILED else None}
+    is_failed = state.code in FAILED
+    segment.values = {0: stand_in(state, who) if is_failed else getattr(state, "result", None)}
     return segment
 
 

@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from daskflow.demands import NO_DEMAND, Demand
-from daskflow.events import Segment
+from daskflow.events import Before, Segment
 from daskflow.lowering.expand import Ended, Opening
 from daskflow.lowering.known import Key
 from daskflow.lowering.spaces import Space
@@ -55,7 +55,8 @@ class Block:
     strips: tuple[Strip, ...]
     inputs: tuple[Key, ...] = ()  # blocks whose values or states it needs
     literals: tuple[str, ...] = ()  # large literals it needs whole
-    attempts: Mapping[tuple[str, int], int] = field(default_factory=dict)  # made before, if any
+    # what earlier bodies have left, where there were any
+    before: Mapping[tuple[str, int], Before] = field(default_factory=dict)
     given: tuple[Segment, ...] = ()  # upstream task runs that no block tells of
     slices: tuple[Slice, ...] = ()
     spaces: Mapping[str, Space] = field(default_factory=dict)  # parts of index spaces
@@ -74,14 +75,15 @@ class Block:
         """Return what its worker needs, as bytes; see `unpack_block`."""
         rest = (self.given, self.slices, self.spaces)
         extra = dumps(rest) if any(rest) else b""
-        return pickle.dumps(([tuple(s) for s in self.strips], dict(self.attempts), extra), 5)
+        before = {run: tuple(left) for run, left in self.before.items()}
+        return pickle.dumps(([tuple(s) for s in self.strips], before, extra), 5)
 
 
 class BlockBody(NamedTuple):
     """What the worker needs of a block."""
 
     strips: list[Strip]
-    attempts: dict[tuple[str, int], int]
+    before: dict[tuple[str, int], Before]
     given: tuple[Segment, ...] = ()
     slices: tuple[Slice, ...] = ()
     spaces: Mapping[str, Space] = MappingProxyType({})
@@ -89,9 +91,10 @@ class BlockBody(NamedTuple):
 
 def unpack_block(body: bytes) -> BlockBody:
     """Return the block that `Block.packed` packed."""
-    strips, attempts, extra = pickle.loads(body)
+    strips, before, extra = pickle.loads(body)
     rest = pickle.loads(extra) if extra else ()
-    return BlockBody([Strip(*strip) for strip in strips], attempts, *rest)
+    left = {run: Before(*each) for run, each in before.items()}
+    return BlockBody([Strip(*strip) for strip in strips], left, *rest)
 
 
 @dataclass(frozen=True, slots=True)

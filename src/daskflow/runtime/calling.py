@@ -1,28 +1,39 @@
 """One call of a task's function, and the ways in which it can end.
 
 1. It returned: Success.
-2. It raised a signal (`Fail`, `Skip`): the state that the signal names.
+2. It raised a signal (`Fail`, `Skip`, `Retry`, ...): the state that the signal names.
 3. It raised any other exception, `SystemExit` and `KeyboardInterrupt` and what else derives from
    `BaseException` included: Failed. Nothing of the user's can end a worker that way.
-4. The user interrupted the run (the engine's own handler of Ctrl-C raises `RunInterrupted`): this
+4. Its time was over: TimedOut, whatever it returned or raised by then. In a thread only Python code
+   can be interrupted, so the call may have gone on for longer; the message tells how long.
+5. The user interrupted the run (the engine's own handler of Ctrl-C raises `RunInterrupted`): this
    is not an end of the call, it goes up to the driver.
 
-An exception that cannot be pickled and unpickled is replaced by a `PortableError` once the retry
-rules have seen it, so that downstream tasks and the user meet the same one on every executor.
+A coroutine function is called in an event loop of its own, in a thread of its own where this one
+has a loop that runs. An exception that cannot be pickled and unpickled is replaced by a
+`PortableError` once the retry rules have seen it, so that downstream tasks and the user meet the
+same one on every executor.
 """
 
 from __future__ import annotations
 
+import asyncio
 import io
 import pickle
+import threading
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from concurrent.futures import Future
+from contextvars import copy_context
+from inspect import iscoroutine
 from typing import Any, NamedTuple
 
-from daskflow.errors import PortableError
+from daskflow.errors import PortableError, TaskTimeoutError
 from daskflow.pickling import OwnPickler, dumps
-from daskflow.signals import Fail, RunInterrupted, Signal
-from daskflow.states import Failed, State, Success
+from daskflow.runtime.deadlines import DeadlineExceeded, deadline
+from daskflow.signals import Fail, Loop, RunInterrupted, Signal, Succeed
+from daskflow.states import Failed, State, Success, TimedOut
+from daskflow.timing import monotonic
 from daskflow.triggers import state_of_signal
 
 
@@ -30,28 +41,114 @@ class Ending(NamedTuple):
     """How a call ended."""
 
     state: State
-    value: Any = None  # what it returned
+    value: Any = None  # what it returned, or passes on
     error: BaseException | None = None  # what it raised, if that made it fail
     trace: str = ""  # its traceback as text
+    signal: Signal | None = None  # that it raised
 
 
 SUCCESS = Success()
 
 
-def call(function: Callable[..., Any], args: list[Any], kwargs: dict[str, Any]) -> Ending:
-    """Call a task's function; never raise but for `RunInterrupted`."""
+def call(
+    function: Callable[..., Any],
+    args: list[Any],
+    kwargs: dict[str, Any],
+    timeout: float | None = None,
+) -> Ending:
+    """Call a task's function; never raise but for `RunInterrupted`.
+
+    Parameters
+    ----------
+    timeout
+        Seconds it may take; None: as long as it likes.
+    """
+    if timeout is not None:
+        return _call_in_time(function, args, kwargs, timeout)
     try:
-        return Ending(SUCCESS, function(*args, **kwargs))
+        value = function(*args, **kwargs)
+        return Ending(SUCCESS, run_coroutine(value) if iscoroutine(value) else value)
     except RunInterrupted:
         raise
     except BaseException as error:
         return end_of_exception(error)
 
 
+def _call_in_time(
+    function: Callable[..., Any], args: list[Any], kwargs: dict[str, Any], timeout: float
+) -> Ending:
+    began = monotonic()
+    watch = None
+    try:
+        with deadline(timeout) as watch:
+            value = function(*args, **kwargs)
+            if iscoroutine(value):
+                value = run_coroutine(value, timeout)
+        ending = Ending(SUCCESS, value)
+    except RunInterrupted:
+        raise
+    except BaseException as error:
+        ending = end_of_exception(error)
+        if isinstance(error, TaskTimeoutError | DeadlineExceeded):
+            return _timed_out(timeout, monotonic() - began, error)
+    if watch is not None and watch.is_late:
+        return _timed_out(timeout, monotonic() - began, None)
+    return ending
+
+
+def _timed_out(timeout: float, took: float, error: BaseException | None) -> Ending:
+    late = took - timeout > max(0.5, 0.1 * timeout)
+    more = (
+        f"; it ended after {took:.1f} s, for in a thread only Python code can be interrupted"
+        if late
+        else ""
+    )
+    told = TaskTimeoutError(f"ran longer than {timeout:g} s{more}")
+    trace = trace_of(error) if error is not None else ""
+    return Ending(TimedOut(str(told), exception=told), error=told, trace=trace)
+
+
+def run_coroutine(coroutine: Coroutine[Any, Any, Any], timeout: float | None = None) -> Any:
+    """Run a coroutine to its end in an event loop of its own.
+
+    Raises
+    ------
+    TaskTimeoutError
+        It took longer than so many seconds.
+    """
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(_in_time(coroutine, timeout))
+    answer: Future[Any] = Future()
+    here = copy_context()
+
+    def run() -> None:
+        try:
+            answer.set_result(here.run(asyncio.run, _in_time(coroutine, timeout)))
+        except BaseException as error:
+            answer.set_exception(error)
+
+    threading.Thread(target=run, name="daskflow-coroutine", daemon=True).start()
+    return answer.result()
+
+
+async def _in_time(coroutine: Coroutine[Any, Any, Any], seconds: float | None) -> Any:
+    try:
+        async with asyncio.timeout(seconds) as scope:
+            return await coroutine
+    except TimeoutError as error:
+        if not scope.expired():
+            raise
+        msg = f"ran longer than {seconds:g} s"
+        raise TaskTimeoutError(msg) from error
+
+
 def end_of_exception(error: BaseException) -> Ending:
     """Return how a call ended that raised this."""
     if isinstance(error, Signal) and not isinstance(error, Fail):
-        return Ending(state_of_signal(error))
+        value = error.result if isinstance(error, Succeed | Loop) else None
+        return Ending(state_of_signal(error), value, signal=error)
     state = Failed(summary_of(error), exception=error)
     result = error.result if isinstance(error, Fail) else None
     return Ending(state, result, error, trace_of(error))

@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
+from queue import Empty, SimpleQueue
 from typing import Any
 
 from daskflow.errors import DaskflowError
@@ -30,6 +32,9 @@ _QUICK = 0.005  # seconds of lowering that are worth no thought
 _REST = 3  # times as long as lowering took the driver does something else before it lowers again
 _log = logging.getLogger("daskflow")
 _LONGEST_WAIT = 0.2  # seconds after which the driver looks whether the user wants it to end
+
+
+Order = Callable[[RunRecord], None]  # what somebody decided, to be carried out by the driver
 
 
 @dataclass(frozen=True)
@@ -51,17 +56,19 @@ class Assignment:
 class Driver:
     """Drives one run on one session."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0917 - who it works for, and who it listens to
         self,
         job: Assignment,
         record: RunRecord,
         session: Session,
         on_change: Callable[[], None] = lambda: None,
         is_interrupted: Callable[[], bool] = lambda: False,
+        orders: SimpleQueue[Order] | None = None,
     ) -> None:
         self.job = job
         self.record = record
         self.session = session
+        self.orders: SimpleQueue[Order] = SimpleQueue() if orders is None else orders
         self._on_change = on_change
         self._is_interrupted = is_interrupted
         self._next_block = job.first_block
@@ -70,7 +77,8 @@ class Driver:
         self._last_lowering = (0.0, 0.0)  # instants
 
     def drive(self) -> None:
-        """Bring every task run to a finished state."""
+        """Bring every task run to a finished state, or to where only a person helps."""
+        self._obey()
         self._lower()
         while self.record.in_flight or self.record.next_due() is not None:
             for report in self.session.wait(self._patience()):
@@ -78,13 +86,14 @@ class Driver:
                 self._is_ripe |= self.record.is_awaited(report)
             self._hear_complaints()
             self._wake()
+            self._obey()
             if self._is_interrupted():
                 raise RunInterrupted
             if self._is_ripe and self._may_lower():
                 self._lower()
             self.session.release(self.record.holding.take_loose())
             self._on_change()
-        if self.record.open or self.record.undecided:
+        if not self.record.paused and (self.record.open or self.record.undecided):
             msg = f"{self.record.open} task runs can never start; this is a bug in daskflow"
             raise DaskflowError(msg)
 
@@ -129,6 +138,13 @@ class Driver:
         took = ended - began
         is_dear = took > _QUICK and now() < ended + _REST * took
         return not (is_dear and self.record.in_flight)
+
+    def _obey(self) -> None:
+        """Do what people have decided meanwhile."""
+        with suppress(Empty):
+            while True:
+                self.orders.get_nowait()(self.record)
+                self._is_ripe = True
 
     def _hear_complaints(self) -> None:
         """Tell, in the record and in the log, which tasks wait for a worker that is not there."""

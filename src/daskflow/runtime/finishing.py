@@ -10,13 +10,14 @@ of a block's task runs have had their first attempt before it waits, so they wai
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import inf
 from typing import Any
 
-from daskflow.events import Segment
+from daskflow.events import Segment, left_behind
 from daskflow.lowering.plan import BlockBody, Strip
 from daskflow.runtime.shim import BlockWalk
 from daskflow.runtime.spec import RunSpec
-from daskflow.states import FINISHED
+from daskflow.states import FINISHED, Paused
 from daskflow.timing import now, wait_until
 
 _WINDOW = 0.05  # seconds in which due retries are gathered; see `EngineSettings.retry_window`
@@ -36,7 +37,7 @@ class _Place:
 
     def dues(self) -> list[float]:
         """Return the instants for which something here waits."""
-        return [due for due in map(self._due, self.left()) if due]
+        return [due for due in map(self._due, self.left()) if 0 < due < inf]
 
     def ready(self, instant: float) -> list[Segment]:
         """Return the segments that tell of one here that waits for no later instant.
@@ -46,8 +47,12 @@ class _Place:
         return [segment for segment in self.left() if self._due(segment) <= instant]
 
     def _due(self, segment: Segment) -> float:
-        note = segment.notes.get(self.position - segment.start)
-        return (note.due if note is not None else None) or 0.0
+        offset = self.position - segment.start
+        note = segment.notes.get(offset)
+        due = note.due if note is not None else None
+        if due is None and segment.codes[offset] == Paused.code:
+            return inf  # nobody can approve it here
+        return due or 0.0
 
     def let_go(self) -> None:
         """Drop the values that nobody needs any more."""
@@ -57,7 +62,7 @@ class _Place:
 
 
 def finish_block(spec: RunSpec, body: BlockBody, inputs: tuple[Any, ...]) -> tuple[Segment, ...]:
-    """Return the segments of a block, each task run in them finished.
+    """Return the segments of a block, each task run in them finished, or paused without an end.
 
     Parameters
     ----------
@@ -67,7 +72,7 @@ def finish_block(spec: RunSpec, body: BlockBody, inputs: tuple[Any, ...]) -> tup
     walk = BlockWalk(spec, body, inputs, is_local=False)
     told = tuple(walk.walk())
     places = _places_left(walk, told)
-    while places:
+    while any(place.dues() for place in places):
         wait_until(min(due for place in places for due in place.dues()) + _WINDOW)
         _try_again(spec, body, (*inputs, told), places)
         for place in places:
@@ -103,8 +108,8 @@ def _try_again(
         for position, segments in ready
         if segments
     ]
-    attempts = {(s.node, position): s.attempts[position - s.start] for s, position in runs}
-    again = body._replace(strips=strips, attempts=attempts)
+    before = {(s.node, position): left_behind(s, position - s.start) for s, position in runs}
+    again = body._replace(strips=strips, before=before)
     told = BlockWalk(spec, again, inputs, is_local=False).walk()
     for (segment, position), news in zip(runs, told, strict=True):
         _take_in(segment, position - segment.start, news)

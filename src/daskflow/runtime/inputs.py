@@ -6,6 +6,7 @@ And what the block itself is filling, as far as it is filled. `wiring` asks for 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from daskflow.context import run_label
@@ -140,6 +141,11 @@ class Inputs:
                 found = segment, offset
         return found
 
+    def carried(self, node: str, position: int) -> Any:
+        """Return what a task run that was here before begins its next iteration with."""
+        segment, offset = self.find(node, position) or (None, 0)
+        return _read(segment, offset) if segment else None
+
     def space_of(self, node: str) -> Space:
         """Return the index space of a node, as much of it as the block needs."""
         return space_in(self._spaces, self.spec.graph, node)
@@ -249,6 +255,14 @@ class Inputs:
                 for offset, code in enumerate(segment.codes):
                     if (code in FINISHED) is is_finished:
                         yield segment, segment.start + offset, code, offset
+
+    def times(self, node: str, position: int | None) -> tuple[datetime | None, datetime | None]:
+        """Return when the body of a task run was started last, and when it ended."""
+        found = self.find(node, position) if position is not None else None
+        if found is None or not found[0].started[found[1]]:
+            return None, None
+        segment, offset = found
+        return as_datetime(segment.started[offset]), as_datetime(segment.ended[offset])
 
     def state(self, node: str, position: int) -> State:
         """Return the state of a task run in full."""

@@ -9,13 +9,13 @@ from __future__ import annotations
 import heapq
 from array import array
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any
 
 from daskflow.context import run_label
-from daskflow.events import Complaint, Length, Note, Report, Segment, StateChanged
+from daskflow.events import Before, Complaint, Length, Note, Report, Segment, StateChanged
 from daskflow.lowering.known import OWNED, Column, Key, Known, open_spaces
 from daskflow.lowering.links import link_of
 from daskflow.lowering.plan import Plan
@@ -28,9 +28,12 @@ from daskflow.states import (
     FINISHED,
     KINDS,
     SHIM_MOVES,
+    WAITING,
     Cancelled,
     Crashed,
+    Failed,
     Mapped,
+    Paused,
     Pending,
     Retrying,
     Running,
@@ -65,11 +68,25 @@ class NodeRecord(Column):
         return more
 
 
-class RunRecord:
-    """All task runs of a flow run."""
+# Asked of a change that only the driver can make, with node, map index, old and new state; it may
+# return another state in place of the new one.
+Judge = Callable[[str, tuple[int, ...], State, State], State | None]
 
-    def __init__(self, graph: FlowGraph, kept: frozenset[str]) -> None:
+
+class RunRecord:
+    """All task runs of a flow run.
+
+    Parameters
+    ----------
+    kept
+        Nodes whose values the user may ask for.
+    judge
+        Of changes that are made here.
+    """
+
+    def __init__(self, graph: FlowGraph, kept: frozenset[str], judge: Judge | None = None) -> None:
         self.graph = graph
+        self._judge = judge
         self.spaces = open_spaces(graph)
         self.nodes: dict[str, NodeRecord] = {
             name: NodeRecord(self.spaces[node.space]) for name, node in graph.nodes.items()
@@ -89,7 +106,8 @@ class RunRecord:
         for name, node in graph.nodes.items():
             for space in graph.around(node.space):
                 self._inside[space].append(name)
-        self._due: list[tuple[float, str, int]] = []  # heap of retries
+        self._due: list[tuple[float, str, int]] = []  # heap of what waits for an instant
+        self.paused: set[tuple[str, int]] = set()  # what waits for a person, or for an instant too
         self._awaited: dict[str, bool] | None = (
             None  # what open task runs wait for; None: not known
         )
@@ -199,13 +217,23 @@ class RunRecord:
             check_move(before, code, run_label(*run[:1], self.index(*run)), SHIM_MOVES)
             if code == Pending.code:
                 self._take_back(segment.node, position)
-            elif code == Retrying.code:
-                due = record.notes[position].due or 0.0
-                heapq.heappush(self._due, (due, *run))
             if code not in FINISHED:
                 self.holding.gave_back(block, [run])
+                self._note_waiting(record, run)
             if code != Pending.code:
                 self._tell(segment.node, self.index(*run), self.state(*run))
+
+    def _note_waiting(self, record: NodeRecord, run: tuple[str, int]) -> None:
+        """Note what a task run waits for that did not finish, and what it goes on with."""
+        position = run[1]
+        code, note = record.codes[position], record.notes.get(position)
+        if note is not None and note.before is not None:
+            record.before[position] = note.before
+        if code == Paused.code:
+            self.paused.add(run)
+        due = note.due if note is not None else None
+        if code == Retrying.code or due is not None:
+            heapq.heappush(self._due, (due or 0.0, *run))
 
     def _take_back(self, name: str, position: int) -> None:
         """Open a task run again that a block gave back because an upstream was not finished.
@@ -294,12 +322,16 @@ class RunRecord:
         self._due.clear()
         self.open = 0
 
-    def _end(self, name: str, position: int, state: State) -> None:
+    def _end(self, name: str, position: int, state: State, *, is_judged: bool = False) -> None:
         record = self.nodes[name]
         block = record.blocks[position]
         old = record.codes[position]
         old = Pending.code if old == OWNED else old
+        if self._judge is not None and not is_judged:
+            made = self._judge(name, self.index(name, position), self.state(name, position), state)
+            state = state if made is None else made
         check_move(old, state.code, run_label(name, self.index(name, position)), DRIVER_MOVES)
+        self.paused.discard((name, position))
         record.codes[position] = state.code
         record.states[position] = state
         record.notes[position] = Note(state.message)
@@ -346,19 +378,61 @@ class RunRecord:
         return record.space.is_complete() and done == self.total(name)
 
     def next_due(self) -> float | None:
-        """Return the instant of the next retry."""
+        """Return the instant at which something goes on by itself."""
+        while self._due and not self._is_due(*self._due[0]):
+            heapq.heappop(self._due)  # it was approved, or rejected, meanwhile
         return self._due[0][0] if self._due else None
 
+    def _is_due(self, due: float, name: str, position: int) -> bool:
+        record = self.nodes[name]
+        note = record.notes.get(position)
+        is_waiting = record.codes[position] in WAITING
+        return is_waiting and ((note.due if note is not None else None) or 0.0) == due
+
     def wake(self, instant: float) -> None:
-        """Open the task runs whose retry is due at this instant."""
-        self._awaited = None
-        while self._due and self._due[0][0] <= instant:
+        """Open the task runs that wait for this instant."""
+        while (due := self.next_due()) is not None and due <= instant:
             _, name, position = heapq.heappop(self._due)
-            record = self.nodes[name]
-            record.codes[position] = Pending.code
-            record.counts[Retrying.code] -= 1
-            record.counts[Pending.code] += 1
-            self.open += 1
+            self._go_on(name, position)
+
+    def _go_on(self, name: str, position: int) -> None:
+        """Open a task run that waited."""
+        self._awaited = None
+        record = self.nodes[name]
+        code = record.codes[position]
+        if code == Paused.code:
+            self.paused.discard((name, position))
+            before = record.before.get(position) or Before(record.attempts[position])
+            record.before[position] = before._replace(is_resumed=True)
+        record.codes[position] = Pending.code
+        record.counts[code] -= 1
+        record.counts[Pending.code] += 1
+        self.open += 1
+
+    def approve(self, name: str, position: int) -> None:
+        """Let a paused task run go on; what does not wait any more is left alone."""
+        if self._may_decide(name, position, Pending("approved")):
+            self._tell(name, self.index(name, position), Pending("approved"))
+            self._go_on(name, position)
+
+    def reject(self, name: str, position: int, message: str) -> None:
+        """Let a paused task run fail; what does not wait any more is left alone."""
+        if (name, position) in self.paused:
+            attempt = self.nodes[name].attempts[position]
+            self._end(name, position, Failed(message, as_datetime(now()), attempt))
+
+    def _may_decide(self, name: str, position: int, new: State) -> bool:
+        """Ask the state handlers of a paused task run; end it if they make an end of it."""
+        if (name, position) not in self.paused:
+            return False
+        old = self.state(name, position)
+        index = self.index(name, position)
+        made = self._judge(name, index, old, new) if self._judge is not None else None
+        if made is None or made.code == new.code:
+            return True
+        if made.is_finished():
+            self._end(name, position, made, is_judged=True)
+        return False
 
     def index(self, name: str, position: int) -> tuple[int, ...]:
         """Return the map index of the task run at a position."""

@@ -17,14 +17,15 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from daskflow.events import Note, Segment
+from daskflow.events import NOTHING_BEFORE, Note, Segment
 from daskflow.executors.base import Port, current_port
 from daskflow.lowering.links import link_of
 from daskflow.lowering.plan import BlockBody, Strip, unpack_block
 from daskflow.runtime.inputs import Inputs, Literal
 from daskflow.runtime.modules import in_use
 from daskflow.runtime.spec import RunSpec, unpack_spec
-from daskflow.runtime.steps import TaskRun, walk
+from daskflow.runtime.steps import walk
+from daskflow.runtime.task_run import TaskRun
 from daskflow.runtime.wiring import Wire
 from daskflow.sealing import Unreadable
 from daskflow.states import FINISHED, State
@@ -102,6 +103,9 @@ class BlockWalk:
         self.body = body
         self.inputs = Inputs(spec, (*received, body.given), body.slices, body.spaces)
         self.segments: list[Segment] = []
+        self._carried = {
+            run: self.inputs.carried(*run) for run, before in body.before.items() if before.loops
+        }
 
     def walk(self) -> list[Segment]:
         """Run every task run of the block, lane by lane."""
@@ -129,9 +133,11 @@ class BlockWalk:
     def _run(self, wire: Wire, position: int) -> tuple[TaskRun, State]:
         node = wire.node
         index = wire.space.index_of(position)
-        attempts = self.body.attempts.get((node.name, position), 0)
+        before = self.body.before.get((node.name, position), NOTHING_BEFORE)
         codes = wire.codes(position)
-        run = TaskRun(self.spec, node, wire, position, index, self.is_local, codes, attempts)
+        run = TaskRun(self.spec, node, wire, position, index, self.is_local, codes, before)
+        if before.loops:
+            run.loop_result = self._carried[node.name, position]
         return run, walk(run)
 
     def passing(self, strip: Strip) -> list[str]:
@@ -155,7 +161,7 @@ def record(segment: Segment, run: TaskRun, state: State) -> None:
     """Add a task run to its segment."""
     offset = len(segment.codes)
     segment.codes.append(state.code)
-    segment.attempts.append(run.attempt)
+    segment.attempts.append(run.before.attempts)
     segment.started.append(run.started)
     segment.ended.append(run.ended)
     segment.smalls.append(run.small)
@@ -164,5 +170,8 @@ def record(segment: Segment, run: TaskRun, state: State) -> None:
         reason = getattr(state, "reason", "")
         note = (note or Note())._replace(message=state.message)
         segment.notes[offset] = note._replace(reason=reason) if reason else note
-    if state.code in FINISHED and segment.values is not None:
-        segment.values[offset] = run.value
+    if segment.values is not None:
+        if state.code in FINISHED:
+            segment.values[offset] = run.value
+        elif run.before.loops:
+            segment.values[offset] = run.loop_result

@@ -21,7 +21,7 @@ from typing import Any
 
 import cloudpickle
 
-from daskflow.errors import DefinitionError
+from daskflow.errors import DefinitionError, ExecutorError
 from daskflow.executors.base import PackedSpec
 from daskflow.nodes import FlowGraph
 from daskflow.pickling import dumps
@@ -34,6 +34,8 @@ from daskflow.runtime.sources import (
     file_importer,
     loose_importer,
 )
+
+_PYTHON = tuple(sys.version_info[:2])  # functions travel as bytecode
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,9 @@ class RunSpec:
     measured: frozenset[str]  # nodes whose values something maps over
     small_result_bytes: int = 4096
     tags: frozenset[str] = frozenset()
+    parameters: tuple[str, ...] = ()  # names of those literals that are the flow's parameters
+    scheduled_for: float = 0.0  # instant at which the run was to start
+    max_signalled_retries: int = 100
     caches: dict[Any, Any] = field(default_factory=dict)  # of the shim; empty when it travels
     modules: RunModules | None = None  # of the flow's own folder, where it has travelled
 
@@ -79,9 +84,9 @@ def pack_spec(spec: RunSpec, code: OwnCode | None = None) -> PackedSpec:
             found, body = _pack(spec, code, importers)
         except Exception as other:
             raise DefinitionError(_blame(spec, code, other)) from other
-    data = pickle.dumps((spec.run_id, HERE, found.sources, body), protocol=5)
+    data = pickle.dumps((spec.run_id, HERE, _PYTHON, found.sources, body), protocol=5)
     needed = (name for name in code.named if name not in found.sources and not _is_known(name))
-    return PackedSpec.of(data, found.named, needed)
+    return PackedSpec.of(data, found.named - found.sources.keys(), needed)
 
 
 def _pack(spec: RunSpec, code: OwnCode, importers: list[Importer]) -> tuple[Found, bytes]:
@@ -93,8 +98,18 @@ def _pack(spec: RunSpec, code: OwnCode, importers: list[Importer]) -> tuple[Foun
 
 
 def unpack_spec(data: bytes) -> RunSpec:
-    """Return the spec that `pack_spec` packed; tasks find its modules where those are in use."""
-    run_id, home, sources, body = pickle.loads(data)
+    """Return the spec that `pack_spec` packed; tasks find its modules where those are in use.
+
+    Raises
+    ------
+    ExecutorError
+        It comes from another Python, whose functions could end this process.
+    """
+    run_id, home, python, sources, body = pickle.loads(data)
+    if python != _PYTHON:
+        theirs, mine = (".".join(map(str, one)) for one in (python, _PYTHON))
+        msg = f"the flow comes from Python {theirs}, this worker has {mine}; install the same"
+        raise ExecutorError(msg)
     modules = RunModules(run_id, {} if home == HERE else sources)
     with in_use(modules):
         spec: RunSpec = pickle.loads(body)[1]

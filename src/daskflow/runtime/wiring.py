@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
+from daskflow.context import UpstreamRun, run_label
 from daskflow.graph import Edge
 from daskflow.lowering.links import Link, link_of
 from daskflow.lowering.plan import Slice
@@ -145,6 +146,13 @@ class Wire:
     def states(self, position: int) -> Mapping[Edge, State]:
         """Return the states of all upstream task runs, for triggers of the user's."""
         return dict(self._states(position))
+
+    def upstream(self, position: int) -> Iterator[UpstreamRun]:
+        """Return all upstream task runs with what is known of them, for bodies that ask."""
+        for edge, state in self._states(position):
+            name = run_label(edge.upstream, edge.map_index)
+            place = self.inputs.space_of(edge.upstream).find(edge.map_index)
+            yield UpstreamRun(name, edge, state, *self.inputs.times(edge.upstream, place))
 
     def _states(self, position: int) -> Iterator[tuple[Edge, State]]:
         elements = {(ref.name, _way(ref)) for ref in self._elements(position)}

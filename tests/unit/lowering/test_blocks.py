@@ -8,6 +8,7 @@ import pytest
 from daskflow import CrashedError, flow, unmapped
 from daskflow.demands import NO_DEMAND, Demand
 from daskflow.errors import TriggerFailedError
+from daskflow.events import Before
 from daskflow.lowering.blocks import both, either, ranges
 from daskflow.lowering.needs import given_segment, stand_in
 from daskflow.lowering.plan import Slice
@@ -286,7 +287,7 @@ def test_a_retry_lowers_only_what_is_due():
     desk.give_back("a", 3)
     plan = desk.lower()
     assert told(plan) == ["4: a,b 3-4", "5: total 0-1 <- 4 1 2"]
-    assert [block.attempts for block in plan.blocks] == [{("a", 3): 1}, {}]
+    assert [block.before for block in plan.blocks] == [{("a", 3): Before(1)}, {}]
 
 
 def test_attempts_made_before_are_told_run_by_run():
@@ -296,7 +297,7 @@ def test_attempts_made_before_are_told_run_by_run():
     for position, attempts in enumerate([1, 0, 2]):
         desk.give_back("b", position, attempts)
     (block,) = desk.lower(3).blocks
-    assert block.attempts == {("b", 0): 1, ("b", 2): 2}
+    assert block.before == {("b", 0): Before(1), ("b", 2): Before(2)}
 
 
 def test_a_reduce_does_not_name_blocks_of_which_nothing_is_left():
@@ -315,7 +316,7 @@ def test_a_retry_names_the_block_that_has_its_input():
     desk.give_back("b", 2)
     plan = desk.lower()
     assert told(plan) == ["3: b 2-3 <- 2"]
-    assert plan.blocks[0].attempts == {("b", 2): 1}
+    assert plan.blocks[0].before == {("b", 2): Before(1)}
 
 
 def test_ragged_ranges_become_strips():

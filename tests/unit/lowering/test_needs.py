@@ -6,6 +6,7 @@ import pytest
 
 from daskflow import flatten, flow, successful, unmapped
 from daskflow.demands import Demand
+from daskflow.events import Before
 from daskflow.lowering.plan import Portion, unpack_block
 from daskflow.states import Failed, Success
 from tests.unit.lowering.desk import Desk, a, always, b, c, d, told, total
@@ -67,7 +68,7 @@ def test_a_retry_in_a_lane_of_lanes():
     desk.give_back("s.total", 2)
     plan = desk.lower(2)
     assert told(plan) == ["6: s.c 2-3 <- 3", "7: s.total 2-3 <- 6"]
-    assert plan.blocks[0].attempts == {("s.c", 2): 1}
+    assert plan.blocks[0].before == {("s.c", 2): Before(1)}
 
 
 def test_three_levels_in_one_plan():

@@ -7,6 +7,7 @@ import pickle
 from dask.task_spec import Task
 
 from daskflow.demands import Demand
+from daskflow.events import Before
 from daskflow.lowering import Plan
 from daskflow.lowering.plan import Block, Slice, Strip, unpack_block
 from daskflow.sealing import opened
@@ -75,7 +76,7 @@ def test_a_block_is_unpacked_as_it_was():
     (block,) = desk.lower().blocks
     body = unpack_block(block.packed())
     assert body.strips == [Strip(("always",), 1, 2)]
-    assert body.attempts == {("always", 1): 2}
+    assert body.before == {("always", 1): Before(2)}
     assert body.slices == (Slice("xs", 1, [20]),)
     (segment,) = body.given
     assert (segment.node, segment.start, segment.codes[0]) == ("a", 1, Crashed.code)

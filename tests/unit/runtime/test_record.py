@@ -9,7 +9,7 @@ import pytest
 
 from daskflow import flow, task, unmapped
 from daskflow.errors import IllegalMoveError
-from daskflow.events import Length, Report
+from daskflow.events import Before, Length, Report
 from daskflow.lowering.expand import Opening
 from daskflow.states import (
     Cancelled,
@@ -138,7 +138,7 @@ def test_a_retry_waits_in_the_record():
     record.wake(500.0)
     assert record.next_due() is None
     (block,) = book.lower().blocks
-    assert block.attempts == {("a", 0): 1, ("b", 0): 1}
+    assert block.before == {("a", 0): Before(1), ("b", 0): Before(1)}
     book.fold(2, segment("a", 0, Success), segment("b", 0, Success))
     assert +record.nodes["a"].counts == +record.nodes["b"].counts == {Success.code: 2}
     assert record.state("a", 0).message == ""  # the note of the first attempt is over

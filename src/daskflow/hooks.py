@@ -1,0 +1,110 @@
+"""What users hang onto changes of state: state handlers, which may replace a state, and hooks.
+
+The same for tasks and flows. A state handler is called as ``handler(task, old, new)`` before the
+change counts, in the given order, and may return another state in place of the new one. A hook is
+called as ``hook(task, run, state)`` after it and only observes: what it raises is logged.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+from daskflow.errors import DefinitionError
+from daskflow.signals import RunInterrupted
+from daskflow.states import CANCELLED, CRASHED, FAILED, RETRYING, SUCCESSFUL, Failed, State
+
+StateHandler = Callable[[Any, State, State], State | None]
+Hook = Callable[[Any, Any, State], Any]
+
+_log = logging.getLogger("daskflow")
+
+
+@dataclass(frozen=True)
+class Watchers:
+    """The state handlers and hooks of one task or flow."""
+
+    state_handlers: tuple[StateHandler, ...] = ()
+    on_completion: tuple[Hook, ...] = ()  # it succeeded, was skipped or found in a cache
+    on_failure: tuple[Hook, ...] = ()  # its failure is final: Failed, TriggerFailed, TimedOut
+    on_retry: tuple[Hook, ...] = ()  # an attempt ended and another follows
+    on_cancellation: tuple[Hook, ...] = ()
+    on_crashed: tuple[Hook, ...] = ()
+
+    def __bool__(self) -> bool:
+        return any(getattr(self, field.name) for field in fields(self))
+
+    def hooks_of(self, code: int) -> tuple[Hook, ...]:
+        """Return the hooks that a kind of state, given by its code, calls."""
+        if code in SUCCESSFUL:
+            return self.on_completion
+        if code == CRASHED:
+            return self.on_crashed
+        if code in FAILED:
+            return self.on_failure
+        if code == RETRYING:
+            return self.on_retry
+        return self.on_cancellation if code == CANCELLED else ()
+
+
+NOBODY = Watchers()
+WORDS = tuple(field.name for field in fields(Watchers))
+
+
+def make_watchers(what: str, options: Mapping[str, Any]) -> Watchers:
+    """Return the watchers that options name.
+
+    Raises
+    ------
+    DefinitionError
+        One of them cannot be called.
+    """
+    given: dict[str, tuple[Any, ...]] = {}
+    for word in WORDS:
+        value = options.get(word) or ()
+        functions = tuple(value) if isinstance(value, Iterable) else (value,)
+        for function in functions:
+            if not callable(function):
+                msg = f"{what}: {word}={value!r} must be a function or a list of functions"
+                raise DefinitionError(msg)
+        if functions:
+            given[word] = functions
+    return Watchers(**given) if given else NOBODY
+
+
+def ask_handlers(
+    watchers: Watchers, owner: Any, old: State, new: State, may_follow: Callable[[State], bool]
+) -> State:
+    """Return what the state handlers make of a change.
+
+    One that raises, or returns what may not follow, makes it Failed; its name is in the message.
+    """
+    for handler in watchers.state_handlers:
+        name = getattr(handler, "__qualname__", repr(handler))
+        try:
+            made = handler(owner, old, new)
+        except RunInterrupted:
+            raise
+        except BaseException as error:  # noqa: BLE001 - the user's code, as in a body
+            told = f"state handler {name} raised {type(error).__name__}"
+            return Failed(f"{told} at the change from {old} to {new}", exception=error)
+        if made is None:
+            continue
+        if not isinstance(made, State) or not may_follow(made):
+            return Failed(f"state handler {name} returned {made!r}, which may not follow {old}")
+        new = made
+    return new
+
+
+def call_hooks(watchers: Watchers, owner: Any, run: Any, state: State) -> None:
+    """Let the hooks observe a state; what they raise is logged."""
+    for hook in watchers.hooks_of(state.code):
+        try:
+            hook(owner, run, state)
+        except RunInterrupted:
+            raise
+        except BaseException:  # noqa: BLE001 - the same, and it only observes
+            name = getattr(hook, "__qualname__", repr(hook))
+            _log.exception("hook %s of %r raised at %s", name, owner, state)

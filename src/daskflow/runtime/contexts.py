@@ -1,0 +1,41 @@
+"""What a body, a state handler or a hook on the worker can read of its task run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from daskflow.context import RunContext, TaskRunContext
+from daskflow.runtime.upstream import UpstreamRuns
+from daskflow.timing import as_datetime
+
+if TYPE_CHECKING:
+    from daskflow.runtime.spec import RunSpec
+    from daskflow.runtime.task_run import TaskRun
+
+
+def context_of(run: TaskRun) -> TaskRunContext:
+    """Return the context of a task run at this moment."""
+    before = run.before
+    return TaskRunContext(
+        run_context(run.spec),
+        run.node.task.name,
+        run.node.name,
+        run.index,
+        before.attempts,
+        run.node.task.rules.tags,
+        before.loops,
+        run.loop_result,
+        before.is_resumed,
+        UpstreamRuns(lambda: run.wire.upstream(run.position)),
+    )
+
+
+def run_context(spec: RunSpec) -> RunContext:
+    """Return what all task runs of a flow run share, made once in a process."""
+    found: RunContext | None = spec.caches.get("context")
+    if found is None:
+        small = {name: spec.literals[name] for name in spec.parameters if name in spec.literals}
+        instant = as_datetime(spec.scheduled_for)
+        found = RunContext(spec.flow_name, spec.run_id, spec.run_name, small, instant, spec.tags)
+        spec.caches["context"] = found
+    return found

@@ -1,0 +1,44 @@
+"""One task run on a worker: what the steps are given, and what they find out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from daskflow import context
+from daskflow.events import NOTHING_BEFORE, Before, Note
+from daskflow.nodes import NodeSpec
+from daskflow.runtime.spec import RunSpec
+from daskflow.runtime.wiring import Wire
+from daskflow.signals import Signal
+
+
+@dataclass(slots=True)
+class TaskRun:
+    """One task run on its walk through the steps, and what they found out."""
+
+    spec: RunSpec
+    node: NodeSpec
+    wire: Wire
+    position: int
+    index: tuple[int, ...]
+    is_local: bool  # whether the driver lives in this process
+    codes: list[bytes]  # kinds of the states of all upstream task runs, in columns
+    before: Before = NOTHING_BEFORE  # what the bodies called so far have left
+    loop_result: Any = None  # what the iteration begins with
+    started: float = 0.0  # instant; 0.0: the body was not started
+    ended: float = 0.0
+    value: Any = None  # what a consumer gets
+    small: bytes | None = None  # the value, pickled, where it is small
+    note: Note | None = None
+    exception: BaseException | None = None  # what the body raised
+    signal: Signal | None = None  # the same, where that was one
+    is_told: bool = False  # whether handlers and hooks have seen what became of it
+
+    def remark(self, **fields: Any) -> None:
+        """Add to what is worth saying of it."""
+        self.note = (self.note or Note())._replace(**fields)
+
+    def label(self) -> str:
+        """Return its name for people."""
+        return context.run_label(self.node.name, self.index)
