@@ -302,7 +302,7 @@ def test_an_interrupted_run_goes_up_to_the_driver():
     ],
 )
 def test_a_trigger_that_raises_a_signal_gives_its_state(signal, kind):
-    """What a trigger raises is as if the body had raised it: the signal goes on, and has a state."""
+    """It is as if the body had raised it: the signal goes on, and has its state."""
 
     def raising(states):
         raise signal
