@@ -6,6 +6,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import compress
+from typing import Any
 
 from daskflow.context import run_label
 from daskflow.errors import CrashedError, TriggerFailedError
@@ -26,7 +27,7 @@ from daskflow.nodes import (
     literals_in,
     references,
 )
-from daskflow.states import FAILED, State, TriggerFailed, mask_of
+from daskflow.states import FAILED, PICKED, State, TriggerFailed, mask_of
 
 _OPPOSITE = mask_of([0])
 
@@ -219,7 +220,17 @@ class Needs:
             state = column.states.get(position)
             if state is not None:
                 who = run_label(name, column.space.index_of(position))
-                self.given[name, position] = given_segment(name, position, state, who)
+                segment = given_segment(name, position, state, who)
+                literal = given_literal(who)
+                if literal in self.now.at_hand.large:
+                    self.literals[literal] = None
+                    segment.values = {}
+                self.given[name, position] = segment
+
+
+def given_literal(who: str) -> str:
+    """Return the name of the literal that the value of a given state is, where it is large."""
+    return f"state of {who}"
 
 
 def given_segment(node: str, position: int, state: State, who: str) -> Segment:
@@ -231,8 +242,13 @@ def given_segment(node: str, position: int, state: State, who: str) -> Segment:
     segment.ended.append(0.0)
     segment.notes[0] = Note(state.message)
     is_failed = state.code in FAILED
-    segment.values = {0: stand_in(state, who) if is_failed else getattr(state, "result", None)}
+    segment.values = {0: stand_in(state, who) if is_failed else result_of(state)}
     return segment
+
+
+def result_of(state: State) -> Any:
+    """Return the value that came with a state; None of one that failed, or was skipped."""
+    return getattr(state, "result", None) if state.code in PICKED else None
 
 
 def stand_in(state: State, who: str) -> BaseException:

@@ -21,6 +21,7 @@ from daskflow.executors.base import Session
 from daskflow.lowering import AtHand, Target, lower
 from daskflow.nodes import FlowGraph
 from daskflow.runtime.code import OwnCode
+from daskflow.runtime.given import Given
 from daskflow.runtime.inputs import cut_piece
 from daskflow.runtime.record import RunRecord
 from daskflow.runtime.shim import run_block, unpack_literal, within_run
@@ -48,6 +49,7 @@ class Assignment:
     block_size: int | None = None
     retry_window: float = 0.05  # seconds in which due retries are gathered
     functions: Sequence[Any] = ()  # whose own folder's code travels by value
+    given: Given = field(default_factory=dict)  # states that are known before the start
     placed: frozenset[str] = frozenset()  # large literals that are on the executor already
     first_block: int = 1  # number of the first block that is still to be made
     code: OwnCode = field(default_factory=lambda: OwnCode(""))  # which modules those are
@@ -113,7 +115,7 @@ class Driver:
         )
         target = Target(job.run_id, self.session.threads, job.block_size, self._next_block)
         plan = lower(job.graph, record.known, at_hand, target)
-        record.take_plan(plan)
+        is_news = record.take_plan(plan)
         if plan.blocks:
             with own_code_by_value(job.functions), job.code.packing():
                 unpack = partial(within_run, job.run_id, unpack_literal)
@@ -125,6 +127,8 @@ class Driver:
             self.session.submit(layer, urgent=not is_first, demands=plan.demands())
         self._last_lowering = (began, now())
         self._on_change()
+        if is_news:
+            self._lower()
 
     def _may_lower(self) -> bool:
         """Return whether to lower now; where that takes long, reports are gathered first.
