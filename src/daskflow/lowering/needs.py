@@ -218,14 +218,18 @@ class Needs:
         """Add the states of upstream task runs that no block tells of."""
         for position in positions:
             state = column.states.get(position)
-            if state is not None:
-                who = run_label(name, column.space.index_of(position))
-                segment = given_segment(name, position, state, who)
-                literal = given_literal(who)
-                if literal in self.now.at_hand.large:
-                    self.literals[literal] = None
-                    segment.values = {}
-                self.given[name, position] = segment
+            if state is None or (name, position) in self.given:
+                continue
+            who = run_label(name, column.space.index_of(position))
+            before = self.given.get((name, position - 1))
+            if before is None or before.stop != position:
+                before = Segment(name, position)
+            self.given[name, position] = before
+            literal = given_literal(who)
+            is_large = literal in self.now.at_hand.large
+            if is_large:
+                self.literals[literal] = None
+            add_given(before, state, who, with_value=not is_large)
 
 
 def given_literal(who: str) -> str:
@@ -233,17 +237,18 @@ def given_literal(who: str) -> str:
     return f"state of {who}"
 
 
-def given_segment(node: str, position: int, state: State, who: str) -> Segment:
-    """Return what a consumer gets of an upstream task run that no block tells of."""
-    segment = Segment(node, position)
+def add_given(segment: Segment, state: State, who: str, *, with_value: bool) -> None:
+    """Add to a segment what a consumer gets of an upstream task run that no block tells of."""
+    offset = len(segment.codes)
     segment.codes.append(state.code)
     segment.attempts.append(state.attempt)
     segment.started.append(0.0)
     segment.ended.append(0.0)
-    segment.notes[0] = Note(state.message)
-    is_failed = state.code in FAILED
-    segment.values = {0: stand_in(state, who) if is_failed else result_of(state)}
-    return segment
+    if state.message:
+        segment.notes[offset] = Note(state.message)
+    if with_value and segment.values is not None:
+        is_failed = state.code in FAILED
+        segment.values[offset] = stand_in(state, who) if is_failed else result_of(state)
 
 
 def result_of(state: State) -> Any:

@@ -104,10 +104,11 @@ class Inputs:
     def add_given(self, segments: Iterable[Segment]) -> None:
         """Take in what somebody else knew of task runs; a large value came as a literal."""
         for segment in segments:
-            if not segment.values:
-                index = self.space_of(segment.node).index_of(segment.start)
-                literal = given_literal(run_label(segment.node, index))
-                segment.values = {0: self._literals[literal]}
+            values = segment.values = segment.values or {}
+            for offset in range(len(segment.codes)):
+                if offset not in values:
+                    index = self.space_of(segment.node).index_of(segment.start + offset)
+                    values[offset] = self._literals[given_literal(run_label(segment.node, index))]
             self.add(segment)
 
     def add(self, segment: Segment) -> None:
