@@ -27,7 +27,7 @@ from daskflow.runtime.record import RunRecord
 from daskflow.runtime.shim import run_block, unpack_literal, within_run
 from daskflow.runtime.spec import own_code_by_value
 from daskflow.signals import RunInterrupted
-from daskflow.timing import now
+from daskflow.timing import now, skip_to, stands_still
 
 _QUICK = 0.005  # seconds of lowering that are worth no thought
 _REST = 3  # times as long as lowering took the driver does something else before it lowers again
@@ -159,14 +159,22 @@ class Driver:
 
     def _patience(self) -> float:
         """Return how long to wait for reports: until the next retries are gathered."""
-        due = self.record.next_due()
-        left = _LONGEST_WAIT if due is None else due + self.job.retry_window - now()
+        at = self._next_wake()
+        if at is not None and not self.record.in_flight:
+            skip_to(at)
+        left = _LONGEST_WAIT if at is None else at - now()
         return min(max(0.0, left), _LONGEST_WAIT)
+
+    def _next_wake(self) -> float | None:
+        """Return the instant at which retries are opened: all that are due by then together."""
+        due = self.record.next_due()
+        window = 0.0 if stands_still() else self.job.retry_window
+        return None if due is None else due + window
 
     def _wake(self) -> None:
         """Open the retries that are due, a window's worth at a time."""
-        due = self.record.next_due()
+        at = self._next_wake()
         instant = now()
-        if due is not None and due + self.job.retry_window <= instant:
+        if at is not None and at <= instant:
             self.record.wake(instant)
             self._is_ripe = True
