@@ -159,7 +159,7 @@ def test_widths_come_from_known_values(given, do):
     assert run.result() == [11, 21, None, "cd"]
     run = given({"rng": Success(result=5)}, case)
     assert run["lists"].state.is_failed()
-    assert "cannot be mapped over" in run["lists"].state.message or run["lists"].state.message
+    assert "argument 'n': cannot map over an int" in run["lists"].state.message
 
 
 def test_lanes_of_a_mapped_sub_flow(given, do):
