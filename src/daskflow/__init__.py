@@ -10,8 +10,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from daskflow import context, operators
+from daskflow.caching import FLOW_PARAMETERS, INPUTS, RUN_ID, TASK_SOURCE, CachePolicy
 from daskflow.control import case, ifelse, merge, switch
 from daskflow.errors import (
+    CacheKeyError,
     CrashedError,
     CycleError,
     DaskflowError,
@@ -23,11 +25,13 @@ from daskflow.errors import (
     ParameterError,
     PortableError,
     ResultGoneError,
+    StoreError,
     TargetError,
     TaskRunError,
     TaskTimeoutError,
     TracingError,
     TriggerFailedError,
+    UnansweredError,
 )
 from daskflow.executors.local import LocalExecutor
 from daskflow.flattening import flatten, successful
@@ -59,10 +63,17 @@ if TYPE_CHECKING:
     from daskflow.runs import FlowRun
     from daskflow.runtime.views import MappedTaskRun, TaskRun
     from daskflow.settings import Settings
+    from daskflow.stores.memory import MemoryStore
 
     __version__: str
 
 __all__ = [
+    "FLOW_PARAMETERS",
+    "INPUTS",
+    "RUN_ID",
+    "TASK_SOURCE",
+    "CacheKeyError",
+    "CachePolicy",
     "CrashedError",
     "CycleError",
     "DaskExecutor",
@@ -79,6 +90,7 @@ __all__ = [
     "LocalExecutor",
     "Loop",
     "MappedTaskRun",
+    "MemoryStore",
     "Parameter",
     "ParameterError",
     "Pause",
@@ -89,6 +101,7 @@ __all__ = [
     "Signal",
     "Skip",
     "Static",
+    "StoreError",
     "Succeed",
     "TargetError",
     "Task",
@@ -97,6 +110,7 @@ __all__ = [
     "TaskTimeoutError",
     "TracingError",
     "TriggerFailedError",
+    "UnansweredError",
     "all_failed",
     "all_finished",
     "all_successful",
@@ -128,6 +142,7 @@ _LATE = {
     "DaskExecutor": "daskflow.executors.cluster",
     "FlowRun": "daskflow.runs",
     "MappedTaskRun": "daskflow.runtime.views",
+    "MemoryStore": "daskflow.stores.memory",
     "Settings": "daskflow.settings",
     "TaskRun": "daskflow.runtime.views",
     "shutdown": "daskflow.executors.temporary",

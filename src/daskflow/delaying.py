@@ -68,7 +68,8 @@ def make_delayed(
     from dask.highlevelgraph import HighLevelGraph, MaterializedLayer
     from dask.task_spec import Task, TaskRef
 
-    spec = replace(spec, kept=frozenset(), small_result_bytes=0)  # nobody will ask for values
+    # nobody will ask for values, and nobody answers what a task run asks
+    spec = replace(spec, kept=frozenset(), small_result_bytes=0, caching=None)
     plan, rest = _first_plan(spec, assignment)
     with own_code_by_value(assignment.functions):
         packed = zlib.compress(pack_spec(spec))

@@ -5,10 +5,12 @@ from __future__ import annotations
 import random
 import uuid
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from daskflow.caching import CacheFacts, Part, digest_of
 from daskflow.definitions import FlowDefinition
-from daskflow.errors import DefinitionError, ParameterError
+from daskflow.errors import CacheKeyError, DefinitionError, ParameterError
 from daskflow.lowering import AtHand
 from daskflow.lowering.expand import expand
 from daskflow.lowering.needs import given_literal
@@ -17,6 +19,7 @@ from daskflow.nodes import FlowGraph, NodeRef, references
 from daskflow.results.serializers import small_bytes
 from daskflow.runtime.code import OwnCode
 from daskflow.runtime.driver import Assignment
+from daskflow.runtime.fingerprints import fingerprint
 from daskflow.runtime.given import Given, read_states, refuse_beyond, results_of
 from daskflow.runtime.record import RunRecord
 from daskflow.runtime.spec import RunSpec, own_code_by_value
@@ -80,13 +83,6 @@ def _make_spec(
 ) -> RunSpec:
     graph = definition.graph
     kept = {*definition.reference_tasks, *graph.terminals(), *references(definition.returned)}
-    measured = {
-        giver.form.name
-        for space in graph.spaces.values()
-        for giver in space.givers
-        if isinstance(giver.form, NodeRef)
-        and graph.depth(giver.form.name) == len(giver.form.levels) + giver.form.is_flat
-    }
     return RunSpec(
         uuid.uuid4().hex,
         _run_name(flow.options.get("run_name"), parameters),
@@ -94,13 +90,52 @@ def _make_spec(
         graph,
         small,
         frozenset(kept),
-        frozenset(measured),
+        _measured(graph),
         settings.small_result_bytes,
         flow.tags | active_tags.get(),
         tuple(parameters),
         now(),
         settings.max_signalled_retries,
+        _cache_facts(graph, parameters),
     )
+
+
+def _measured(graph: FlowGraph) -> frozenset[str]:
+    """Return the nodes whose values something maps over."""
+    return frozenset(
+        giver.form.name
+        for space in graph.spaces.values()
+        for giver in space.givers
+        if isinstance(giver.form, NodeRef)
+        and graph.depth(giver.form.name) == len(giver.form.levels) + giver.form.is_flat
+    )
+
+
+def _cache_facts(graph: FlowGraph, parameters: Mapping[str, Any]) -> CacheFacts | None:
+    """Return what caches go by that is hashed here; None: no task of the flow is cached."""
+    rules = {name: node.task.rules.cache for name, node in graph.nodes.items()}
+    cached = {name: rule for name, rule in rules.items() if rule is not None}
+    if not cached:
+        return None
+    sources: dict[str, str] = {}
+    known: dict[tuple[object, str], str] = {}  # by what a task is made of
+    for name, rule in cached.items():
+        if rule.goes_by(Part.TASK_SOURCE):
+            task = graph.nodes[name].task
+            key = (task.origin, task.name)
+            if key not in known:
+                known[key] = fingerprint(task)
+            sources[name] = known[key]
+    is_asked = any(rule.goes_by(Part.FLOW_PARAMETERS) for rule in cached.values())
+    return CacheFacts(sources, _digests(parameters) if is_asked else {})
+
+
+def _digests(parameters: Mapping[str, Any]) -> dict[str, str]:
+    found = dict.fromkeys(parameters, "")
+    for name, value in parameters.items():
+        with suppress(CacheKeyError):  # it may be left out
+            found[name] = digest_of(value, f"parameter {name!r}")
+    return found
 
 
 def _run_name(template: str | None, parameters: dict[str, Any]) -> str:

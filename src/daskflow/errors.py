@@ -9,6 +9,9 @@
     ├── ParameterError             unknown, missing or invalid flow parameters
     ├── TargetError                FILE:flow or module:flow does not lead to a flow
     ├── ExecutorError              the executor cannot be reached or cannot do it
+    ├── StoreError                 a store is not there, or cannot do it
+    ├── CacheKeyError              no key can be made for a result that is to be cached
+    ├── UnansweredError            what a task run asked its driver got no answer
     ├── IllegalMoveError           a state that may not follow the one before it
     ├── TaskRunError               what a task run that did not succeed passes on
     │   ├── TriggerFailedError     its trigger said no
@@ -54,6 +57,18 @@ class TargetError(DaskflowError):
 
 class ExecutorError(DaskflowError):
     """An executor cannot be reached, or refuses what the run needs."""
+
+
+class StoreError(DaskflowError):
+    """A store is not there, or cannot do what is asked of it."""
+
+
+class CacheKeyError(DaskflowError):
+    """No cache key can be made for a call of a task; the message names what is to blame."""
+
+
+class UnansweredError(DaskflowError):
+    """A task run has asked the driver of its run something, and there is no answer."""
 
 
 class IllegalMoveError(DaskflowError):

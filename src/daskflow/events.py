@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import pickle
 from array import array
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -49,6 +50,7 @@ class Note(NamedTuple):
     reason: str = ""  # Crashed: how
     length: Length | None = None  # where something maps over the value
     before: Before | None = None  # where it will go on, or had iterations
+    digests: Mapping[str, str] | None = None  # of what its cache key was made of, by what that was
 
     def exception(self) -> BaseException | None:
         """Return the exception that ended an attempt; None where none did."""

@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from daskflow.drawing.drawing import Drawing
     from daskflow.executors.base import Executor
     from daskflow.runs import FlowRun
+    from daskflow.stores.base import RunStore
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -63,6 +64,7 @@ class FlowOptions(TypedDict, total=False):
 
     name: str  # default: the function's
     executor: Executor  # default: the settings, the active Client, a temporary local cluster
+    store: RunStore  # what outlives a run; default: the settings, a store of this process
     run_name: str  # may hold {parameters}; default: a name is made up
     tags: Iterable[str]
     reference_tasks: Iterable[str]  # names of the nodes that decide; default: the terminal ones
@@ -248,11 +250,11 @@ class Flow(ByHand, Generic[P, R]):
         the tasks anew. The `executor` option plays no part.
 
         A state that failed has as its `exception` what `FlowRun.result` would raise. Task runs
-        that wait for a retry hold a thread meanwhile. What shows only when the flow runs, such as
-        the children of a map over a result, is run by the graph's last node in its own process, one
-        after another: to have all of that on the cluster, use `run`. So too where each task run is
-        to be looked at, or must not be started twice: Dask repeats what a lost worker held, and
-        where it gives up, the computation raises.
+        that wait for a retry hold a thread meanwhile. Nothing is cached, for nobody can be asked. What
+        shows only when the flow runs, such as the children of a map over a result, is run by the
+        graph's last node in its own process, one after another: to have all of that on the cluster,
+        use `run`. So too where each task run is to be looked at, or must not be started twice: Dask
+        repeats what a lost worker held, and where it gives up, the computation raises.
 
         Raises
         ------
@@ -482,7 +484,8 @@ def flow(function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
         Calls tasks and passes on what they return; its parameters are the flow's.
     options
         ``name``: default the function's. ``executor``: default what the settings say, the active
-        Client, a temporary local cluster. ``run_name``: may hold ``{parameter}``. ``tags``:
+        Client, a temporary local cluster. ``store``: where cached results are, default one of this
+        process. ``run_name``: may hold ``{parameter}``. ``tags``:
         strings. ``reference_tasks``: names of the nodes that decide how a run ended, default the
         terminal ones. ``block_size``: elements of a lane in one Dask task; 1: no grouping.
         ``states``: finished states that are known before the start, see `Flow.with_options`.

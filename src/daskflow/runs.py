@@ -46,6 +46,8 @@ from daskflow.states import (
     Running,
     State,
 )
+from daskflow.stores.answering import answers_of
+from daskflow.stores.choice import choose_store
 from daskflow.tasks import Task
 from daskflow.timing import as_datetime, now
 
@@ -434,9 +436,13 @@ def prepare(flow: Flow[..., Any], parameters: dict[str, Any]) -> FlowRun:
         The flow cannot be traced, or something in it cannot travel.
     ExecutorError
         The executor cannot be reached, or refuses.
+    StoreError
+        There is no such store.
     """
     settings = Settings()
+    store = choose_store(flow.options.get("store"), settings.store.url)
     definition, spec, assignment = describe(flow, parameters, settings.engine)
+    assignment = replace(assignment, answer=answers_of(store))
     executor: Executor = flow.options.get("executor") or choose_executor(settings)
 
     def pack(spec: RunSpec) -> PackedSpec:

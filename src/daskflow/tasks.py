@@ -25,6 +25,13 @@ from typing import (
 )
 
 from daskflow.binding import Binding, outputs_of
+from daskflow.caching import (
+    CachePolicy,
+    CacheRule,
+    KeyFunction,
+    check_left_out,
+    make_cache_rule,
+)
 from daskflow.demands import NO_DEMAND, Demand, make_demand
 from daskflow.errors import DefinitionError
 from daskflow.hooks import NOBODY, Hook, StateHandler, Watchers, make_watchers
@@ -55,6 +62,10 @@ class TaskOptions(TypedDict, total=False):
     priority: int  # on Dask: higher goes first; default 0
     workers: str | Iterable[str] | None  # names, hosts or addresses of the Dask workers for it
     timeout_seconds: float | timedelta | None  # how long one attempt may take
+    cache: bool | None  # keep results, by INPUTS + TASK_SOURCE where nothing else is said
+    cache_policy: CachePolicy | KeyFunction | None  # what the key of a result is made of
+    cache_key: str | None  # the key itself; may hold {arguments} and {parameters}
+    cache_expiration: float | timedelta | None  # how long a result can be found; default: ever
     state_handlers: StateHandler | Iterable[StateHandler]  # may replace a state
     on_completion: Hook | Iterable[Hook]  # it succeeded, was skipped or found in a cache
     on_failure: Hook | Iterable[Hook]  # it failed for good
@@ -69,6 +80,8 @@ _PREFECT_1 = {
     "max_retries": "retries",
     "retry_delay": "retry_delay_seconds",
     "upstream_tasks": "wait_for",
+    "cache_for": "cache_expiration",
+    "cache_key_fn": "cache_policy",
 }
 
 
@@ -83,6 +96,7 @@ class TaskRules:
     demand: Demand = NO_DEMAND
     timeout: float | None = None  # seconds that one attempt, or iteration, may take
     watchers: Watchers = NOBODY
+    cache: CacheRule | None = None
 
 
 class Task(Generic[P, R]):
@@ -144,6 +158,8 @@ class Task(Generic[P, R]):
         self.options: TaskOptions = options
         self.name = check_name(options.get("name") or default, "a task")
         self.rules = _make_rules(self.name, options)
+        if self.rules.cache is not None and self.rules.cache.policy.left_out:
+            check_left_out(self.name, self.rules.cache, self.binding.signature.parameters)
 
     if not TYPE_CHECKING:
 
@@ -328,7 +344,8 @@ def _make_rules(name: str, options: Mapping[str, Any]) -> TaskRules:
     tags = as_tags(options.get("tags", ()))
     timeout = _checked_timeout(name, options.get("timeout_seconds"))
     watchers = make_watchers(f"task {name!r}", options)
-    return TaskRules(trigger, skips, policy, tags, demand, timeout, watchers)
+    cache = make_cache_rule(name, options)
+    return TaskRules(trigger, skips, policy, tags, demand, timeout, watchers, cache)
 
 
 def _checked_timeout(name: str, timeout: Any) -> float | None:
@@ -409,7 +426,11 @@ def task(function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
         ``retry_jitter_factor``: the share of the delay that is added at random at most.
         ``retry_on``: an exception type or a tuple of them. ``retry_condition``: a function of the
         exception, asked last. ``nout``: how many values it returns, where they are to be unpacked
-        in a flow; default: as many as its annotation says, such as ``tuple[int, str]``. And for
+        in a flow; default: as many as its annotation says, such as ``tuple[int, str]``.
+        ``cache``: True: a result is kept, and a later call by the same inputs and code is Cached
+        and does not run. ``cache_policy``: what else it goes by, such as ``INPUTS - "verbose"``.
+        ``cache_key``: the key itself, as ``"{path}-{day}"``. ``cache_expiration``: seconds, or a
+        `timedelta`. Equal calls that run at the same time may all run. And for
         Dask: ``resources``: what a worker must offer, as ``{"GPU": 1}``; ``priority``: a whole
         number, higher goes first, default 0; ``workers``: the name, host or address of the workers
         that may run it, one or a list.

@@ -10,10 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from daskflow.demands import Demand
 from daskflow.events import Complaint, Report, Segment
+from daskflow.questions import ASK_SECONDS, Answerer, Question
+
+A = TypeVar("A")
 
 
 class Session(Protocol):
@@ -43,6 +46,12 @@ class Session(Protocol):
 
         The session may look up sooner than after those seconds, and return none as well.
         A block that cannot come back any more is reported with an `error`.
+        """
+
+    def answer_with(self, answer: Answerer) -> None:
+        """Let this answer what the run's blocks ask, until the session is closed.
+
+        It is called in `wait`, in the driver's thread; where blocks run in this process, in theirs.
         """
 
     def complaints(self) -> list[Complaint]:
@@ -120,6 +129,21 @@ class Port(Protocol):
 
     def report(self, run_id: str, block: int, segments: tuple[Segment, ...]) -> None:
         """Send what became of a block; no later than its values can be seen."""
+
+    def ask(self, run_id: str, question: Question[A], seconds: float = ASK_SECONDS) -> A:
+        """Return what the driver answers to a question; waits for it in this thread.
+
+        Parameters
+        ----------
+        seconds
+            In which the answer has to be there, where it has a way to go.
+
+        Raises
+        ------
+        UnansweredError
+            There is no answer: not in time, or the driver or the run is gone, or it could not
+            tell. The question may have been heard all the same.
+        """
 
 
 _port: ContextVar[Port | None] = ContextVar("daskflow_port", default=None)

@@ -1,6 +1,6 @@
 """The link of one Dask client to the tracker: one background poll, whatever the number of runs.
 
-It brings the tracker's reports and complaints and hands them to the runs' queues.
+It brings the tracker's reports, complaints and questions and hands them to the runs' queues.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 from daskflow.errors import ExecutorError
 from daskflow.events import Complaint
 from daskflow.executors.handshake import Acquainted, Needs, describe
+from daskflow.executors.wire import Asked
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -56,7 +57,7 @@ class Hub:
             return hub
 
     def begin(self, run_id: str, spec: bytes, patience: float) -> SimpleQueue[Any]:
-        """Make a run known to the tracker; its reports and complaints come into the queue.
+        """Make a run known to the tracker; reports, complaints, questions come into the queue.
 
         Parameters
         ----------
@@ -154,8 +155,12 @@ class Hub:
             except Exception as error:  # noqa: BLE001 - each run is to hear of it, whatever it is
                 self.lost = f"{type(error).__name__}: {error}"
                 break
-            seen, self.threads, reports, complaints = news
-            for one in (*reports, *(Complaint(*told) for told in complaints)):
+            seen, self.threads, reports, complaints, questions = news
+            for one in (
+                *(Asked(*asked) for asked in questions),
+                *reports,
+                *(Complaint(*told) for told in complaints),
+            ):
                 self._hand_over(one)
         self.lost = self.lost or "the client was closed"
         for queue in list(self._queues.values()):
@@ -163,7 +168,7 @@ class Hub:
         if self._hubs.get(client) is self:
             del self._hubs[client]
 
-    def _hand_over(self, news: RawReport | Complaint) -> None:
+    def _hand_over(self, news: RawReport | Complaint | Asked) -> None:
         queue = self._queues.get(news.run_id if isinstance(news, Complaint) else news[0])
         if queue is not None:
             queue.put(news)

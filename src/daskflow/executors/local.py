@@ -9,14 +9,17 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from queue import Empty, SimpleQueue
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeVar
 
 from daskflow.demands import Demand
-from daskflow.errors import DefinitionError
+from daskflow.errors import DefinitionError, UnansweredError
 from daskflow.events import Complaint, Report, Segment
 from daskflow.executors.base import PackedSpec, use_port
 from daskflow.executors.wire import is_block, is_portion
+from daskflow.questions import ASK_SECONDS, Answerer, Question, answer_nothing
 from daskflow.signals import RunInterrupted
+
+A = TypeVar("A")
 
 
 class LocalExecutor:
@@ -87,6 +90,7 @@ class LocalSession:
         self._uses: Counter[Any] = Counter()  # parts of values: by how many nodes still needed
         self._torn: dict[Any, str] = {}  # large literals that could not be read, and why
         self._reports: SimpleQueue[Report] = SimpleQueue()
+        self.answer: Answerer = answer_nothing  # called in the threads of blocks
 
     def submit(self, layer: dict[Any, Any], *, urgent: bool, demands: Mapping[Any, Demand]) -> None:
         """Take the nodes of a plan's graph; demands are met here by definition."""
@@ -119,6 +123,10 @@ class LocalSession:
         except Empty:
             return reports
 
+    def answer_with(self, answer: Answerer) -> None:
+        """Let this answer what the run's blocks ask; it is called in their threads."""
+        self.answer = answer
+
     def complaints(self) -> list[Complaint]:
         """Return none: this process can run every block."""
         return []
@@ -141,6 +149,7 @@ class LocalSession:
             self._pool.shutdown(wait=False, cancel_futures=True)
         self._ready.clear()
         self._values.clear()
+        self.answer = answer_nothing
 
     def _start(self, nodes: list[Any], *, urgent: bool = False) -> None:
         if urgent:
@@ -156,7 +165,7 @@ class LocalSession:
             self._run(self._ready.popleft())
 
     def _run(self, node: Any) -> None:
-        port = _LocalPort(self._spec)
+        port = _LocalPort(self, self._spec)
         try:
             with use_port(port):
                 value = node({key: self._values[key] for key in node.dependencies})
@@ -215,7 +224,8 @@ class _LocalPort:
 
     is_local = True
 
-    def __init__(self, spec: Any) -> None:
+    def __init__(self, session: LocalSession, spec: Any) -> None:
+        self._session = session
         self._spec = spec
         self.segments: tuple[Segment, ...] | None = None
 
@@ -224,3 +234,11 @@ class _LocalPort:
 
     def report(self, run_id: str, block: int, segments: tuple[Segment, ...]) -> None:
         self.segments = segments
+
+    def ask(self, run_id: str, question: Question[A], seconds: float = ASK_SECONDS) -> A:
+        try:
+            told: A = self._session.answer(question)
+        except Exception as error:
+            msg = f"{type(error).__name__}: {error}"
+            raise UnansweredError(msg) from error
+        return told

@@ -7,14 +7,20 @@ message: no message of ours, atomic with the result, in order.
 from __future__ import annotations
 
 import asyncio
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from dask.sizeof import sizeof
 from distributed import get_worker
 
+from daskflow.errors import UnansweredError
 from daskflow.events import Segment
-from daskflow.executors.wire import METADATA_KEY, pack_segments
+from daskflow.executors.wire import METADATA_KEY, pack_question, pack_segments, unpack_answer
+from daskflow.questions import ASK_SECONDS, Question
 from daskflow.sealing import Sealed
+
+A = TypeVar("A")
+
+_GRACE_SECONDS = 5.0  # beyond those that the tracker waits for an answer
 
 
 @sizeof.register(Segment)  # type: ignore[untyped-decorator]
@@ -48,3 +54,21 @@ class WorkerPort:
         worker = get_worker()
         state = worker.state.tasks[worker.get_current_task()]
         state.metadata[METADATA_KEY] = (run_id, block, pack_segments(segments))
+
+    def ask(self, run_id: str, question: Question[A], seconds: float = ASK_SECONDS) -> A:
+        """Ask the driver, by way of the tracker on the scheduler."""
+        worker = get_worker()
+        data = pack_question(question)
+        asked = worker.scheduler.daskflow_1_ask(run_id=run_id, question=data, seconds=seconds)
+        loop = cast(Any, worker.loop).asyncio_loop
+        waiting = asyncio.run_coroutine_threadsafe(asked, loop)
+        try:
+            answer, why_none = waiting.result(seconds + _GRACE_SECONDS)
+        except Exception as error:
+            waiting.cancel()
+            msg = f"the scheduler passes no answer on: {type(error).__name__}: {error}"
+            raise UnansweredError(msg) from error
+        if why_none:
+            raise UnansweredError(why_none)
+        told: A = unpack_answer(answer)
+        return told

@@ -21,6 +21,7 @@ from typing import Any
 
 import cloudpickle
 
+from daskflow.caching import CacheFacts
 from daskflow.errors import DefinitionError, ExecutorError
 from daskflow.executors.base import PackedSpec
 from daskflow.nodes import FlowGraph
@@ -54,6 +55,7 @@ class RunSpec:
     parameters: tuple[str, ...] = ()  # names of those literals that are the flow's parameters
     scheduled_for: float = 0.0  # instant at which the run was to start
     max_signalled_retries: int = 100
+    caching: CacheFacts | None = None  # None: no result is cached
     caches: dict[Any, Any] = field(default_factory=dict)  # of the shim; empty when it travels
     modules: RunModules | None = None  # of the flow's own folder, where it has travelled
 

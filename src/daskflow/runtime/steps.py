@@ -21,8 +21,8 @@ from daskflow.events import NOTHING_BEFORE, Before, Length, Note
 from daskflow.lowering.needs import stand_in
 from daskflow.mapping import measure
 from daskflow.results.serializers import weigh
-from daskflow.runtime import state_handlers
-from daskflow.runtime.calling import call, make_portable, summary_of, trace_of
+from daskflow.runtime import caches, state_handlers
+from daskflow.runtime.calling import SUCCESS, call, make_portable, summary_of, trace_of
 from daskflow.runtime.contexts import context_of
 from daskflow.runtime.task_run import TaskRun
 from daskflow.runtime.upstream import LazyStates
@@ -30,6 +30,7 @@ from daskflow.signals import Fail, Pause, Retry, RunInterrupted, Signal
 from daskflow.states import (
     FAILED,
     FINISHED,
+    Cached,
     Crashed,
     Failed,
     Looped,
@@ -49,6 +50,7 @@ PENDING = Pending()
 RUNNING = Running()
 _LARGE = 1 << 20  # bytes of a value from which on each block gets its part of it only
 _RETRIED = {Failed.code, TimedOut.code}
+_WITH_VALUE = {Success.code, Cached.code, Looped.code}
 
 
 Step = Callable[[TaskRun, State], State]
@@ -94,6 +96,15 @@ def ask_trigger(run: TaskRun, state: State) -> State:
         return put_off(run, end_of_signal(run, signal))
 
 
+def look_up_cache(run: TaskRun, state: State) -> State:
+    """Where an earlier result is found under the task run's key, let that stand for its own."""
+    rule, facts = run.node.task.rules.cache, run.spec.caching
+    if rule is None or facts is None:
+        return state
+    found = caches.look_up(run, rule, facts)
+    return state if found is None else check_result(run, found)
+
+
 def start(run: TaskRun, state: State) -> State:
     """Let the body start, unless a state handler has something else in mind."""
     return state_handlers.enter(run, state, RUNNING)
@@ -122,9 +133,9 @@ def call_body(run: TaskRun, state: State) -> State:
 def check_result(run: TaskRun, state: State) -> State:
     """See to it that the value can travel, and take along a small one.
 
-    The value is what the body returned, or the result that a signal passes on.
+    The value is what the body returned, what a cache had, or the result that a signal passes on.
     """
-    if state.code not in {Success.code, Looped.code} and not isinstance(run.exception, Fail):
+    if state.code not in _WITH_VALUE and not isinstance(run.exception, Fail):
         return state
     try:
         run.small, size = weigh(run.value, run.spec.small_result_bytes)
@@ -216,9 +227,26 @@ def tell(run: TaskRun, state: State) -> State:
     return told
 
 
-BEFORE_THE_BODY: tuple[Step, ...] = (wait_for_upstream, ask_gates, ask_trigger, start)
+def keep_result(run: TaskRun, state: State) -> State:
+    """Put into the cache what the body returned, if it is to be there.
+
+    Not what a signal passes on, nor what a handler made of it: the state is no longer that of a
+    call that returned then.
+    """
+    if run.cache is None and not run.not_cached:
+        return state
+    return caches.keep(run, state, is_returned=state is SUCCESS)
+
+
+BEFORE_THE_BODY: tuple[Step, ...] = (
+    wait_for_upstream,
+    ask_gates,
+    ask_trigger,
+    look_up_cache,
+    start,
+)
 OF_A_CALL: tuple[Step, ...] = (call_body, check_result, retry, put_off, loop)
-AT_THE_END: tuple[Step, ...] = (tell,)
+AT_THE_END: tuple[Step, ...] = (tell, keep_result)
 
 
 def walk(run: TaskRun) -> State:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from daskflow import context
+from daskflow.caching import CacheKey
 from daskflow.events import NOTHING_BEFORE, Before, Note
 from daskflow.nodes import NodeSpec
 from daskflow.runtime.spec import RunSpec
@@ -34,6 +35,8 @@ class TaskRun:
     exception: BaseException | None = None  # what the body raised
     signal: Signal | None = None  # the same, where that was one
     is_told: bool = False  # whether handlers and hooks have seen what became of it
+    cache: CacheKey | None = None  # under what its result is found and kept
+    not_cached: str = ""  # why its result is not kept though it was to be
 
     def remark(self, **fields: Any) -> None:
         """Add to what is worth saying of it."""
