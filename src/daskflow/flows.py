@@ -250,11 +250,11 @@ class Flow(ByHand, Generic[P, R]):
         the tasks anew. The `executor` option plays no part.
 
         A state that failed has as its `exception` what `FlowRun.result` would raise. Task runs
-        that wait for a retry hold a thread meanwhile. Nothing is cached, for nobody can be asked. What
-        shows only when the flow runs, such as the children of a map over a result, is run by the
-        graph's last node in its own process, one after another: to have all of that on the cluster,
-        use `run`. So too where each task run is to be looked at, or must not be started twice: Dask
-        repeats what a lost worker held, and where it gives up, the computation raises.
+        that wait for a retry hold a thread meanwhile. Nothing is cached, for there is no driver to
+        ask. What shows only when the flow runs, such as the children of a map over a result, is run
+        by the graph's last node in its own process, one after another: to have all of that on the
+        cluster, use `run`. So too where each task run is to be looked at, or must not be started
+        twice: Dask repeats what a lost worker held, and where it gives up, the computation raises.
 
         Raises
         ------
