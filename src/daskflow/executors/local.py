@@ -176,9 +176,9 @@ class LocalSession:
             return
         worker = threading.current_thread().name
         with self._lock:
+            self._values[node.key] = value  # first: who hears of it may ask for it at once
             if port.segments is not None:  # before any consumer can begin, and report
                 self._reports.put(Report(self._run_id, node.key[1], worker, port.segments))
-            self._values[node.key] = value
             ready = self._now_ready(node.key)
             self._used(node)
         self._start(ready)
