@@ -299,7 +299,7 @@ def make_cache_rule(task: str, options: Mapping[str, Any]) -> CacheRule | None:
     policy, template, expiration = given.values()
     cache = options.get("cache")
     if cache is not None and not isinstance(cache, bool):
-        msg = f"task {task!r}: cache={cache!r} is True or False; what goes by is cache_policy="
+        msg = f"task {task!r}: cache={cache!r} is True or False; what it goes by is cache_policy="
         raise DefinitionError(msg)
     is_off = "cache" in options and not cache
     if is_off or (cache is None and all(value is None for value in given.values())):

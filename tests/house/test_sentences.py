@@ -52,7 +52,7 @@ def test_the_sections_and_examples_are_complete():
         (("blank",), "nothing proves: blank"),
         (("misnamed", "test_of_nothing"), "no test is called test_of_nothing: misnamed"),
         (("vague", "some day"), "no test is called some day: vague"),
-        (("late", "caching"), "no test proves: late"),
+        (("late", "claims"), "no test proves: late"),
     ],
     ids=lambda value: value[0] if isinstance(value, tuple) else "",
 )

@@ -9,7 +9,6 @@ its number in front.
 LATER = frozenset(
     {
         "approvals",
-        "caching",
         "cancel",
         "claims",
         "flows by hand",
@@ -71,8 +70,12 @@ ONE_TASK_RUN = (
         "test_children_that_are_known",
         "store and resume",
     ),
-    ("6 a hit is Cached and does not run", "caching"),
-    ("6 the trigger was asked before the cache", "caching"),
+    (
+        "6 a hit is Cached and does not run",
+        "test_29_a_cache_by_inputs",
+        "test_a_hit_is_a_success_downstream",
+    ),
+    ("6 the trigger was asked before the cache", "test_the_trigger_is_asked_before_the_cache"),
     ("7 the claim, for once= and on_lost='crash'", "claims"),
     ("8 a successful upstream passes its value", "test_what_downstream_gets"),
     (
@@ -97,7 +100,13 @@ ONE_TASK_RUN = (
         "test_an_exception_that_cannot_travel",
         "test_an_exception_that_cannot_be_shown",
     ),
-    ("10 cache write, retry, loop", "test_21_a_retry_repeats_one_body_only", "caching", "loops"),
+    (
+        "10 cache write, retry, loop",
+        "test_21_a_retry_repeats_one_body_only",
+        "test_a_retried_task_run_is_kept_when_it_succeeds",
+        "test_of_a_loop_the_last_value_is_kept",
+        "loops",
+    ),
 )
 
 WAYS_TO_END = (
@@ -472,13 +481,51 @@ THE_FLOWS_STATE = (
 )
 
 CACHING = (
-    ("a cache is a durable result found under a key", "caching"),
-    ("cache_policy=: inputs and source by default, composable", "caching"),
-    ("keys are hashes; an argument without a certain one is an error that names it", "caching"),
-    ("mapped children are keyed by their own inputs", "caching"),
-    ("None is cached; skips and failures never are", "caching"),
-    ("caches are in the store: they outlive the process", "caching"),
-    ("why explains a miss", "caching"),
+    (
+        "a cache is a durable result found under a key",
+        "test_29_a_cache_by_inputs",
+        "test_equal_calls_behind_one_another_in_a_run",
+        "store and resume",
+    ),
+    (
+        "cache_policy=: inputs and source by default, composable",
+        "test_the_default_goes_by_the_source_too",
+        "test_inputs_alone_go_by_the_name_of_the_task",
+        "test_an_argument_can_be_left_out",
+        "test_run_id_keeps_a_cache_within_its_run",
+        "test_flow_parameters_go_into_the_key",
+        "test_a_function_can_make_the_key",
+        "test_a_key_of_the_users",
+        "test_a_result_expires",
+        "test_what_the_words_of_a_task_come_to",
+    ),
+    (
+        "keys are hashes; an argument without a certain one is an error that names it",
+        "test_keys_are_the_same_in_every_process",
+        "test_an_argument_that_cannot_be_hashed",
+        "test_a_policy_that_raises",
+    ),
+    (
+        "mapped children are keyed by their own inputs",
+        "test_mapped_children_are_keyed_by_their_own_inputs",
+        "test_lanes_and_their_maps",
+    ),
+    (
+        "None is cached; skips and failures never are",
+        "test_none_is_a_value",
+        "test_what_is_never_kept",
+        "test_what_a_state_handler_made_a_success_is_not_kept",
+    ),
+    (
+        "caches are in the store: they outlive the process",  # so far they outlive the run
+        "test_flows_share_the_store_of_the_process",
+        "store and resume",
+    ),
+    (
+        "why explains a miss",  # so far what it needs is noted
+        "test_what_a_key_was_made_of_is_noted",
+        "store and resume",
+    ),
 )
 
 EXAMPLES = (
@@ -515,7 +562,7 @@ EXAMPLES = (
     ("26 a loop", "loops"),
     ("27 a pause in a map", "approvals"),
     ("28 a handler that rescues", "hooks and handlers"),
-    ("29 a cache by inputs", "caching"),
+    ("29 a cache by inputs", "test_29_a_cache_by_inputs"),
     ("30 a worker killed behind accepted children", "store and resume"),
     ("31 a task that kills its worker", "test_a_body_that_always_kills_its_worker_ends"),
     (
