@@ -22,6 +22,7 @@ from daskflow import (
     task,
     unmapped,
 )
+from daskflow.questions import Question
 from daskflow.runtime import caches
 from daskflow.states import Cached, Failed, Success
 from daskflow.stores import answering
@@ -199,8 +200,11 @@ def test_a_state_handler_that_changes_nothing(cached, rerun):
     assert (short(run[replaced].state), run.result()) == ("S", 7)
 
 
-def test_a_retried_task_run_is_kept_when_it_succeeds(cached, rerun, ledger):
+def test_a_retried_task_run_is_kept_when_it_succeeds(cached, rerun, ledger, store, monkeypatch):
     """The cache is asked before the first body only, and kept behind the last."""
+    asked = []
+    get = store.cache.get
+    monkeypatch.setattr(store.cache, "get", lambda *args: asked.append(1) or get(*args))
 
     def third_time(x):
         if context.attempt < 3:
@@ -211,6 +215,7 @@ def test_a_retried_task_run_is_kept_when_it_succeeds(cached, rerun, ledger):
     made = rerun(lambda x: again(x))
     assert states_of(made, again, 1, 1) == ["S", "C"]
     assert ledger.starts() == {"third_time": 3}
+    assert len(asked) == 2
 
 
 def test_of_a_loop_the_last_value_is_kept(cached, rerun, ledger):
@@ -515,6 +520,12 @@ def test_what_a_key_was_made_of_is_noted(cached, rerun):
     assert notes[0] == notes[1]
     changed = {what for what in notes[0] if notes[0][what] != notes[2][what]}
     assert changed == {"argument 'y'"}
+
+
+def test_a_store_answers_only_what_it_is_asked_for():
+    """Another question than those it knows is refused, and named."""
+    with pytest.raises(LookupError, match="nobody answers a Question here"):
+        answering.answers_of(MemoryStore())(Question())
 
 
 def test_to_delayed_caches_nothing(cached, store, ledger):

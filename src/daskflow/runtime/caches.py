@@ -14,8 +14,9 @@ from __future__ import annotations
 import pickle
 import sys
 from dataclasses import replace
+from typing import cast
 
-from daskflow.caching import CacheEntry, CacheFacts, CacheRule, Call, make_key
+from daskflow.caching import CacheEntry, CacheFacts, CacheKey, CacheRule, Call, make_key
 from daskflow.errors import CacheKeyError, UnansweredError
 from daskflow.executors.base import current_port
 from daskflow.questions import CacheLookup, CacheWrite
@@ -49,18 +50,22 @@ def look_up(run: TaskRun, rule: CacheRule, facts: CacheFacts) -> State | None:
     return Cached(f"made by {entry.made_by}")
 
 
-def keep(run: TaskRun, state: State, *, is_returned: bool) -> State:
+def keep(run: TaskRun, state: State, lasts: float | None, *, is_returned: bool) -> State:
     """Keep the value that the body returned, and note what the key was made of.
 
     Parameters
     ----------
+    lasts
+        Seconds for which it can be found; None: without end.
     is_returned
         Whether it did, and nobody made something else of it.
     """
-    if run.cache is not None:
-        run.remark(digests=run.cache.digests)
-        if is_returned and not run.not_cached:
-            _write(run)
+    key, digests = cast(CacheKey, run.cache)
+    run.remark(digests=digests)
+    if is_returned and not run.not_cached:
+        made_by = context_of(run).task_run_id
+        name = run.node.task.name
+        _write(run, CacheWrite(key, _bytes_of(run), digests, name, made_by, lasts))
     if run.not_cached and state.code == Success.code and not state.message:
         return replace(state, message=f"not cached: {run.not_cached}")
     return state
@@ -83,18 +88,17 @@ def _find(run: TaskRun, key: str) -> CacheEntry | None:
         return None
 
 
-def _write(run: TaskRun) -> None:
+def _bytes_of(run: TaskRun) -> bytes:
+    """Return the value pickled; `check_result` has seen that it can be."""
+    return run.small or small_bytes(run.value, sys.maxsize) or b""
+
+
+def _write(run: TaskRun, question: CacheWrite) -> None:
     """Ask the driver to keep the value; what goes wrong is noted."""
-    value = run.small if run.small is not None else small_bytes(run.value, sys.maxsize)
-    rule, cache = run.node.task.rules.cache, run.cache
-    if value is None or cache is None or rule is None:
+    size = len(question.value)
+    if size > _LARGEST:
+        run.not_cached = f"its {size:,} bytes are more than {_LARGEST:,}"
         return
-    if len(value) > _LARGEST:
-        run.not_cached = f"its {len(value):,} bytes are more than {_LARGEST:,}"
-        return
-    made_by = context_of(run).task_run_id
-    name = run.node.task.name
-    question = CacheWrite(cache.key, value, cache.digests, name, made_by, rule.lasts)
     try:
         current_port().ask(run.spec.run_id, question)
     except UnansweredError as error:

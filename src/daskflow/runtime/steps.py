@@ -233,9 +233,10 @@ def keep_result(run: TaskRun, state: State) -> State:
     Not what a signal passes on, nor what a handler made of it: the state is no longer that of a
     call that returned then.
     """
-    if run.cache is None and not run.not_cached:
+    rule = run.node.task.rules.cache
+    if rule is None or run.cache is None:
         return state
-    return caches.keep(run, state, is_returned=state is SUCCESS)
+    return caches.keep(run, state, rule.lasts, is_returned=state is SUCCESS)
 
 
 BEFORE_THE_BODY: tuple[Step, ...] = (
