@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from daskflow import context, operators
+from daskflow.context import get_run_logger
 from daskflow.control import case, ifelse, merge, switch
 from daskflow.errors import (
     CrashedError,
@@ -107,6 +108,7 @@ __all__ = [
     "context",
     "flatten",
     "flow",
+    "get_run_logger",
     "ifelse",
     "manual_only",
     "merge",

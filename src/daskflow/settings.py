@@ -7,9 +7,11 @@ Read from ``DASKFLOW_<SECTION>__<KEY>`` in the environment (and the two short on
 
 from __future__ import annotations
 
+from logging import getLevelNamesMapping
 from pathlib import Path
+from typing import Any, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, field_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -37,6 +39,26 @@ class EngineSettings(BaseModel):
     small_result_bytes: int = Field(4096, ge=0, description="smaller results ride with the state")
 
 
+class LoggingSettings(BaseModel):
+    """What task runs log and print."""
+
+    level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] | None = Field(
+        None,
+        description="lowest level that is let through; default: as logging is configured, or INFO",
+    )
+    prints: bool = Field(default=False, description="whether what tasks print is logged, as INFO")
+
+    @field_validator("level", mode="before")
+    @classmethod
+    def _in_capitals(cls, level: Any) -> Any:
+        return level.upper() if isinstance(level, str) else level
+
+    @property
+    def threshold(self) -> int | None:
+        """The level as `logging` counts."""
+        return getLevelNamesMapping()[self.level] if self.level is not None else None
+
+
 class Settings(BaseSettings):
     """All settings of this process.
 
@@ -58,6 +80,7 @@ class Settings(BaseSettings):
     home: Path = Field(Path("~/.daskflow"), description="where daskflow keeps its files")
     cluster: ClusterSettings = ClusterSettings()
     engine: EngineSettings = EngineSettings()
+    logging: LoggingSettings = LoggingSettings()
 
     @classmethod
     def settings_customise_sources(

@@ -6,7 +6,7 @@ import threading
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from queue import Empty, SimpleQueue
 from types import MappingProxyType
 from typing import Any
@@ -214,6 +214,7 @@ class _LocalPort:
     """The shim's way to this process's session."""
 
     is_local = True
+    worker = ""
 
     def __init__(self, spec: Any) -> None:
         self._spec = spec
@@ -224,3 +225,7 @@ class _LocalPort:
 
     def report(self, run_id: str, block: int, segments: tuple[Segment, ...]) -> None:
         self.segments = segments
+
+    def nested(self) -> AbstractContextManager[LocalExecutor]:
+        """Give this process, one task after another in the thread that calls: it holds no other."""
+        return nullcontext(LocalExecutor())

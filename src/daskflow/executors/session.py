@@ -32,6 +32,7 @@ class DaskSession:
         self._hub = hub
         self._run_id = run_id
         self._queue = hub.begin(run_id, spec, patience)
+        self.is_nested = False  # all of it is urgent: a task waits for it
         self.report: PerformanceReport | None = None  # to be written when the run has ended
         self._complaints: list[Complaint] = []
         self._held: set[Any] = set()  # keys that were not released
@@ -49,6 +50,7 @@ class DaskSession:
         """Send the nodes of a plan's graph to the scheduler."""
         from dask.highlevelgraph import HighLevelGraph, MaterializedLayer
 
+        urgent = urgent or self.is_nested
         consumed: set[Any] = set()
         for node in layer.values():
             consumed.update(node.dependencies)
