@@ -124,7 +124,7 @@ class CodePickler(OwnPickler):
 
     def _source_of(self, obj: Any) -> OwnModule | None:
         """Return the module that has an object under its name, where that goes as source."""
-        module = sys.modules.get(obj.__module__ or "")
+        module = module_named(obj.__module__ or "")
         found = self._modules.get(id(vars(module))) if module is not None else None
         if found is None or found.module.attributes is not None:
             return None

@@ -170,10 +170,15 @@ def inherited_sources() -> Mapping[str, Source]:
 
 
 def module_named(name: str) -> ModuleType | None:
-    """Return the module of that name as this thread sees it, ``__main__`` too; None: not there."""
+    """Return the module of that name as this thread sees it, ``__main__`` too; None: not there.
+
+    Nothing is imported or executed for it, as it may be by a look at a stand-in.
+    """
     run = _current.get()
-    made = run.made(name) if run is not None else None
-    return sys.modules.get(name) if made is None else made
+    if run is not None and name in run:
+        return run.made(name)
+    module = sys.modules.get(name)
+    return _aside.get(name) if type(module) is _StandIn else module
 
 
 def forget_modules() -> None:

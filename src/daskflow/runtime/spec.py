@@ -203,7 +203,7 @@ def _importers_of(functions: Sequence[Any]) -> list[Importer]:
 def _modules_near(folders: set[Any]) -> Iterator[ModuleType]:
     if not folders:
         return
-    for module in list(sys.modules.values()):
+    for module in filter(None, map(module_named, list(sys.modules))):
         path = getattr(module, "__file__", None)
         if not isinstance(path, str) or module.__name__ == "__main__":
             continue

@@ -144,6 +144,20 @@ def test_a_spec_in_use_is_asked_for_once(monkeypatch):
     assert asked.count("other0") == 2
 
 
+def test_modules_of_other_runs_are_not_looked_at(tmp_path):
+    """A run that packs where others are at work neither imports nor executes what they have."""
+    source = Source(str(tmp_path / "strange_one.py"), "raise SystemExit")
+    other = RunModules("other", {"strange_one": source})
+    other.blank("strange_one", {"__file__": source.path})
+    mine = RunModules("mine", {"late_one": Source(str(tmp_path / "l.py"), "raise SystemExit")})
+    with in_use(mine):
+        assert (module_named("strange_one"), module_named("late_one")) == (None, None)
+        with own_code_by_value([len]):
+            assert module_named("json") is sys.modules["json"]
+    with in_use(other):
+        assert module_named("strange_one").__file__ == source.path
+
+
 def test_what_a_run_packs_where_it_is_itself_a_guest():
     """Its modules are real nowhere, ``__main__`` is its own, and sources are handed on."""
     guest = RunModules("guest", {"only_a_guest_has_it": Source("o.py", "X = 1")})
