@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from daskflow import context, operators
 from daskflow.caching import FLOW_PARAMETERS, INPUTS, RUN_ID, TASK_SOURCE, CachePolicy
+from daskflow.context import get_run_logger
 from daskflow.control import case, ifelse, merge, switch
 from daskflow.errors import (
     CacheKeyError,
@@ -121,6 +122,7 @@ __all__ = [
     "context",
     "flatten",
     "flow",
+    "get_run_logger",
     "ifelse",
     "manual_only",
     "merge",

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from daskflow import context
 from daskflow.caching import CacheFacts, Part, digest_of
 from daskflow.definitions import FlowDefinition
 from daskflow.errors import CacheKeyError, DefinitionError, ParameterError
@@ -23,7 +24,7 @@ from daskflow.runtime.fingerprints import fingerprint
 from daskflow.runtime.given import Given, read_states, refuse_beyond, results_of
 from daskflow.runtime.record import RunRecord
 from daskflow.runtime.spec import RunSpec, own_code_by_value
-from daskflow.settings import EngineSettings
+from daskflow.settings import EngineSettings, Settings
 from daskflow.tagging import active_tags
 from daskflow.timing import now
 
@@ -32,19 +33,19 @@ if TYPE_CHECKING:
 
 
 def describe(
-    flow: Flow[..., Any], parameters: dict[str, Any], settings: EngineSettings
+    flow: Flow[..., Any], parameters: dict[str, Any], settings: Settings
 ) -> tuple[FlowDefinition, RunSpec, Assignment]:
     """Trace a flow, and see that all of it can travel."""
     definition = flow.definition_for(parameters)
     literals = {**definition.literals, **parameters}
     code = [flow, *(node.task for node in definition.graph.nodes.values())]
     with own_code_by_value(code):
-        large = _large_literals(literals, settings)
+        large = _large_literals(literals, settings.engine)
     small = {name: value for name, value in literals.items() if name not in large}
     given = read_states(definition.graph, flow.options.get("states"))
     results = {given_literal(who): value for who, value in results_of(given).items()}
     with own_code_by_value(code):
-        large_results = _large_literals(results, settings)
+        large_results = _large_literals(results, settings.engine)
     literals |= {name: results[name] for name in large_results}
     _check_ranges(definition.graph, given, literals)
     spec = _make_spec(flow, definition, parameters, small, settings)
@@ -54,7 +55,7 @@ def describe(
         literals,
         large | large_results,
         flow.options.get("block_size"),
-        settings.retry_window,
+        settings.engine.retry_window,
         code,
         given=given,
         code=OwnCode(spec.run_id),
@@ -79,9 +80,9 @@ def _make_spec(
     definition: FlowDefinition,
     parameters: dict[str, Any],
     small: dict[str, Any],
-    settings: EngineSettings,
+    settings: Settings,
 ) -> RunSpec:
-    graph = definition.graph
+    graph, engine = definition.graph, settings.engine
     kept = {*definition.reference_tasks, *graph.terminals(), *references(definition.returned)}
     return RunSpec(
         uuid.uuid4().hex,
@@ -91,12 +92,15 @@ def _make_spec(
         small,
         frozenset(kept),
         _measured(graph),
-        settings.small_result_bytes,
+        engine.small_result_bytes,
         flow.tags | active_tags.get(),
         tuple(parameters),
         now(),
-        settings.max_signalled_retries,
+        engine.max_signalled_retries,
         _cache_facts(graph, parameters),
+        _parents(),
+        settings.logging.threshold,
+        flow.options.get("log_prints", settings.logging.prints),
     )
 
 
@@ -136,6 +140,12 @@ def _digests(parameters: Mapping[str, Any]) -> dict[str, str]:
         with suppress(CacheKeyError):  # it may be left out
             found[name] = digest_of(value, f"parameter {name!r}")
     return found
+
+
+def _parents() -> tuple[str, ...]:
+    """Return the ids of the running task and of those that called its flow, outermost first."""
+    here = context.get()
+    return () if here is None else (*here.run.parents, here.task_run_id)
 
 
 def _run_name(template: str | None, parameters: dict[str, Any]) -> str:

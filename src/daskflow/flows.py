@@ -26,7 +26,6 @@ from typing import (
     overload,
 )
 
-from daskflow import context
 from daskflow.by_hand import ByHand
 from daskflow.definitions import FlowDefinition, Traces
 from daskflow.editing import EditableTrace
@@ -76,6 +75,7 @@ class FlowOptions(TypedDict, total=False):
     on_failure: Hook | Iterable[Hook]
     on_cancellation: Hook | Iterable[Hook]
     on_crashed: Hook | Iterable[Hook]
+    log_prints: bool  # whether what tasks print is logged; default: the setting logging.prints
     block_size: int | None  # elements of a lane in one Dask task; 1: no grouping; default: by width
 
 
@@ -141,7 +141,9 @@ class Flow(ByHand, Generic[P, R]):
     def __call__(self, /, *args: P.args, **kwargs: P.kwargs) -> R:
         """Run the flow and return its value; raise what made it fail.
 
-        Inside another flow its nodes become part of that one, under its name.
+        Inside another flow its nodes become part of that one, under its name. Inside a running
+        task it is a run of its own, a child run, on the cluster on which the task runs, unless
+        it names an executor itself; ``DASKFLOW_EXECUTOR`` is for runs that no task calls.
         """
         trace = current_trace.get()
         if trace is None:
@@ -440,9 +442,6 @@ class Flow(ByHand, Generic[P, R]):
                 "part; a flow by hand runs behind its `with`"
             )
             raise DefinitionError(msg)
-        if context.get() is not None:
-            msg = f"flow {self.name!r} is called inside a running task: call its tasks there"
-            raise DefinitionError(msg)
         return self.signature.bind(args, kwargs)
 
     def _trace_of(self, values: Mapping[str, Any]) -> EditableTrace:
@@ -489,6 +488,7 @@ def flow(function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
         strings. ``reference_tasks``: names of the nodes that decide how a run ended, default the
         terminal ones. ``block_size``: elements of a lane in one Dask task; 1: no grouping.
         ``states``: finished states that are known before the start, see `Flow.with_options`.
+        ``log_prints``: whether what its tasks print is logged, where they do not say.
 
     Raises
     ------

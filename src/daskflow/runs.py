@@ -9,24 +9,28 @@ from __future__ import annotations
 import html
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextvars import copy_context
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
+from daskflow import context
 from daskflow.context import run_label
 from daskflow.describing import describe
 from daskflow.errors import FlowRunFailedError, FlowRunPausedError
 from daskflow.events import Report, StateChanged
 from daskflow.executors.base import Executor, PackedSpec, Session
 from daskflow.executors.choice import choose_executor
+from daskflow.executors.local import LocalExecutor
 from daskflow.lowering.plan import Plan, literal_key
 from daskflow.nodes import LiteralRef, NodeRef, fill
 from daskflow.runtime.driver import Assignment, Driver, Order
 from daskflow.runtime.failing import failures, first_failure
 from daskflow.runtime.flow_handlers import NOBODY_WATCHES, FlowWatch
 from daskflow.runtime.interrupts import interrupts
+from daskflow.runtime.nesting import executor_of_children
 from daskflow.runtime.pausing import approve_all, parked, paused_runs, reject_all
 from daskflow.runtime.record import RunRecord
 from daskflow.runtime.spec import RunSpec, own_code_by_value, pack_spec
@@ -93,6 +97,7 @@ class FlowRun:
         self.flow_name = definition.name
         self.parameters = dict(parameters)
         self.tags = spec.tags
+        self.parents = spec.parents  # ids of the task runs that called it, outermost first
         self.link = session.link  # a page that shows what goes on; empty: none
         tasks = [node.task for node in definition.graph.nodes.values()]
         judge = task_judge(spec) if any(task.rules.watchers for task in tasks) else None
@@ -139,7 +144,10 @@ class FlowRun:
     def start(self) -> None:
         """Drive the run in a thread of its own."""
         self._is_live = True
-        threading.Thread(target=self.drive, name=f"daskflow-{self.name}", daemon=True).start()
+        drive: Callable[[], None] = self.drive
+        if context.get() is not None:  # a task called it, whose code the driver may have to pack
+            drive = partial(copy_context().run, drive)
+        threading.Thread(target=drive, name=f"daskflow-{self.name}", daemon=True).start()
 
     def drive(self) -> None:
         """Drive the run in this thread to its end, or to where only a person helps.
@@ -159,6 +167,8 @@ class FlowRun:
                 state = parked(self.record) or self._verdict()
             except RunInterrupted:
                 state = Cancelled("interrupted by the user")
+                if context.get() is not None:
+                    raise  # it is the run of the task that called this one that is interrupted
                 raise KeyboardInterrupt from None
             except Exception as error:  # noqa: BLE001 - whatever it is, the states stay to be read
                 self._failure = error
@@ -441,9 +451,9 @@ def prepare(flow: Flow[..., Any], parameters: dict[str, Any]) -> FlowRun:
     """
     settings = Settings()
     store = choose_store(flow.options.get("store"), settings.store.url)
-    definition, spec, assignment = describe(flow, parameters, settings.engine)
+    definition, spec, assignment = describe(flow, parameters, settings)
     assignment = replace(assignment, answer=answers_of(store))
-    executor: Executor = flow.options.get("executor") or choose_executor(settings)
+    executor = _executor_of(flow, settings)
 
     def pack(spec: RunSpec) -> PackedSpec:
         with own_code_by_value(assignment.functions):
@@ -451,6 +461,21 @@ def prepare(flow: Flow[..., Any], parameters: dict[str, Any]) -> FlowRun:
 
     session = executor.open(spec.run_id, spec, pack)
     return FlowRun(definition, spec, session, assignment, parameters, FlowWatch.of(flow))
+
+
+def _executor_of(flow: Flow[..., Any], settings: Settings) -> Executor:
+    """Return where a flow runs; one that a task calls, where that task runs.
+
+    What a flow names itself counts for child runs too. Settings do not: they would send a child
+    elsewhere than its parent.
+    """
+    named = flow.options.get("executor")
+    if context.get() is None:
+        return named or choose_executor(settings)
+    if isinstance(named, LocalExecutor):
+        return named
+    same = executor_of_children()  # asked in any case: the task waits for whatever cluster it is
+    return named or same
 
 
 def delay(flow: Flow[..., Any], parameters: dict[str, Any]) -> Delayed:
@@ -463,7 +488,7 @@ def delay(flow: Flow[..., Any], parameters: dict[str, Any]) -> Delayed:
     """
     from daskflow.delaying import make_delayed
 
-    return make_delayed(*describe(flow, parameters, Settings().engine), conclude)
+    return make_delayed(*describe(flow, parameters, Settings()), conclude)
 
 
 def conclude(

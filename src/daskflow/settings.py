@@ -7,9 +7,11 @@ Read from ``DASKFLOW_<SECTION>__<KEY>`` in the environment (and the two short on
 
 from __future__ import annotations
 
+from logging import getLevelNamesMapping
 from pathlib import Path
+from typing import Any, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, field_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -43,6 +45,26 @@ class StoreSettings(BaseModel):
     url: str = Field("memory://", description="where it is; memory:// ends with the process")
 
 
+class LoggingSettings(BaseModel):
+    """What task runs log and print."""
+
+    level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] | None = Field(
+        None,
+        description="lowest level that is let through; default: as logging is configured, or INFO",
+    )
+    prints: bool = Field(default=False, description="whether what tasks print is logged, as INFO")
+
+    @field_validator("level", mode="before")
+    @classmethod
+    def _in_capitals(cls, level: Any) -> Any:
+        return level.upper() if isinstance(level, str) else level
+
+    @property
+    def threshold(self) -> int | None:
+        """The level as `logging` counts."""
+        return getLevelNamesMapping()[self.level] if self.level is not None else None
+
+
 class Settings(BaseSettings):
     """All settings of this process.
 
@@ -65,6 +87,7 @@ class Settings(BaseSettings):
     cluster: ClusterSettings = ClusterSettings()
     engine: EngineSettings = EngineSettings()
     store: StoreSettings = StoreSettings()
+    logging: LoggingSettings = LoggingSettings()
 
     @classmethod
     def settings_customise_sources(

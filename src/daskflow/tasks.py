@@ -6,7 +6,7 @@ Called anywhere else, a task is its function.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
 from datetime import timedelta
@@ -17,6 +17,7 @@ from typing import (
     Generic,
     NoReturn,
     ParamSpec,
+    Protocol,
     TypedDict,
     TypeVar,
     Unpack,
@@ -72,6 +73,7 @@ class TaskOptions(TypedDict, total=False):
     on_retry: Hook | Iterable[Hook]
     on_cancellation: Hook | Iterable[Hook]
     on_crashed: Hook | Iterable[Hook]
+    log_prints: bool | None  # whether what it prints is logged; default: what the flow says
     nout: int | None  # values that it returns, to be unpacked; default: by a tuple annotation
 
 
@@ -97,6 +99,7 @@ class TaskRules:
     timeout: float | None = None  # seconds that one attempt, or iteration, may take
     watchers: Watchers = NOBODY
     cache: CacheRule | None = None
+    log_prints: bool | None = None  # None: what the flow says
 
 
 class Task(Generic[P, R]):
@@ -345,7 +348,8 @@ def _make_rules(name: str, options: Mapping[str, Any]) -> TaskRules:
     timeout = _checked_timeout(name, options.get("timeout_seconds"))
     watchers = make_watchers(f"task {name!r}", options)
     cache = make_cache_rule(name, options)
-    return TaskRules(trigger, skips, policy, tags, demand, timeout, watchers, cache)
+    prints = options.get("log_prints")
+    return TaskRules(trigger, skips, policy, tags, demand, timeout, watchers, cache, prints)
 
 
 def _checked_timeout(name: str, timeout: Any) -> float | None:
@@ -407,17 +411,29 @@ def check_words(what: str, options: Mapping[str, Any], known: Iterable[str]) -> 
             raise DefinitionError(msg)
 
 
+class TaskMaker(Protocol):
+    """What `task` with options returns: makes a task of a function."""
+
+    @overload
+    def __call__(self, function: Callable[P, Coroutine[Any, Any, R]], /) -> Task[P, R]: ...
+    @overload
+    def __call__(self, function: Callable[P, R], /) -> Task[P, R]: ...
+
+
+@overload
+def task(function: Callable[P, Coroutine[Any, Any, R]], /) -> Task[P, R]: ...
 @overload
 def task(function: Callable[P, R], /) -> Task[P, R]: ...
 @overload
-def task(**options: Unpack[TaskOptions]) -> Callable[[Callable[P, R]], Task[P, R]]: ...
+def task(**options: Unpack[TaskOptions]) -> TaskMaker: ...
 def task(function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
     """Make a task of a function.
 
     Parameters
     ----------
     function
-        What the task does; any function, it need not know that it is a task.
+        What the task does; any function, it need not know that it is a task. Each call of an
+        ``async def`` function has an event loop of its own.
     options
         ``name``: default the function's. ``tags``: strings. ``trigger``: a function of
         ``{Edge: State}``, default `all_successful`. ``skip_on_upstream_skip``: default True.
@@ -430,7 +446,8 @@ def task(function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
         ``cache``: True: a result is kept, and a later call by the same inputs and code is Cached
         and does not run. ``cache_policy``: what else it goes by, such as ``INPUTS - "verbose"``.
         ``cache_key``: the key itself, as ``"{path}-{day}"``. ``cache_expiration``: seconds, or a
-        `timedelta`. Equal calls that run at the same time may all run. And for
+        `timedelta`. Equal calls that run at the same time may all run.
+        ``log_prints``: whether what it prints is logged, default what the flow says. And for
         Dask: ``resources``: what a worker must offer, as ``{"GPU": 1}``; ``priority``: a whole
         number, higher goes first, default 0; ``workers``: the name, host or address of the workers
         that may run it, one or a list.

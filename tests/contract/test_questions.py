@@ -9,9 +9,9 @@ import pytest
 
 from daskflow import DaskExecutor, UnansweredError
 from daskflow.executors import tracker
-from daskflow.executors.base import current_port
 from daskflow.executors.connections import disconnect
 from daskflow.executors.local import LocalSession
+from daskflow.executors.ports import current_port
 from daskflow.questions import Question
 from tests.contract.blocks import Opened
 from tests.contract.processes import kill_group, scheduler, worker

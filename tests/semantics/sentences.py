@@ -147,7 +147,15 @@ WAYS_TO_END = (
         "test_except_exception_lets_a_signal_pass",
     ),
     ("a signal's result is None by default", "test_a_signal_needs_no_words"),
-    ("async functions are tasks, each call in a loop of its own", "timeouts and isolation"),
+    (
+        "async functions are tasks, each call in a loop of its own",
+        "test_coroutines_are_awaited",
+        "test_what_coroutines_raise",
+        "test_many_at_a_time_in_one_coroutine",
+        "test_a_timeout_ends_what_is_awaited",
+        "test_a_caller_with_a_loop_that_runs",
+        "test_a_coroutine_calls_a_flow",
+    ),
     ("retries=n is n + 1 attempts", "test_retries_are_used_up"),
     (
         "the delay is a number, a list, a function of the attempt; the factor spreads it",

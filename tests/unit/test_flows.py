@@ -6,7 +6,7 @@ import warnings
 
 import pytest
 
-from daskflow import DefinitionError, Flow, ParameterError, context, flow, task
+from daskflow import DefinitionError, Flow, ParameterError, flow, task
 from daskflow.flows import being_imported
 from daskflow.nodes import LiteralRef, NodeRef, Packed
 
@@ -121,7 +121,7 @@ def test_options_are_replaced_one_by_one():
 
 
 def test_a_flow_cannot_be_run_where_it_would_run_twice():
-    """In a flow, in a task, and while its file is imported a run is refused with the cure."""
+    """In a flow, and while its file is imported a run is refused with the cure."""
     inner = flow(lambda: a(), name="inner")
     with pytest.raises(DefinitionError, match=r"inner\.run\(\) inside a flow: just call inner"):
         flow(lambda: inner.run(), name="outer").graph()
@@ -130,12 +130,6 @@ def test_a_flow_cannot_be_run_where_it_would_run_twice():
     with pytest.raises(DefinitionError, match=r"while etl.py is imported: .*__main__"):
         inner.run()
     being_imported.reset(token)
-
-    here = context.TaskRunContext("f", "1", "r", "t", "t", (), 1, frozenset())
-    token = context.current.set(here)
-    with pytest.raises(DefinitionError, match="'inner' is called inside a running task"):
-        inner()
-    context.current.reset(token)
 
 
 def test_parameters_are_checked_before_anything_runs():

@@ -7,8 +7,9 @@ report goes.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from typing import Any, Protocol, TypeVar
 
@@ -124,6 +125,10 @@ class Port(Protocol):
 
     is_local: bool  # whether the driver lives in the same process
 
+    @property
+    def worker(self) -> str:
+        """The address of the Dask worker; empty: there is none."""
+
     def fetch_spec(self, run_id: str) -> Any:
         """Return the spec of a run: itself, or where it comes from elsewhere its bytes."""
 
@@ -145,25 +150,43 @@ class Port(Protocol):
             tell. The question may have been heard all the same.
         """
 
+    def nested(self) -> AbstractContextManager[Executor]:
+        """Give what runs the flows that a task calls, as long as the task waits for such runs.
 
-_port: ContextVar[Port | None] = ContextVar("daskflow_port", default=None)
+        That is where the task itself runs. However many tasks wait at a time, it gets on.
+        """
+
+
+class _Block(threading.local):
+    """The port of the block that a thread runs."""
+
+    port: Port | None = None
+
+
+_block = _Block()
+_port: ContextVar[Port | None] = ContextVar("daskflow_port", default=None)  # see `port_of_body`
 
 
 @contextmanager
 def use_port(port: Port) -> Iterator[None]:
     """Let blocks that run in this thread meanwhile talk to this port."""
+    before, _block.port = _block.port, port
     token = _port.set(port)
     try:
         yield
     finally:
         _port.reset(token)
+        _block.port = before
 
 
-def current_port() -> Port:
-    """Return the port of this thread: one that was set, else that of the Dask worker."""
-    port = _port.get()
-    if port is not None:
-        return port
-    from daskflow.executors.worker import WorkerPort
+def port_of_thread() -> Port | None:
+    """Return the port that `use_port` gave to this very thread; None: no one did.
 
-    return WorkerPort()
+    The context of a thread would not do: Dask starts a block in that of whoever made room for it.
+    """
+    return _block.port
+
+
+def port_of_body() -> Port | None:
+    """Return the port of the block whose body this is, in whichever thread; None: of none."""
+    return _port.get()

@@ -10,6 +10,7 @@ import logging
 import threading
 import weakref
 from contextlib import suppress
+from contextvars import Context
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
@@ -120,7 +121,8 @@ class Hub:
             self._in_loop(getattr(self._scheduler, f"daskflow_1_{call}")(**arguments))
 
     def _in_loop(self, coroutine: Any) -> None:
-        asyncio.run_coroutine_threadsafe(coroutine, self._loop.asyncio_loop)
+        loop = self._loop.asyncio_loop  # which need not keep what this thread's context holds
+        Context().run(asyncio.run_coroutine_threadsafe, coroutine, loop)
 
     def _install(self) -> None:
         """See to it that the tracker is on the scheduler.

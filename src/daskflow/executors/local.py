@@ -6,7 +6,7 @@ import threading
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from queue import Empty, SimpleQueue
 from types import MappingProxyType
 from typing import Any, TypeVar
@@ -223,6 +223,7 @@ class _LocalPort:
     """The shim's way to this process's session."""
 
     is_local = True
+    worker = ""
 
     def __init__(self, session: LocalSession, spec: Any) -> None:
         self._session = session
@@ -242,3 +243,7 @@ class _LocalPort:
             msg = f"{type(error).__name__}: {error}"
             raise UnansweredError(msg) from error
         return told
+
+    def nested(self) -> AbstractContextManager[LocalExecutor]:
+        """Give this process, one task after another in the thread that calls: it holds no other."""
+        return nullcontext(LocalExecutor())

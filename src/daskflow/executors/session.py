@@ -39,6 +39,7 @@ class DaskSession:
         self._hub = hub
         self._run_id = run_id
         self._queue = hub.begin(run_id, spec, patience)
+        self.is_nested = False  # all of it is urgent: a task waits for it
         self.report: PerformanceReport | None = None  # to be written when the run has ended
         self._answer: Answerer = answer_nothing
         self._complaints: list[Complaint] = []
@@ -57,6 +58,7 @@ class DaskSession:
         """Send the nodes of a plan's graph to the scheduler."""
         from dask.highlevelgraph import HighLevelGraph, MaterializedLayer
 
+        urgent = urgent or self.is_nested
         consumed: set[Any] = set()
         for node in layer.values():
             consumed.update(node.dependencies)

@@ -18,7 +18,7 @@ from typing import cast
 
 from daskflow.caching import CacheEntry, CacheFacts, CacheKey, CacheRule, Call, make_key
 from daskflow.errors import CacheKeyError, UnansweredError
-from daskflow.executors.base import current_port
+from daskflow.executors.ports import current_port
 from daskflow.questions import CacheLookup, CacheWrite
 from daskflow.results.serializers import small_bytes
 from daskflow.runtime.contexts import context_of

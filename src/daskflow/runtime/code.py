@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 import cloudpickle
 
 from daskflow.pickling import OwnPickler, dumps, use_pickler
-from daskflow.runtime.modules import HERE, OwnModule
+from daskflow.runtime.modules import OwnModule, home, module_named
 
 _SENT_FIRST = ("__file__", "__name__", "__package__", "__path__")
 _NOT_SENT = frozenset({"__builtins__", "__cached__", "__loader__", "__spec__"})
@@ -53,10 +53,11 @@ class OwnCode:
         """Let `daskflow.pickling.dumps` pickle for this run meanwhile."""
         modules = {}
         for name in {"__main__", *cloudpickle.list_registry_pickle_by_value()}:
-            module = sys.modules.get(name)
+            module = module_named(name)
             if module is not None:
                 attributes = None if name in self.by_source else _attributes(module)
-                modules[id(vars(module))] = _Globals(OwnModule(HERE, self.run_id, name, attributes))
+                own = OwnModule(home(), self.run_id, name, attributes)
+                modules[id(vars(module))] = _Globals(own)
         with use_pickler(partial(CodePickler, code=self, modules=modules)):
             yield
 
@@ -123,7 +124,7 @@ class CodePickler(OwnPickler):
 
     def _source_of(self, obj: Any) -> OwnModule | None:
         """Return the module that has an object under its name, where that goes as source."""
-        module = sys.modules.get(obj.__module__ or "")
+        module = module_named(obj.__module__ or "")
         found = self._modules.get(id(vars(module))) if module is not None else None
         if found is None or found.module.attributes is not None:
             return None

@@ -16,9 +16,12 @@ import traceback
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from typing import Any
+from weakref import WeakValueDictionary
 
+from daskflow import context
 from daskflow.events import NOTHING_BEFORE, Note, Segment
-from daskflow.executors.base import Port, current_port
+from daskflow.executors.base import Port, use_port
+from daskflow.executors.ports import current_port
 from daskflow.lowering.links import link_of
 from daskflow.lowering.plan import BlockBody, Strip, unpack_block
 from daskflow.runtime.inputs import Inputs, Literal
@@ -32,6 +35,7 @@ from daskflow.states import FINISHED, State
 
 _KEPT_SPECS = 16
 _specs: OrderedDict[str, RunSpec] = OrderedDict()  # of the runs this process last worked for
+_used_specs: WeakValueDictionary[str, RunSpec] = WeakValueDictionary()  # and of all at work here
 _specs_lock = threading.Lock()
 
 
@@ -39,7 +43,7 @@ def run_block(run_id: str, number: int, body: bytes, *inputs: Any) -> tuple[Segm
     """Run one block: report what became of its task runs, return that with the values."""
     port = current_port()
     spec = _spec_of(run_id, port)
-    with in_use(spec.modules):
+    with use_port(port), context.at_place(port.worker), in_use(spec.modules):
         segments = BlockWalk(spec, unpack_block(body), inputs, is_local=port.is_local).walk()
     if not port.is_local:
         drop_frames(segments)
@@ -82,13 +86,13 @@ def _spec_of(run_id: str, port: Port) -> RunSpec:
 def kept_spec(run_id: str, fetch: Callable[[str], bytes]) -> RunSpec:
     """Return the spec of a run, asking for its bytes once in each process."""
     with _specs_lock:
-        spec = _specs.get(run_id)
+        spec = _used_specs.get(run_id)
         if spec is None:
-            spec = _specs[run_id] = unpack_spec(fetch(run_id))
-            while len(_specs) > _KEPT_SPECS:
-                _specs.popitem(last=False)
-        else:
-            _specs.move_to_end(run_id)
+            spec = _used_specs[run_id] = unpack_spec(fetch(run_id))
+        _specs[run_id] = spec
+        _specs.move_to_end(run_id)
+        while len(_specs) > _KEPT_SPECS:
+            _specs.popitem(last=False)
     return spec
 
 

@@ -10,6 +10,7 @@ from daskflow import context
 from daskflow.context import TaskRunContext
 from daskflow.hooks import ask_handlers, call_hooks
 from daskflow.runtime.contexts import context_of, run_context
+from daskflow.runtime.nesting import end_of_body
 from daskflow.states import DRIVER_MOVES, SHIM_MOVES, State
 
 if TYPE_CHECKING:
@@ -64,6 +65,7 @@ def task_judge(spec: RunSpec) -> Judge:
             call_hooks(watchers, task, here, made)
         finally:
             context.current.reset(token)
+            end_of_body(here)
         return made
 
     return judge
@@ -76,8 +78,10 @@ def _may_follow(old: State, new: State) -> bool:
 @contextmanager
 def _within(run: TaskRun) -> Iterator[None]:
     """Let `daskflow.context` tell meanwhile of this task run."""
-    token = context.current.set(context_of(run))
+    here = context_of(run)
+    token = context.current.set(here)
     try:
         yield
     finally:
         context.current.reset(token)
+        end_of_body(here)

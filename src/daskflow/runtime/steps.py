@@ -23,7 +23,9 @@ from daskflow.mapping import measure
 from daskflow.results.serializers import weigh
 from daskflow.runtime import caches, state_handlers
 from daskflow.runtime.calling import SUCCESS, call, make_portable, summary_of, trace_of
-from daskflow.runtime.contexts import context_of
+from daskflow.runtime.contexts import context_of, with_prints
+from daskflow.runtime.nesting import end_of_body
+from daskflow.runtime.printing import taking
 from daskflow.runtime.task_run import TaskRun
 from daskflow.runtime.upstream import LazyStates
 from daskflow.signals import Fail, Pause, Retry, RunInterrupted, Signal
@@ -117,14 +119,21 @@ def call_body(run: TaskRun, state: State) -> State:
     """Call the task's function with its inputs."""
     args, kwargs = run.wire.arguments(run.position)
     run.before = run.before._replace(attempts=run.before.attempts + 1)
-    here = context_of(run)
+    here = with_prints(run, context_of(run))
+    around = context.current.get()  # the task that called this flow, if one did
+    task = run.node.task
     run.started = now()
     try:
         context.current.set(here)
-        ending = call(run.node.task.fn, args, kwargs, run.node.task.rules.timeout)
+        if here.printed is None:
+            ending = call(task.fn, args, kwargs, task.rules.timeout)
+        else:
+            with taking(here.printed):
+                ending = call(task.fn, args, kwargs, task.rules.timeout)
     finally:
-        context.current.set(None)  # first of all, should Ctrl-C come just now
+        context.current.set(around)  # first of all, should Ctrl-C come just now
         run.ended = now()
+        end_of_body(here)
     run.value, run.exception, run.signal = ending.value, ending.error, ending.signal
     run.note = Note(trace=ending.trace) if ending.trace else None
     return ending.state
