@@ -33,6 +33,7 @@ class Column:
     attempts: array[int] = field(default_factory=lambda: array("H"))  # bodies started so far
     states: dict[int, State] = field(default_factory=dict)  # those that no block tells of
     before: dict[int, Before] = field(default_factory=dict)  # more than the number of attempts
+    carriers: dict[int, int] = field(default_factory=dict)  # block that has the loop's result
 
     def grow(self) -> int:
         """Make room for all positions of the space; return how many came."""
@@ -44,9 +45,8 @@ class Column:
 
     def grown(self, space: Space) -> Column:
         """Return a copy with room for all positions of a space that this one's became."""
-        made = Column(
-            space, self.codes[:], self.blocks[:], self.attempts[:], self.states, self.before
-        )
+        columns = self.codes[:], self.blocks[:], self.attempts[:]
+        made = Column(space, *columns, self.states, self.before, self.carriers)
         made.grow()
         return made
 

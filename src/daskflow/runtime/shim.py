@@ -15,6 +15,7 @@ import threading
 import traceback
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
 from daskflow.events import NOTHING_BEFORE, Note, Segment
@@ -103,9 +104,6 @@ class BlockWalk:
         self.body = body
         self.inputs = Inputs(spec, (*received, body.given), body.slices, body.spaces)
         self.segments: list[Segment] = []
-        self._carried = {
-            run: self.inputs.carried(*run) for run, before in body.before.items() if before.loops
-        }
 
     def walk(self) -> list[Segment]:
         """Run every task run of the block, lane by lane."""
@@ -137,7 +135,7 @@ class BlockWalk:
         codes = wire.codes(position)
         run = TaskRun(self.spec, node, wire, position, index, self.is_local, codes, before)
         if before.loops:
-            run.loop_result = self._carried[node.name, position]
+            run.carry = partial(self.inputs.carried, node.name, position, before.loops)
         return run, walk(run)
 
     def passing(self, strip: Strip) -> list[str]:
