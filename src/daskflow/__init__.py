@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from daskflow import context, operators
+from daskflow.control import case, ifelse, merge, switch
 from daskflow.errors import (
     CrashedError,
     CycleError,
@@ -34,8 +35,10 @@ from daskflow.flows import Flow, flow
 from daskflow.graph import Edge
 from daskflow.mapping import unmapped
 from daskflow.parameters import Parameter
+from daskflow.resources import resource_manager
 from daskflow.signals import Fail, Loop, Pause, Retry, Signal, Skip, Succeed
 from daskflow.static import Static
+from daskflow.tagging import tags
 from daskflow.tasks import Task, task
 from daskflow.triggers import (
     all_failed,
@@ -100,15 +103,21 @@ __all__ = [
     "always_run",
     "any_failed",
     "any_successful",
+    "case",
     "context",
     "flatten",
     "flow",
+    "ifelse",
     "manual_only",
+    "merge",
     "not_all_skipped",
+    "resource_manager",
     "shutdown",
     "some_failed",
     "some_successful",
     "successful",
+    "switch",
+    "tags",
     "task",
     "unmapped",
 ]

@@ -16,6 +16,7 @@ from daskflow.runtime.code import OwnCode
 from daskflow.runtime.driver import Assignment
 from daskflow.runtime.spec import RunSpec, own_code_by_value
 from daskflow.settings import EngineSettings
+from daskflow.tagging import active_tags
 from daskflow.timing import now
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ def _make_spec(
         frozenset(kept),
         frozenset(measured),
         settings.small_result_bytes,
-        flow.tags,
+        flow.tags | active_tags.get(),
         tuple(parameters),
         now(),
         settings.max_signalled_retries,

@@ -39,6 +39,7 @@ from daskflow.none_tests import warn_of_none_tests
 from daskflow.parameters import Signature
 from daskflow.placeholders import Parameter
 from daskflow.static import key_of
+from daskflow.tagging import no_tags
 from daskflow.tasks import as_node, as_tags, check_words, in_sight
 from daskflow.tracing import Trace, current_trace
 
@@ -441,7 +442,8 @@ class Flow(ByHand, Generic[P, R]):
         warn_of_none_tests(function, self.name, static)
         token = current_trace.set(trace)
         try:
-            trace.give_back(function(*by_position, **by_name))
+            with no_tags():
+                trace.give_back(function(*by_position, **by_name))
         finally:
             current_trace.reset(token)
         trace.recorded = trace.changes

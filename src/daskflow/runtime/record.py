@@ -366,6 +366,7 @@ class RunRecord:
                 if isinstance(giver.form, NodeRef):
                     is_lane = bool(giver.form.levels) or giver.form.is_flat
                     found[giver.form.name] = found.get(giver.form.name, False) or is_lane
+            found.update((gate.name, True) for gate in self.graph.spaces[name].gates)
         waiting = [name for name, record in self.nodes.items() if 0 in record.codes]
         for name in waiting if self.open else ():
             for edge in self.graph.upstream(name):

@@ -43,7 +43,7 @@ from daskflow.states import (
     TimedOut,
 )
 from daskflow.timing import as_datetime, now
-from daskflow.triggers import count_codes, is_manual, refusal, state_of_signal
+from daskflow.triggers import closed, count_codes, is_manual, refusal, state_of_signal
 
 PENDING = Pending()
 RUNNING = Running()
@@ -61,6 +61,17 @@ def wait_for_upstream(run: TaskRun, state: State) -> State:
     if count_codes(run.codes).unfinished:
         return Pending("waits for an upstream task run")
     return state
+
+
+def ask_gates(run: TaskRun, state: State) -> State:
+    """Keep out what is in a case that did not match, whatever its trigger would say."""
+    wire = run.wire
+    if not wire.gates:
+        return state
+    counts = count_codes(wire.gate_codes(run.position))
+    if counts.unfinished:
+        return Pending("waits for the case that it is in")
+    return closed(counts, LazyStates(lambda: wire.gate_states(run.position))) or state
 
 
 def ask_trigger(run: TaskRun, state: State) -> State:
@@ -205,7 +216,7 @@ def tell(run: TaskRun, state: State) -> State:
     return told
 
 
-BEFORE_THE_BODY: tuple[Step, ...] = (wait_for_upstream, ask_trigger, start)
+BEFORE_THE_BODY: tuple[Step, ...] = (wait_for_upstream, ask_gates, ask_trigger, start)
 OF_A_CALL: tuple[Step, ...] = (call_body, check_result, retry, put_off, loop)
 AT_THE_END: tuple[Step, ...] = (tell,)
 
