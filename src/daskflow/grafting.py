@@ -102,7 +102,8 @@ class _Graft:
             givers = tuple(self._giver(one) for one in space.givers)
             around, depth = self._space(space.parent), space.depth + self.depth
             gates = tuple(map(self._ref, space.gates))
-            gates += tuple(self.trace.gates()) if space.parent == ROOT else ()
+            if space.parent == ROOT and not gates:
+                gates = tuple(self.trace.gates())
             self.trace.graph.add_space(SpaceSpec(name, around, depth, givers, gates))
 
     def _ref(self, ref: NodeRef) -> NodeRef:

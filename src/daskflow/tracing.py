@@ -126,11 +126,11 @@ class Trace:
             node = replace(node, task=tagged)
         self.graph.add_node(node.name, node)
         self.calls.setdefault(id(node.task.origin), []).append(node.name)
-        for edge in edges:
+        own = list(edges)
+        if node.space == self._space and not any(edge.is_gate for edge in own):
+            own += [gate_of(gate, node.name) for gate in self.gates()]  # in lanes they have them
+        for edge in own:
             self.graph.join(edge)
-        if node.space == self._space:  # else the lanes around it have the gate
-            for gate in self.gates():
-                self.graph.join(gate_of(gate, node.name))
 
     def _add_space(self, name: str, givers: Iterable[Giver], gates: Iterable[NodeRef] = ()) -> None:
         around, depth = self._space, self.level + 1

@@ -34,6 +34,14 @@ PRINTED = {
         "2 folds: 2.00, the mean of 1.78 2.22",
         "3 folds: 3.00, the mean of 4.50 3.75 0.75",
     ],
+    "branches.py": [
+        "ring by mail, 1, insured",
+        "  stamp: Success",
+        "  workplace left: False",
+        "wardrobe by truck, 4, at your risk",
+        """  stamp: Skipped("because of case: 'large' is not 'small'")""",
+        "  workplace left: False",
+    ],
     "by_hand.py": [
         "['dough', 'sauce', 'bread', 'supper']",
         "serve(3 x bake(3 x knead(3 x flour, water)), simmer(3 x tomatoes, basil))",

@@ -12,7 +12,6 @@ LATER = frozenset(
         "caching",
         "cancel",
         "claims",
-        "control flow",
         "flows by hand",
         "hooks and handlers",
         "loops",
@@ -368,17 +367,59 @@ MAPPING = (
         "test_lanes_over_what_lanes_gave_back",
         "test_no_lanes",
     ),
-    ("case inside of a mapped sub-flow", "control flow"),
+    (
+        "case inside of a mapped sub-flow",
+        "test_cases_in_a_mapped_flow",
+        "test_a_switch_in_lanes",
+        "test_a_resource_in_each_lane_and_in_a_case",
+    ),
 )
 
 CONTROL_FLOW = (
-    ("case blocks, switch, ifelse", "control flow"),
-    ("merge gives the first branch that was not skipped, in the given order", "control flow"),
-    ("merge of skipped branches is Skipped, of a failed one TriggerFailed", "control flow"),
-    ("what is in a case that did not match is Skipped, whatever it says of skips", "control flow"),
-    ("values match by ==, booleans only booleans; no truth value: Failed", "control flow"),
-    ("resource managers: setup, use, cleanup whenever setup succeeded", "control flow"),
-    ("a retry inside does not run setup again", "control flow"),
+    (
+        "case blocks, switch, ifelse",
+        "test_34_cases_and_a_merge",
+        "test_cases_in_cases",
+        "test_an_inlined_flow_in_a_case",
+        "test_graphs_by_hand_keep_their_cases",
+        "test_a_switch",
+        "test_a_switch_over_what_was_called_before",
+        "test_ifelse",
+    ),
+    (
+        "merge gives the first branch that was not skipped, in the given order, also None or 0",
+        "test_merge_takes_the_first_that_was_not_skipped",
+    ),
+    (
+        "merge of skipped branches is Skipped, of a failed one TriggerFailed",
+        "test_merge_takes_the_first_that_was_not_skipped",
+        "test_merge_of_a_branch_that_failed",
+    ),
+    (
+        "what is in a case that did not match is Skipped, whatever it says of skips",
+        "test_nothing_in_a_case_runs_where_it_does_not_match",
+        "test_maps_in_a_case",
+        "test_a_mapped_flow_in_a_case",
+        "test_a_case_behind_a_skip",
+    ),
+    (
+        "values match by ==, booleans only booleans",
+        "test_what_matches",
+    ),
+    (
+        "a comparison that raises or has no truth value makes the branch fail, naming it",
+        "test_what_cannot_be_compared",
+        "test_a_comparison_without_a_truth_value_fails_its_case",
+        "test_a_case_that_is_not_decided",
+    ),
+    (
+        "resource managers: setup, use, cleanup whenever setup succeeded, after failures",
+        "test_cleanup_whenever_setup_succeeded",
+        "test_what_is_inside_comes_between_setup_and_cleanup",
+        "test_a_resource_in_each_lane_and_in_a_case",
+    ),
+    ("cleanup after cancellation and on resume", "cancel", "store and resume"),
+    ("a retry inside does not run setup again", "test_35_a_resource_manager_with_a_retry"),
 )
 
 THE_FLOWS_STATE = (
@@ -387,7 +428,7 @@ THE_FLOWS_STATE = (
         "test_9_reference_tasks_decide",
         "test_reference_tasks",
         "test_reference_tasks_must_exist",
-        "control flow",
+        "test_reference_tasks_with_cleanup",
     ),
     (
         "any failed: Failed; else any cancelled: Cancelled; else Success",
@@ -482,8 +523,8 @@ EXAMPLES = (
         "test_a_value_that_cannot_travel_in_a_lane",
         "test_an_exception_that_cannot_be_unpickled",
     ),
-    ("34 case and merge", "control flow"),
-    ("35 a resource manager with a retry", "control flow"),
+    ("34 case and merge", "test_34_cases_and_a_merge"),
+    ("35 a resource manager with a retry", "test_35_a_resource_manager_with_a_retry"),
     ("36 wrong parameters", "test_36_nothing_runs_on_wrong_parameters"),
     ("37 a cycle", "test_a_circle_is_named", "flows by hand"),
 )

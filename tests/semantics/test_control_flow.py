@@ -6,6 +6,7 @@ import pytest
 from daskflow import (
     CycleError,
     DefinitionError,
+    Edge,
     Flow,
     LocalExecutor,
     Parameter,
@@ -18,14 +19,13 @@ from daskflow import (
     flow,
     ifelse,
     merge,
-    resource_manager,
     successful,
     switch,
-    tags,
     task,
     unmapped,
 )
-from tests.semantics.bodies import boom, collect, ident, inc, kinds, short, skip
+from daskflow.nodes import NodeRef
+from tests.semantics.bodies import kinds, short, skip
 
 # ----------------------------------------------------------------------------------------- cases
 
@@ -75,7 +75,7 @@ def test_nothing_in_a_case_runs_where_it_does_not_match(play, do):
 
 
 def test_a_case_that_is_not_decided(play, do):
-    """Where its value failed, or cannot be compared, what is inside did not start; the run says why."""
+    """Where its value failed nothing inside starts, mapped or not; the run tells what failed."""
 
     def choose():
         with case(do.boom(), 1):
@@ -145,7 +145,7 @@ def test_cases_in_cases(play, do):
 
 @pytest.mark.parametrize(("p", "is_in"), [(1, True), (2, False)])
 def test_maps_in_a_case(play, do, p, is_in):
-    """Without a match a map, of whatever width, is skipped as a whole; a map that is empty is not."""
+    """Without a match a map of whatever width is skipped as a whole; an empty one is not."""
 
     def choose(p, xs):
         with case(p, 1):
@@ -249,7 +249,7 @@ def test_an_inlined_flow_in_a_case(play, do):
 
 
 def test_graphs_by_hand_keep_their_cases(play, do):
-    """Another task in a node's place, a node that is mapped from now on: they stay in their case."""
+    """Another task in a node's place, a node that is mapped from now on: both stay in."""
 
     def choose(p):
         with case(p, 1):
@@ -272,34 +272,319 @@ def test_graphs_by_hand_keep_their_cases(play, do):
     assert found == {1: ["F", "S", "S", "M[S,S]"], 2: ["SK", "SK", "S", "SK"]}
 
 
-def test_a_case_over_each_element(play, do):
-    """A case that is mapped by hand is one case: it is left out where all of it was skipped."""
+def test_a_gate_from_a_map(play, do):
+    """A gate from many task runs, made by hand, is shut where all of them were skipped."""
 
     def choose(xs):
-        with case(0, 1):
-            a = do.ok()
-            many = do.inc.map([1])
-        return merge(a, "none"), merge(many, "none")
+        some = do.skip2.map(xs)
+        a = do.ident("in")
+        with case(0, 0):
+            do.inc.named("many").map([1])
+        return some, a
 
     found = {}
-    for xs in ([1, 2], [2, 3]):
-        made = flow(choose)
-        made.graph().replace_node("case", made.graph().nodes["case"])
-        with Flow("by_hand", executor=LocalExecutor()) as f:
-            compared = f.add_task(task(_is_one))
-            f.add_task(task(ident), 1, name="inside")
-            f.add_edge(Parameter("xs"), compared, key="x", mapped=True)
-            edge = f.graph().upstream("inside")
-            assert edge == []
-        from daskflow import Edge
-
-        f.graph().add_edge(Edge("_is_one", "inside", is_gate=True))
-        found[tuple(xs)] = kinds(f.run(xs=xs))
+    for xs in ([1, 2], [2, 2]):
+        made = flow(choose, executor=LocalExecutor())
+        made.graph().add_edge(Edge("skip2", "ident", is_gate=True))
+        made.graph().add_gate("many", NodeRef("skip2"))
+        found[tuple(xs)] = kinds(made.run(xs=xs))
     assert found == {
-        (1, 2): {"_is_one": "M[S,SK]", "inside": "S"},
-        (2, 3): {"_is_one": "M[SK,SK]", "inside": "SK"},
+        (1, 2): {"skip2": "M[S,SK]", "ident": "S", "case": "S", "many": "M[S]"},
+        (2, 2): {"skip2": "M[SK,SK]", "ident": "SK", "case": "S", "many": "SK"},
     }
 
 
-def _is_one(x):
-    return x if x == 1 else skip()
+@pytest.mark.parametrize(
+    ("x", "value", "is_match"),
+    [
+        (1, 1, True),
+        (1, 1.0, True),
+        ("a", "a", True),
+        (None, None, True),
+        ([1], [1], True),
+        (True, True, True),
+        (np.True_, True, True),
+        (False, np.False_, True),
+        (np.int64(3), 3, True),
+        (0, False, False),
+        (False, 0, False),
+        (True, 1, False),
+        (np.True_, 1, False),
+        (0, np.False_, False),
+        (None, False, False),
+        ("", None, False),
+        (float("nan"), float("nan"), False),
+    ],
+)
+def test_what_matches(x, value, is_match):
+    """Values match by ==, but True and False only with booleans, Python's and numpy's."""
+
+    @flow(executor=LocalExecutor())
+    def choose(x):
+        with case(x, value):
+            return task(lambda: "in", name="inside")()
+
+    assert choose(x) == ("in" if is_match else None)
+
+
+class Strange:
+    """Its comparison raises, or returns something; so does its truth value."""
+
+    def __init__(self, answer):
+        self.answer = answer
+
+    def __eq__(self, other):
+        return self._say()
+
+    __hash__ = None
+
+    def __bool__(self):
+        return self._say()
+
+    def _say(self):
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
+
+    def __repr__(self):
+        raise RuntimeError("not for people")
+
+
+@pytest.mark.parametrize(
+    ("call", "told"),
+    [
+        (
+            lambda: case(Strange(OSError("no")), 1),
+            r"case 1: .*Strange.* cannot .*: OSError\('no'\)",
+        ),
+        (
+            lambda: case(Strange("yes"), "a"),
+            r"case 'a': .*Strange.*: that gives a str, which is no",
+        ),
+        (lambda: case(np.zeros(1), 0), r"case 0: array.*: that gives a ndarray, which is no truth"),
+        (lambda: ifelse(np.zeros(2), 1), r"ifelse: array\(\[0., 0.\]\) is neither true nor false"),
+        (
+            lambda: ifelse(Strange(OSError("no")), 1),
+            r"ifelse: .*Strange.* is neither true nor false",
+        ),
+    ],
+)
+def test_what_cannot_be_compared(call, told):
+    """The message tells the values, and what came of it."""
+
+    @flow(executor=LocalExecutor())
+    def choose():
+        made = call()
+        if hasattr(made, "__enter__") and not hasattr(made, "set_upstream"):
+            with made:
+                task(skip)()
+
+    with pytest.raises(TypeError, match=told):
+        choose()
+
+
+# ------------------------------------------------------------------ switch, ifelse and merge
+
+
+def test_a_switch(play, do):
+    """Tasks, flows and functions are called in their cases; what is no task is a result itself."""
+
+    @flow
+    def part():
+        return do.inc.map([1, 2])
+
+    def choose(p):
+        outside = do.ident("outside")
+
+        def several():
+            do.ok.named("first").with_options(trigger=all_finished)()
+            return [do.ok.named("second")(), p]
+
+        return switch(
+            p,
+            {
+                "task": do.ok,
+                "flow": part,
+                "function": several,
+                "nothing": lambda: None,
+                "constant": 0,
+                "other": lambda: outside,
+                "parameter": p,
+            },
+        )
+
+    wanted = {
+        "task": 1,
+        "flow": [2, 3],
+        "function": [1, "function"],
+        "nothing": None,
+        "constant": 0,
+        "other": "outside",
+        "parameter": "parameter",
+    }
+    for p, result in wanted.items():
+        run = play(choose, p)
+        assert (run.result(), kinds(run)["merge"], short(run.state)) == (result, "S", "S"), p
+        ran = {name for name, kind in kinds(run).items() if kind != "SK"}
+        assert ("ok" in ran, "part.inc" in ran, {"first", "second"} <= ran) == (
+            p == "task",
+            p == "flow",
+            p == "function",
+        )
+    run = play(choose, "?")
+    assert (run.result(), kinds(run)["merge"]) == (None, "SK")
+
+
+def test_a_switch_over_what_was_called_before(play, do):
+    """It alone is put into the case: what it depends on runs, what depends on it does not."""
+
+    @flow
+    def part(x):
+        return do.inc(x)
+
+    def choose(p, xs):
+        a = do.ident(do.ok())
+        b = do.inc.map(xs)
+        c = part.map(xs)
+        d = do.collect(a)
+        return switch(p, {"a": a, "b": b, "c": c}), d
+
+    results = {"a": (1, 1), "b": ([], None), "c": ([], None), "?": (None, None)}
+    for p, result in results.items():
+        run = play(choose, p, [])
+        found = kinds(run)
+        assert run.result() == result, p
+        assert found["ok"] == "S"
+        assert (found["ident"], found["inc"]) == (
+            "S" if p == "a" else "SK",
+            "M[]" if p == "b" else "SK",
+        )
+    run = play(choose, "c", [1, 2])
+    assert (run.result(), kinds(run)["part.inc"]) == (([2, 3], None), "M[S,S]")
+    assert kinds(play(choose, "a", [1, 2]))["part.inc"] == "M[SK,SK]"
+
+
+def test_a_switch_in_lanes(play, do):
+    """Each lane has its own branch, also of what was called around them, which runs in any case."""
+
+    def choose(xs):
+        around = do.ok()
+
+        @flow
+        def part(x):
+            before = do.ident.named("before")(x)
+            return switch(x, {1: before, 2: around, 3: do.ok.named("called")})
+
+        return part.map(xs)
+
+    run = play(choose, [1, 2, 3, 4])
+    assert run.result() == [1, 1, 1, None]
+    found = kinds(run)
+    assert {name: found[name] for name in ("ok", "part.before", "part.called", "part.merge")} == {
+        "ok": "S",
+        "part.before": "M[S,SK,SK,SK]",
+        "part.called": "M[SK,SK,S,SK]",
+        "part.merge": "M[S,S,S,SK]",
+    }
+
+
+def test_a_switch_that_would_wait_for_itself(do):
+    """A branch that the value depends on is refused, mapped or not, naming the circle."""
+    for branch in (lambda: do.ok(), lambda: do.inc.map([1])):
+
+        def choose():
+            a = branch()  # noqa: B023 - called in this round
+            switch(do.collect(a), {1: a})
+
+        with pytest.raises(CycleError, match=r"closes a circle: .*collect.*case"):
+            flow(choose).graph()
+
+
+def test_ifelse(play, do):
+    """The truth of the condition decides; without the second branch there may be nothing."""
+
+    def choose(p):
+        return ifelse(do.ident(p), do.ok, "else"), ifelse(p, do.inc.map([1]))
+
+    for p, result in [([1], (1, [2])), ("x", (1, [2])), ([], ("else", None)), (0, ("else", None))]:
+        run = play(choose, p)
+        assert (run.result(), short(run.state)) == (result, "S")
+        assert kinds(run)["ok"] == ("S" if p else "SK")
+    assert str(play(choose, [])["ifelse"].state) == "Skipped('[] is false')"
+
+
+def test_merge_takes_the_first_that_was_not_skipped(play, do):
+    """In the given order, also None, 0 or a list with skipped children; constants are there."""
+
+    def choose(p):
+        return [
+            merge(do.ident(None), do.ok()),
+            merge(do.skip(), do.ident(0), do.ok()),
+            merge(do.skip2.map([2, 2]), do.skip2.map([1, 2]), do.ok()),
+            merge(do.skip(), p, do.ok()),
+            merge(do.skip(), None, do.ok()),
+            merge(do.skip(), [do.skip(), do.ok()]),
+            merge(do.skip(), do.ident.map([])),
+            merge(do.skip(), do.skip2.map([2, 2])),
+            merge(do.skip(), do.skip()),
+        ]
+
+    run = play(choose, 7)
+    assert run.result() == [None, 0, [1, None], 7, None, [None, 1], [], None, None]
+    found = [kinds(run)[f"merge-{n}" if n > 1 else "merge"] for n in range(1, 10)]
+    assert found == ["S"] * 7 + ["SK"] * 2
+    assert str(run["merge-9"].state) == "Skipped('all branches were skipped')"
+    assert short(run.state) == "S"
+
+
+def test_merge_of_a_branch_that_failed(play, do):
+    """It does not start, whichever branch failed, child or not; a skip does not hide it."""
+
+    def choose():
+        return (
+            merge(do.ok(), do.boom()),
+            merge(do.skip(), do.fail2.map([1, 2])),
+            merge(do.skip(), do.ident(do.boom())),
+        )
+
+    run = play(choose)
+    found = kinds(run)
+    assert [found[name] for name in ("merge", "merge-2", "merge-3")] == ["TF"] * 3
+    assert short(run.state) == "F"
+
+
+def test_gates_are_nothing_that_a_body_or_a_trigger_sees(play, do):
+    """Neither a function as a trigger nor context.upstream hears of the case that they are in."""
+
+    def none_failed(states):
+        return [edge.upstream for edge in states] == ["ident"]
+
+    def look(x):
+        return [(run.name, run.edge.key) for run in context.upstream]
+
+    def choose():
+        a = do.ident(1)
+        with case(do.ok(), 1):
+            return task(look, trigger=none_failed)(a)
+
+    assert play(choose).result() == [("ident", "x")]
+
+
+@pytest.mark.parametrize(
+    ("call", "told"),
+    [
+        (
+            lambda: case(1, 1).__enter__(),
+            r"case\(x, value\) works inside a flow; .*: if x == value:",
+        ),
+        (lambda: switch(1, {1: 1}), r"switch\(x, {...}\) works inside a flow"),
+        (lambda: ifelse(1, 1), r"works inside a flow; .*: a if condition else b"),
+        (lambda: merge(1), r"merge\(...\) works inside a flow"),
+        (lambda: flow(lambda: merge()).graph(), r"merge\(\) has no branches"),
+        (lambda: flow(lambda: switch(1, {})).graph(), r"merge\(\) has no branches"),
+    ],
+)
+def test_what_makes_no_sense(call, told):
+    """It is refused at once, with the cure."""
+    with pytest.raises(DefinitionError, match=told):
+        call()

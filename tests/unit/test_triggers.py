@@ -42,7 +42,16 @@ from daskflow.states import (
     TimedOut,
     TriggerFailed,
 )
-from daskflow.triggers import Counts, count_codes, passes_skips, refusal, state_of_signal
+from daskflow.triggers import (
+    AfterSetup,
+    Counts,
+    closed,
+    count_codes,
+    is_cleanup,
+    passes_skips,
+    refusal,
+    state_of_signal,
+)
 
 LETTERS = {
     "S": Success,
@@ -357,3 +366,43 @@ def test_a_made_trigger_travels_by_value(trigger):
 def test_one_trigger_looks_at_skips_itself():
     """`not_all_skipped` replaces the skip rule, no other trigger does."""
     assert [t for t in NAMED if passes_skips(t)] == [not_all_skipped]
+
+
+@pytest.mark.parametrize(
+    ("cases", "said"),
+    [
+        (["S"], None),
+        (["S", "M"], None),
+        (["SK"], None),  # a gate from many task runs, some of which were not skipped
+        (["K"], "Skipped('because of n0: no match')"),
+        (["S", "K"], "Skipped('because of n1: no match')"),
+        (["KK"], "Skipped('because of n0: no match')"),
+        (["F"], "TriggerFailed('the case it is in was not decided; first failed: n0: no match')"),
+        (
+            ["K", "O"],
+            "TriggerFailed('the case it is in was not decided; first failed: n1: no match')",
+        ),
+        (["X"], "TriggerFailed('the case it is in was not decided; cancelled: n0: no match')"),
+    ],
+)
+def test_what_a_case_lets_in(cases, said):
+    """All of its cases must have matched; one that was not decided outranks one that was skipped."""
+    letters = "".join(cases)
+    states = {Edge(f"n{i}", "me"): LETTERS[one]("no match") for i, one in enumerate(letters)}
+    found = closed(count_codes(map(column, cases)), states)
+    assert (found if found is None else str(found)) == said
+
+
+def test_what_cleans_up():
+    """Behind a setup that succeeded, whatever else happened; behind none there is nothing to do."""
+    trigger = AfterSetup("resource")
+    setup, other = Edge("setup", "me", "resource"), Edge("use", "me")
+    assert trigger({setup: Success(), other: Failed()})
+    assert trigger({other: Failed()})
+    for state in (Skipped(), Failed(), Cancelled()):
+        with pytest.raises(Skip, match="nothing to clean up"):
+            trigger({other: Success(), setup: state})
+    assert is_cleanup(trigger)
+    assert passes_skips(trigger)
+    assert not is_cleanup(all_finished)
+    assert pickle.loads(pickle.dumps(trigger)) == trigger
