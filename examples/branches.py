@@ -41,7 +41,7 @@ def load(parcel: str, folder: str) -> str:
 
 
 @flow
-def send(parcel: str, insured: bool = False):
+def send(parcel: str, worth: int = 0) -> tuple[str, int, str]:
     kind = size(weigh(parcel))
     with Workplace() as folder:
         with case(kind, "small"):
@@ -49,12 +49,12 @@ def send(parcel: str, insured: bool = False):
         with case(kind, "large"):
             trucked = load(parcel, folder)
     days = switch(kind, {"small": 1, "large": 4})
-    return merge(mailed, trucked), days, ifelse(insured, "insured", "at your risk")
+    return merge(mailed, trucked), days, ifelse(worth, "insured", "at your risk")
 
 
 if __name__ == "__main__":
-    for parcel in ("ring", "wardrobe"):
-        run = send.run(parcel, insured=parcel == "ring")
+    for parcel, worth in (("ring", 900), ("wardrobe", 0)):
+        run = send.run(parcel, worth)
         print(*run.result(), sep=", ")
         print("  stamp:", run[stamp].state)
         print("  workplace left:", Path(run["Workplace.setup"].result()).exists())

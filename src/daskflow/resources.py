@@ -132,6 +132,9 @@ def resource_manager(
     not succeed it is skipped. It does not decide how a flow ends unless it is named as a reference
     task. Outside of flows a ``with`` does the same in plain Python.
 
+    For mypy, which takes a decorated class for the class itself, write it as a call:
+    ``Schema = resource_manager(SchemaKind)``.
+
     Parameters
     ----------
     kind

@@ -368,6 +368,9 @@ def test_one_trigger_looks_at_skips_itself():
     assert [t for t in NAMED if passes_skips(t)] == [not_all_skipped]
 
 
+UNDECIDED = "the case it is in was not decided"
+
+
 @pytest.mark.parametrize(
     ("cases", "said"),
     [
@@ -377,16 +380,13 @@ def test_one_trigger_looks_at_skips_itself():
         (["K"], "Skipped('because of n0: no match')"),
         (["S", "K"], "Skipped('because of n1: no match')"),
         (["KK"], "Skipped('because of n0: no match')"),
-        (["F"], "TriggerFailed('the case it is in was not decided; first failed: n0: no match')"),
-        (
-            ["K", "O"],
-            "TriggerFailed('the case it is in was not decided; first failed: n1: no match')",
-        ),
-        (["X"], "TriggerFailed('the case it is in was not decided; cancelled: n0: no match')"),
+        (["F"], f"TriggerFailed('{UNDECIDED}; first failed: n0: no match')"),
+        (["K", "O"], f"TriggerFailed('{UNDECIDED}; first failed: n1: no match')"),
+        (["X"], f"TriggerFailed('{UNDECIDED}; cancelled: n0: no match')"),
     ],
 )
 def test_what_a_case_lets_in(cases, said):
-    """All of its cases must have matched; one that was not decided outranks one that was skipped."""
+    """All of its cases must have matched; a failed one outranks one that was skipped."""
     letters = "".join(cases)
     states = {Edge(f"n{i}", "me"): LETTERS[one]("no match") for i, one in enumerate(letters)}
     found = closed(count_codes(map(column, cases)), states)

@@ -239,7 +239,7 @@ def test_cases():
 
 
 def test_a_gate_made_by_hand():
-    """It goes by the name of what it comes from; a mapped flow is entered where nothing leads in."""
+    """It goes by the name of its start; a mapped flow is entered where nothing leads in."""
 
     @flow
     def lane(x):
