@@ -117,7 +117,7 @@ _PREFECT_3 = {
     "wait": "drop .wait(): a task that must come later takes wait_for=[...]",
 }
 INSIDE = "do this inside a task that gets the value as an argument"
-_BRANCH = "use `with case(...)`, switch(...) or ifelse(...), or let a task decide and raise Skip"
+_BRANCH = "branch by `case`, `switch` or `ifelse`, or let a task decide and raise Skip"
 LOOP = "to call a task for each element use .map(...); to take parts of it write a task"
 _CURES = {
     "str()": ("__str__ __format__", INSIDE),

@@ -10,7 +10,7 @@ import pytest
 from daskflow import DefinitionError, LocalExecutor, TracingError, flow, task
 from tests.semantics.bodies import add, ident, inc, kinds, ok, rng
 
-BRANCH = "use `with case(...)`, switch(...) or ifelse(...), or let a task decide and raise Skip"
+BRANCH = "branch by `case`, `switch` or `ifelse`, or let a task decide and raise Skip"
 OUTSIDE = "do this where the flow is traced, or under its `with`"
 
 

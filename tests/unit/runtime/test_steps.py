@@ -9,7 +9,7 @@ import traceback
 import numpy as np
 import pytest
 
-from daskflow import Fail, Skip, all_finished, context, flatten, task
+from daskflow import Fail, Retry, Skip, all_finished, case, context, flatten, flow, task
 from daskflow.events import Length
 from daskflow.runtime.values import Values
 from daskflow.signals import RunInterrupted
@@ -196,3 +196,40 @@ def test_the_depth_of_the_stack_is_that_of_one_call():
     played(case)
     assert len(depths) == 21
     assert len(set(depths)) == 1
+
+
+def test_what_a_body_sees_of_a_map_that_ended_in_its_lane():
+    """It is among its upstream, at the index of its lane and without times."""
+    seen = []
+
+    @flow
+    def part(x):
+        seen_of = task(lambda lanes: seen.extend(context.upstream), trigger=all_finished)
+        seen_of(give.map(give(x)))
+
+    played(lambda: part.map([1, [2]]))
+    (ended, child) = sorted(seen, key=lambda run: run.name)
+    assert (ended.name, type(ended.state).__name__, ended.started) == (
+        "part.give-2[0]",
+        "Failed",
+        None,
+    )
+    assert (child.name, type(child.state).__name__) == ("part.give-2[1, 0]", "Success")
+    assert child.started is not None
+
+
+def test_what_is_in_a_case_waits_for_it():
+    """Where the case is not finished, it is sent back; it is not asked what its trigger says."""
+
+    @task
+    def again():
+        raise Retry(delay=60)
+
+    def waiting():
+        with case(again(), 1):
+            give.named("inside")(5)
+
+    book = Book(waiting)
+    book.play()
+    assert type(state_of(book, "inside")).__name__ == "Pending"
+    assert type(state_of(book, "case")).__name__ == "Pending"
