@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from functools import update_wrapper
+from functools import partial, update_wrapper
 from typing import Any, Generic, ParamSpec, Protocol, TypeVar, cast, overload
 
 from daskflow.errors import DefinitionError
@@ -74,41 +74,40 @@ class Use(Generic[T]):
         self, by: ResourceManager[..., T], args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> None:
         self._by, self._args, self._kwargs = by, args, kwargs
-        self._trace: Trace | None = None  # None: outside of flows
-        self._made: SetsUp[T] | None = None
-        self._resource: Any = None
-        self._prefix = ""
-        self._before = 0  # nodes that were recorded when it was entered
+        self._end: Callable[[], Any] = lambda: None  # what the `with` ends with
+        self._is_traced = False
 
     def __enter__(self) -> T:
-        trace = self._trace = current_trace.get()
-        if trace is None:
-            self._made = self._by.kind(*self._args, **self._kwargs)
-            self._resource = self._made.setup()
-        else:
-            self._prefix = trace.new_prefix(self._by.name)
-            setup = self._by.setup.named(f"{self._prefix}.setup")
-            self._resource = setup(*self._args, **self._kwargs)
-            self._before = len(trace.graph)
-        return cast(T, self._resource)
+        trace = current_trace.get()
+        self._is_traced = trace is not None
+        return cast(T, self._record_setup(trace) if trace is not None else self._set_up())
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if self._trace is None:
-            if self._made is not None:
-                self._made.cleanup(self._resource)
-        elif kind is None:
-            self._record_cleanup(self._trace)
+        if kind is None or not self._is_traced:
+            self._end()
 
-    def _record_cleanup(self, trace: Trace) -> None:
+    def _set_up(self) -> T:
+        made = self._by.kind(*self._args, **self._kwargs)
+        resource = made.setup()
+        self._end = partial(made.cleanup, resource)
+        return resource
+
+    def _record_setup(self, trace: Trace) -> Any:
+        prefix = trace.new_prefix(self._by.name)
+        setup = self._by.setup.named(f"{prefix}.setup")(*self._args, **self._kwargs)
+        self._end = partial(self._record_cleanup, trace, setup, prefix, len(trace.graph))
+        return setup
+
+    def _record_cleanup(self, trace: Trace, setup: Node, prefix: str, before: int) -> None:
         """Put what was called inside between setup and cleanup."""
-        inside = trace.recorded_since(self._before)
-        known = {trace.name_of(self._resource), *inside}
+        inside = trace.recorded_since(before)
+        known = {trace.name_of(setup), *inside}
         for name in inside:
             if not any(edge.upstream in known for edge in trace.graph.upstream(name)):
-                trace.wait_for(name, self._resource)
-        cleanup = self._by.cleanup.named(f"{self._prefix}.cleanup")
+                trace.wait_for(name, setup)
+        cleanup = self._by.cleanup.named(f"{prefix}.cleanup")
         waited = [Node(name, trace) for name in inside]
-        cleanup(self._resource, *self._args, **self._kwargs, wait_for=waited)
+        cleanup(setup, *self._args, **self._kwargs, wait_for=waited)
 
 
 @overload

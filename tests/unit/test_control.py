@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from daskflow import CycleError, Edge, Flow, Parameter, case, flow, task, unmapped
+from daskflow import CycleError, Edge, Flow, LocalExecutor, Parameter, case, flow, task, unmapped
 from daskflow.nodes import NodeRef
 from tests.unit.test_editing import shape
 
@@ -141,3 +141,15 @@ def test_circles_through_cases_are_refused():
         with pytest.raises(CycleError, match=told):
             change()
         assert (shape(graph), gates(graph)) == before
+
+
+def test_a_value_that_looks_like_another_is_shown_by_its_kind():
+    """A class of the name of a builtin cannot be written as that one; the message comes anyway."""
+    strange = type("list", (), {})()
+
+    @flow(executor=LocalExecutor())
+    def choose():
+        with case(strange, 1):
+            ident()
+
+    assert str(choose.run()["case"].state) == "Skipped('a list is not 1')"
