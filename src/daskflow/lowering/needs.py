@@ -6,6 +6,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import compress
+from typing import Any
 
 from daskflow.context import run_label
 from daskflow.errors import CrashedError, TriggerFailedError
@@ -26,6 +27,7 @@ from daskflow.nodes import (
     literals_in,
     references,
 )
+from daskflow.signals import Fail
 from daskflow.states import FAILED, State, TriggerFailed, mask_of
 
 _OPPOSITE = mask_of([0])
@@ -231,12 +233,18 @@ def given_segment(node: str, position: int, state: State, who: str) -> Segment:
     segment.ended.append(0.0)
     segment.notes[0] = Note(state.message)
     is_failed = state.code in FAILED
-    segment.values = {0: stand_in(state, who) if is_failed else getattr(state, "result", None)}
+    segment.values = {0: passed_on(state, who) if is_failed else getattr(state, "result", None)}
     return segment
 
 
+def passed_on(state: State, who: str) -> Any:
+    """Return what a consumer gets of a task run that failed; `who` names it."""
+    exception = getattr(state, "exception", None)
+    return exception.result if isinstance(exception, Fail) else stand_in(state, who)
+
+
 def stand_in(state: State, who: str) -> BaseException:
-    """Return what stands for the value of a task run that failed; `who` names it."""
+    """Return the exception that tells of a task run that failed; `who` names it."""
     exception: BaseException | None = getattr(state, "exception", None)
     if isinstance(state, TriggerFailed):
         error = TriggerFailedError(f"{who}: {state.message}")

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from daskflow.context import run_label
 from daskflow.events import Segment
 from daskflow.lowering.links import space_in
-from daskflow.lowering.needs import stand_in
+from daskflow.lowering.needs import passed_on
 from daskflow.lowering.plan import Slice
 from daskflow.lowering.spaces import Below, Index, Space
 from daskflow.mapping import element_getter, take
@@ -141,10 +141,18 @@ class Inputs:
                 found = segment, offset
         return found
 
-    def carried(self, node: str, position: int) -> Any:
-        """Return what a task run that was here before begins its next iteration with."""
-        segment, offset = self.find(node, position) or (None, 0)
-        return _read(segment, offset) if segment else None
+    def carried(self, node: str, position: int, loops: int) -> Any:
+        """Return what an iteration begins with, of a task run that was here before.
+
+        Each block that tells of an attempt of this iteration has it; others may be here as well.
+        """
+        for segment in self.segments.get(node, ()):
+            offset = position - segment.start
+            note = segment.notes.get(offset)
+            before = note.before if note is not None else None
+            if before and before.loops == loops and segment.codes[offset] not in FINISHED:
+                return _read(segment, offset)
+        return None
 
     def space_of(self, node: str) -> Space:
         """Return the index space of a node, as much of it as the block needs."""
@@ -242,7 +250,7 @@ class Inputs:
         """Return what a mapped node that ended without children passes on."""
         if state is None or state.code not in FAILED:
             return None
-        return stand_in(state, run_label(node, index))
+        return passed_on(state, run_label(node, index))
 
     def _best(self, node: str) -> Iterator[tuple[Segment, int, int, int]]:
         """Return segment, position, code and offset of each of a node's task runs from elsewhere.

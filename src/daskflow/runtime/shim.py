@@ -104,7 +104,9 @@ class BlockWalk:
         self.inputs = Inputs(spec, (*received, body.given), body.slices, body.spaces)
         self.segments: list[Segment] = []
         self._carried = {
-            run: self.inputs.carried(*run) for run, before in body.before.items() if before.loops
+            run: self.inputs.carried(*run, before.loops)
+            for run, before in body.before.items()
+            if before.loops
         }
 
     def walk(self) -> list[Segment]:
