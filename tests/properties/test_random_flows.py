@@ -30,6 +30,7 @@ def test_runs_end_as_the_reference_says(group, shares):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(400)  # half a minute where nobody else is at work
 def test_runs_on_a_cluster_end_as_the_reference_says(cluster, tmp_path, shares):
     """The same on a cluster of two processes, each body that was started noted in a file."""
     executor = DaskExecutor(address=cluster.scheduler_address)
