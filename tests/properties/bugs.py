@@ -104,13 +104,6 @@ def a_trigger_failure_is_no_failure(patch):
 
 
 @bug
-def a_skip_is_no_success(patch):
-    """To triggers Skipped is neither a failure nor a success."""
-    patch.setattr(triggers, "SUCCESSFUL", SUCCESSFUL - {Skipped.code})
-    patch.setattr(triggers, "_count_column", triggers._count_column.__wrapped__)
-
-
-@bug
 def nothing_upstream_is_asked_about(patch):
     """A trigger is asked where there is nothing upstream, and may say no."""
     patch.setattr(triggers.CountTrigger, "decide", lambda self, counts: self.rule(counts))
