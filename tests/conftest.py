@@ -6,6 +6,8 @@ import tempfile
 
 import pytest
 
+from tests.walks import LegalWalks
+
 
 class DoctestSettings:
     """Run the examples of docstrings in this process.
@@ -27,6 +29,7 @@ def pytest_configure(config):
         del os.environ[name]
     os.environ["DASKFLOW_HOME"] = tempfile.mkdtemp(prefix="daskflow-tests-")
     config.pluginmanager.register(DoctestSettings(), "daskflow-doctests")
+    config.pluginmanager.register(LegalWalks(), "daskflow-legal-walks")
 
 
 def pytest_unconfigure():

@@ -109,10 +109,12 @@ def define(trace: Trace, reference_tasks: tuple[str, ...] | None) -> FlowDefinit
 
 
 def _decisive(graph: FlowGraph) -> tuple[str, ...]:
-    """Return the nodes that decide by default: nothing but cleanup comes behind them."""
+    """Return the nodes that decide by default: nothing but cleanup depends on them."""
     cleanups = {name for name, node in graph.nodes.items() if is_cleanup(node.task.rules.trigger)}
     ends = (name for name in graph.nodes if name not in cleanups)
-    return tuple(name for name in ends if all(other in cleanups for other in graph.after(name)))
+    return tuple(
+        name for name in ends if all(e.downstream in cleanups for e in graph.downstream(name))
+    )
 
 
 def _forms(trace: Trace) -> Iterator[Form | None]:

@@ -75,6 +75,21 @@ def test_reference_tasks(options, names):
     assert flow(case, **options).definition().reference_tasks == names
 
 
+def test_what_only_counts_lanes_decides():
+    """A node of a list that is mapped over, which no lane looks at, is terminal."""
+
+    @task
+    def one(x=0):
+        return x
+
+    def case():
+        flow(lambda x: one(), name="lane").map([one(), one()])
+
+    made = flow(case)
+    assert made.definition().reference_tasks == tuple(made.graph().terminals())
+    assert made.graph().terminals() == ["one", "one-2", "lane.one"]
+
+
 @pytest.mark.parametrize(
     ("given", "told"),
     [(["b"], "reference_tasks= names b; its nodes are a"), ([], "names no node")],

@@ -27,6 +27,7 @@ from daskflow.nodes import (
     literals_in,
     references,
 )
+from daskflow.signals import Fail
 from daskflow.states import FAILED, PICKED, Crashed, State, TriggerFailed, mask_of
 
 _OPPOSITE = mask_of([0])
@@ -248,7 +249,7 @@ def add_given(segment: Segment, state: State, who: str, *, with_value: bool) -> 
         segment.notes[offset] = Note(state.message)
     if with_value and segment.values is not None:
         is_failed = state.code in FAILED
-        segment.values[offset] = stand_in(state, who) if is_failed else result_of(state)
+        segment.values[offset] = passed_on(state, who) if is_failed else result_of(state)
 
 
 def result_of(state: State) -> Any:
@@ -256,8 +257,14 @@ def result_of(state: State) -> Any:
     return getattr(state, "result", None) if state.code in PICKED else None
 
 
+def passed_on(state: State, who: str) -> Any:
+    """Return what a consumer gets of a task run that failed; `who` names it."""
+    exception = getattr(state, "exception", None)
+    return exception.result if isinstance(exception, Fail) else stand_in(state, who)
+
+
 def stand_in(state: State, who: str) -> BaseException:
-    """Return what stands for the value of a task run that failed; `who` names it."""
+    """Return the exception that tells of a task run that failed; `who` names it."""
     exception: BaseException | None = getattr(state, "exception", None)
     if isinstance(state, TriggerFailed):
         error = TriggerFailedError(f"{who}: {state.message}")

@@ -52,9 +52,10 @@ class Holding:
             self._take_over(block, held)
 
     def _take_over(self, block: Block, held: _Held) -> None:
-        """Hold a block for all that took its task runs' earlier blocks as input.
+        """Hold a block for its task runs' earlier blocks, and for all that took those as input.
 
-        They are on their way, will find that something is not finished, and then need this block.
+        The latter are on their way, will find that something is not finished, and then need this
+        block; and in an earlier block itself something that depends on the task run may be open.
         """
         runs = (
             (name, position)
@@ -63,7 +64,7 @@ class Holding:
             for position in range(strip.start, strip.stop)
         )
         for earlier in {number for run in runs for number in self._earlier.get(run, ())}:
-            for consumer in self._blocks[earlier].consumers - {block.number}:
+            for consumer in {earlier, *self._blocks[earlier].consumers} - {block.number}:
                 held.consumers.add(consumer)
                 self._blocks[consumer].inputs.append(block.key)
 

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from daskflow.context import run_label
 from daskflow.events import Segment, left_behind
 from daskflow.lowering.links import space_in
-from daskflow.lowering.needs import given_literal, stand_in
+from daskflow.lowering.needs import given_literal, passed_on
 from daskflow.lowering.plan import Slice
 from daskflow.lowering.spaces import Below, Index, Space
 from daskflow.mapping import element_getter, take
@@ -267,7 +267,7 @@ class Inputs:
         """Return what a mapped node that ended without children passes on."""
         if state is None or state.code not in FAILED:
             return None
-        return stand_in(state, run_label(node, index))
+        return passed_on(state, run_label(node, index))
 
     def _best(self, node: str) -> Iterator[tuple[Segment, int, int, int]]:
         """Return segment, position, code and offset of each of a node's task runs from elsewhere.

@@ -345,8 +345,9 @@ def _walk_to_the_end(run: TaskRun, state: State) -> State:
 def end_of_signal(run: TaskRun, signal: Signal) -> State:
     """Return the state in which a signal of a trigger's leaves a task run."""
     state = state_of_signal(signal)
+    run.value = signal.result
     if not isinstance(signal, Fail):
-        run.exception, run.value = None, signal.result
+        run.exception = None
     return check_result(run, state)
 
 
