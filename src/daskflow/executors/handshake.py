@@ -80,9 +80,9 @@ def describe(modules: Collection[str] = ()) -> Place:
 
 def _is_there(module: str) -> bool:
     try:
-        return module in sys.modules or find_spec(module) is not None
-    except (ImportError, ValueError):
-        return False
+        return find_spec(module) is not None
+    except ValueError:  # loaded without a spec, as __main__ is
+        return True
 
 
 class Difference(NamedTuple):
@@ -214,7 +214,7 @@ class Acquaintances:
 
 def _merged(before: Place | Difference | None, answer: Any) -> Place | Difference:
     """Return what is known of a worker that has answered once more."""
-    if isinstance(answer, ImportError):
+    if isinstance(answer, ImportError) or "ModuleNotFoundError" in str(answer):  # as Dask has it
         return Difference(f"daskflow cannot be imported ({answer})", "install the same there")
     if not isinstance(answer, Place):
         cure = f"{str(answer) or repr(answer)}; the run goes on"

@@ -2,6 +2,7 @@
 
 import sys
 from dataclasses import replace
+from types import ModuleType
 
 import pytest
 
@@ -58,14 +59,18 @@ ON = "on tcp://10.0.0.7:4000 (host node)"
         (
             replace(THERE, python="3.12.1"),
             needing(),
-            f"Python 3.11.7 here, 3.12.1 {ON}: "
-            "functions travel only between Pythons 3.11; install that one",
+            (
+                f"Python 3.11.7 here, 3.12.1 {ON}: "
+                "functions travel only between Pythons 3.11; install that one"
+            ),
         ),
         (
             replace(THERE, protocol="daskflow-2"),
             needing(),
-            f"daskflow speaks daskflow-1 here, daskflow-2 {ON}: "
-            "install the same daskflow in both places",
+            (
+                f"daskflow speaks daskflow-1 here, daskflow-2 {ON}: "
+                "install the same daskflow in both places"
+            ),
         ),
         *(
             (
@@ -100,8 +105,10 @@ def test_what_would_break_is_refused(there, needs, refusal):
             (
                 having(**{package: number}),
                 needing("numpy"),
-                f"{package} {VERSIONS[package]} here, {number} {ON}: "
-                "runs differ in what they do; install the same",
+                (
+                    f"{package} {VERSIONS[package]} here, {number} {ON}: "
+                    "runs differ in what they do; install the same"
+                ),
             )
             for package, number in [
                 ("daskflow", "0.2.0"),
@@ -115,8 +122,10 @@ def test_what_would_break_is_refused(there, needs, refusal):
         (
             lacking("shop"),
             needing(named=["shop"]),
-            f"there is no module 'shop' {ON}: "
-            "the flow's code imports it somewhere; a task that does will fail",
+            (
+                f"there is no module 'shop' {ON}: "
+                "the flow's code imports it somewhere; a task that does will fail"
+            ),
         ),
     ],
 )
@@ -178,15 +187,15 @@ def test_what_a_run_needs():
 
 
 def test_this_process_describes_itself(monkeypatch):
-    """Its versions, and which modules it lacks, whether found or loaded without being found."""
-    monkeypatch.setitem(sys.modules, "made_up", None)
-    monkeypatch.setitem(sys.modules, "specless", type(sys)("specless"))
-    place = describe(["numpy", "made_up", "specless", "nowhere", "", "__main__"])
+    """Its versions, and which modules it lacks: those made in memory are there."""
+    monkeypatch.setitem(sys.modules, "forbidden", None)
+    monkeypatch.setitem(sys.modules, "made", ModuleType("made"))
+    place = describe(["numpy", "made", "forbidden", "nowhere"])
     assert place.python == ".".join(map(str, sys.version_info[:3]))
     assert place.protocol == "daskflow-1"
     assert {"daskflow", "dask", "distributed"} <= place.versions.keys()
     assert "polars" not in place.versions
-    assert place.missing == {"nowhere", ""}
+    assert place.missing == {"nowhere", "forbidden"}
     assert describe().missing == frozenset()
 
 
