@@ -190,6 +190,21 @@ def test_a_block_that_cannot_end_is_reported_with_the_error(begin):
     assert one.fetch(4) == [(4, (), None)]
 
 
+def test_a_block_that_needs_what_nobody_holds_is_reported(begin):
+    """It never was, or belongs to a block that failed before: nobody waits for it in vain."""
+    one = begin()
+    one.submit({1: (), 2: ()}, boom)
+    one.hear(2)
+    one.submit({3: ()})
+    one.hear(3)
+    one.submit({4: (3, 77), 5: (4,), 6: (1, 2)})
+    reports = {report.block: report for report in one.hear(6)}
+    assert [number for number in sorted(reports) if not reports[number].error] == [3]
+    assert all(reports[number].segments == () for number in (4, 5, 6))
+    one.submit({7: (3,)})
+    assert not one.hear(7)[-1].error
+
+
 def test_a_literal_that_cannot_be_read_is_the_fault_of_nobody_before(begin):
     """Each block that needs it begins the trouble, now and later; what needs those does not."""
     one = begin()
