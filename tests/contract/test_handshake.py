@@ -250,6 +250,7 @@ def test_workers_are_asked_once(address, start, preload, tmp_path):
     assert "rich" in second.split()
 
 
+@pytest.mark.alone
 def test_a_worker_that_hangs_delays_one_run_only(address, start, caplog, monkeypatch):
     """No longer than the deadline; a warning names it, and the others were asked nevertheless."""
     monkeypatch.setenv("DASKFLOW_ENGINE__CONNECT_TIMEOUT", "1.5")
