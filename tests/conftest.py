@@ -37,7 +37,7 @@ def pytest_unconfigure():
 def pytest_terminal_summary(terminalreporter):
     """Print the figures of the house, also when everything passed."""
     reports = [report for found in terminalreporter.stats.values() for report in found]
-    told = [property for report in reports for property in getattr(report, "user_properties", ())]
+    told = [item for report in reports for item in getattr(report, "user_properties", ())]
     if figures := sorted({line for name, line in told if name == "figure"}):
         terminalreporter.section("house")
         for line in figures:
