@@ -2,12 +2,13 @@
 
 import os
 import time
+from queue import SimpleQueue
 
 import pytest
 
-from daskflow import DaskExecutor, flow, task, unmapped
+from daskflow import DaskExecutor, LocalExecutor, flow, task, unmapped
 from daskflow.executors.local import LocalSession
-from tests.contract.blocks import layer, torn_literal
+from tests.contract.blocks import Opened, layer, torn_literal
 from tests.contract.waiting import eventually
 
 
@@ -65,6 +66,23 @@ def test_values_of_ends_and_of_inner_blocks_can_be_fetched(begin):
     assert one.fetch(3) == [(3, (first, second), None)]
     assert one.fetch(2, 1) == [second, first]
     assert one.fetch(1, 3, 1) == [first, (3, (first, second), None), first]
+
+
+def test_a_value_can_be_fetched_as_soon_as_its_report_is_there():
+    """In this process too, where whoever waits for the report does not wait for anything else."""
+    one = Opened.on(LocalExecutor(threads=2))
+    fetched = []
+
+    class Impatient(SimpleQueue):
+        def put(self, report):
+            fetched.extend(one.fetch(report.block))
+            super().put(report)
+
+    one.session._reports = Impatient()
+    one.submit({1: ()})
+    one.hear(1)
+    assert fetched == [(1, (), None)]
+    one.session.close()
 
 
 def test_a_later_submission_takes_what_an_earlier_one_holds(begin):
