@@ -37,6 +37,16 @@ def pytest_unconfigure():
     shutil.rmtree(os.environ.pop("DASKFLOW_HOME", ""), ignore_errors=True)
 
 
+def pytest_terminal_summary(terminalreporter):
+    """Print the figures of the house, also when everything passed."""
+    reports = [report for found in terminalreporter.stats.values() for report in found]
+    told = [item for report in reports for item in getattr(report, "user_properties", ())]
+    if figures := sorted({line for name, line in told if name == "figure"}):
+        terminalreporter.section("house")
+        for line in figures:
+            terminalreporter.line(line)
+
+
 @pytest.fixture(scope="session")
 def cluster():
     """Two worker processes of one thread each, for all tests that want a cluster."""

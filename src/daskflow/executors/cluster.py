@@ -106,20 +106,23 @@ class DaskExecutor:
     def open(self, run_id: str, spec: Any, pack: Callable[[Any], PackedSpec]) -> DaskSession:
         """Connect, see to the tracker, give it the run's spec, and see that the workers fit."""
         hub = Hub.of(self._client())
-        report = None
-        if self.performance_report_path is not None:
-            path = str(self.performance_report_path).replace("{run_id}", run_id)
-            report = PerformanceReport(hub.client, path, run_id)
-        patience = _PATIENCE if self.adapt_kwargs is None else _ADAPTIVE_PATIENCE
         packed = pack(spec)
+        patience = _PATIENCE if self.adapt_kwargs is None else _ADAPTIVE_PATIENCE
         session = DaskSession(hub, run_id, packed, patience)
-        session.report = report
         try:
-            hub.shake_hands(Needs.of(packed.needed, packed.named))
+            needs = Needs.of(packed.needed, packed.named)
+            hub.shake_hands(needs, Settings().engine.connect_timeout)
+            session.report = self._report(hub, run_id)
         except BaseException:
             session.close()
             raise
         return session
+
+    def _report(self, hub: Hub, run_id: str) -> PerformanceReport | None:
+        if self.performance_report_path is None:
+            return None
+        path = str(self.performance_report_path).replace("{run_id}", run_id)
+        return PerformanceReport(hub.client, path, run_id)
 
     def _client(self) -> Client:
         """Return the client of the cluster that was meant, starting what has to be started."""

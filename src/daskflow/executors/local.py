@@ -84,6 +84,7 @@ class LocalSession:
         self._pool = ThreadPoolExecutor(threads, "daskflow") if threads else None
         self._lock = threading.Lock()
         self._ready: deque[Any] = deque()  # those that no thread has begun
+        self._coming: set[Any] = set()  # keys of all nodes that have not ended
         self._waiting: dict[Any, set[Any]] = {}  # node -> keys it still needs
         self._consumers: dict[Any, list[Any]] = {}  # key -> nodes that need it
         self._values = dict(values)
@@ -94,13 +95,15 @@ class LocalSession:
 
     def submit(self, layer: dict[Any, Any], *, urgent: bool, demands: Mapping[Any, Demand]) -> None:
         """Take the nodes of a plan's graph; demands are met here by definition."""
-        ready = []
-        hopeless = []
+        ready, hopeless = [], []
         with self._lock:
+            self._coming.update(layer)
             for key, node in layer.items():
-                hopeless += [(node, self._torn[k]) for k in node.dependencies if k in self._torn]
                 self._uses.update(filter(is_portion, node.dependencies))
                 needed = {k for k in node.dependencies if k not in self._values}
+                if never := needed - self._coming:
+                    hopeless.append((node, self._why_never(never)))
+                    continue
                 for other in needed:
                     self._consumers.setdefault(other, []).append(node)
                 if needed:
@@ -110,6 +113,11 @@ class LocalSession:
         self._start(ready, urgent=urgent)
         for node, error in hopeless:
             self._fail(node, error, is_origin=True)
+
+    def _why_never(self, keys: set[Any]) -> str:
+        """Return why what a node needs will never be there."""
+        torn = [self._torn[key] for key in keys if key in self._torn]
+        return torn[0] if torn else f"what it needs is not held here: {min(map(str, keys))}"
 
     def wait(self, timeout: float | None) -> list[Report]:
         """Return reports; without a pool, run the next node here to have one."""
@@ -177,6 +185,7 @@ class LocalSession:
         worker = threading.current_thread().name
         with self._lock:
             self._values[node.key] = value  # first: who hears of it may ask for it at once
+            self._coming.discard(node.key)
             if port.segments is not None:  # before any consumer can begin, and report
                 self._reports.put(Report(self._run_id, node.key[1], worker, port.segments))
             ready = self._now_ready(node.key)
@@ -212,6 +221,7 @@ class LocalSession:
                 report = Report(self._run_id, number, "local", error=error, is_origin=is_origin)
                 self._reports.put(report)
             with self._lock:
+                self._coming.discard(node.key)
                 if is_literal:
                     self._torn[node.key] = error
                 for consumer in self._consumers.pop(node.key, []):

@@ -105,7 +105,8 @@ class CodePickler(OwnPickler):
             return OwnModule.look_up, (source, obj.__qualname__)
         reduced = super().reducer_override(obj)
         if reduced is NotImplemented:
-            self._named.add(str(obj.__module__))
+            if isinstance(obj.__module__, str):  # a method of what is written in C has none
+                self._named.add(obj.__module__)
         elif isinstance(obj, FunctionType) and id(obj.__globals__) in self._modules:
             own = self._modules[id(obj.__globals__)].module
             return _in_module(reduced, is_filled=own.attributes is not None)

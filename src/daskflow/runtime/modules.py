@@ -243,9 +243,11 @@ class _StandIn(ModuleType):
         try:
             return getattr(run.get(name), attribute)
         except AttributeError:
-            if (submodule := f"{name}.{attribute}") not in run:
+            if (submodule := f"{name}.{attribute}") in run:
+                return run.get(submodule)
+            if _current.get() is not None:
                 raise
-            return run.get(submodule)
+        return getattr(_real(name), attribute)  # as Dask may ask, which unpickles for everybody
 
     def __setattr__(self, attribute: str, value: Any) -> None:
         name = ModuleType.__getattribute__(self, "__name__")

@@ -53,6 +53,18 @@ def test_what_cannot_travel_is_named():
         pack_spec(replace(made(lambda: task(len, name="size")(())), flow_name=lock))
 
 
+def test_what_has_to_be_there_is_noted():
+    """Modules in which something is referred to by name; neither Python's nor ours."""
+    gather = [].append  # a method of what is written in C belongs to no module
+
+    def refers(x):
+        gather(x)
+        return pytest.approx, threading.Lock, daskflow.task
+
+    packed = pack_spec(made(lambda: task(refers)(1)))
+    assert {name.partition(".")[0] for name in packed.needed} == {"pytest", "cloudpickle"}
+
+
 @pytest.fixture
 def project(tmp_path, monkeypatch):
     """A folder of the user's: a flow's file, and beside it a module and one in a package."""
