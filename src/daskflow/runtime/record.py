@@ -138,7 +138,7 @@ class RunRecord:
         for index, position in came:
             state = record.given.pop(index)
             self.open -= 1
-            self._end(name, position, state, is_judged=True)
+            self._end(name, position, state, is_judged=True, is_told=state.code != Success.code)
         refuse_beyond(name, record.space, record.given)
         return bool(came)
 
@@ -364,7 +364,15 @@ class RunRecord:
         self._due.clear()
         self.open = 0
 
-    def _end(self, name: str, position: int, state: State, *, is_judged: bool = False) -> None:
+    def _end(
+        self,
+        name: str,
+        position: int,
+        state: State,
+        *,
+        is_judged: bool = False,
+        is_told: bool = True,
+    ) -> None:
         record = self.nodes[name]
         code = record.codes[position]
         block = record.blocks[position] if code == OWNED else 0  # others have given it back
@@ -384,7 +392,7 @@ class RunRecord:
         record.counts[old] -= 1
         record.counts[state.code] += 1
         self.holding.finished(block, 1, [(name, position)])
-        if state.code != Success.code:
+        if is_told:
             self._tell(name, self.index(name, position), state)
 
     def is_awaited(self, report: Report) -> bool:
