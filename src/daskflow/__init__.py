@@ -160,3 +160,7 @@ def __getattr__(name: str) -> Any:
         msg = f"module 'daskflow' has no attribute {name!r}"
         raise AttributeError(msg)
     return getattr(import_module(_LATE[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*__all__, "__doc__", "__version__"})

@@ -218,7 +218,7 @@ def _close_in(trace: Trace, node: Node, case: Node) -> bool:
 def _matches(x: Any, value: Any) -> bool:
     """Return True where two values match; else raise Skip."""
     if not _are_equal(x, value):
-        msg = f"{_shown(x)} is not {_shown(value)}"
+        msg = f"the value was {_shown(x)}, this branch is for {_shown(value)}"
         raise Skip(msg)
     return True
 

@@ -100,6 +100,9 @@ class Parameter(Placeholder):
         kind = inspect.Parameter.KEYWORD_ONLY
         self._declared = inspect.Parameter(name, kind, default=default, annotation=annotation)
 
+    def _refuse(self, use: str, cure: str) -> NoReturn:
+        super()._refuse(use, f"{cure}; or annotate it Static[...], then the value is known here")
+
 
 class Derived(Placeholder):
     """What is made of nodes and parameters without a task: an element in a lane, a selection."""

@@ -184,7 +184,7 @@ def test_output_that_is_no_terminal_has_no_codes(flows):
     assert ended.returncode == 2
     assert "\x1b" not in ended.stdout + ended.stderr
     assert ended.stdout.count("Traceback (most recent call last):") == 3
-    assert "2 task runs more failed: refuse" in ended.stdout
+    assert "2 task runs failed as well: refuse" in ended.stdout
     assert re.search(
         r"^\d\d:\d\d:\d\d refuse\[4\] Failed: ValueError: no 5$", ended.stdout, re.MULTILINE
     )

@@ -48,8 +48,9 @@ def test_34_cases_and_a_merge(play, do, p, result, ends):
     assert run.result() == result
     assert [kinds(run)[name] for name in ("ok", "ident", "merge")] == ends
     assert short(run.state) == "S"
-    assert str(run["case-2"].state) == f"""Skipped("{p!r} is not 'b'")"""
-    assert str(run["ident"].state) == f"""Skipped("because of case-2: {p!r} is not 'b'")"""
+    assert str(run["case-2"].state) == f"""Skipped("the value was {p!r}, this branch is for 'b'")"""
+    told = f"because of case-2: the value was {p!r}, this branch is for 'b'"
+    assert run["ident"].state.message == told
 
 
 def test_nothing_in_a_case_runs_where_it_does_not_match(play, do):
@@ -165,7 +166,10 @@ def test_maps_in_a_case(play, do, p, is_in):
     else:
         assert run.result() == ["none", "none", "none", None, None]
         assert [found[name] for name in names] == ["SK"] * 5
-        assert str(run["inc"].state) == "Skipped('because of case: 2 is not 1')"
+        assert (
+            str(run["inc"].state)
+            == "Skipped('because of case: the value was 2, this branch is for 1')"
+        )
 
 
 @pytest.mark.parametrize("p", [1, 2])

@@ -736,7 +736,7 @@ def test_a_flows_handler_that_raises(executor, do, ledger, at):
         run.result()
     assert isinstance(caught.value.__cause__, KeyError)
     if at == "Paused":
-        with pytest.raises(IllegalMoveError, match="waiting for approval: nothing"):
+        with pytest.raises(IllegalMoveError, match="nothing is"):
             run.approve()
 
 

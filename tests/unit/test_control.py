@@ -152,4 +152,6 @@ def test_a_value_that_looks_like_another_is_shown_by_its_kind():
         with case(strange, 1):
             ident()
 
-    assert str(choose.run()["case"].state) == "Skipped('a list is not 1')"
+    assert (
+        str(choose.run()["case"].state) == "Skipped('the value was a list, this branch is for 1')"
+    )

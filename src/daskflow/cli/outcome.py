@@ -89,7 +89,7 @@ def failures_of(run: FlowRun, limit: int = 3) -> tuple[list[Failure], list[str]]
     behind = [one for one in failed if isinstance(one.state, TriggerFailed)]
     real = [one for one in failed if not isinstance(one.state, TriggerFailed)]
     shown = [Failure(_head_of(one), _body_of(one)) for one in (real or behind)[:limit]]
-    more = _named("more failed", (real or behind)[limit:])
+    more = _named("failed as well", (real or behind)[limit:])
     return shown, more + (_named("did not start because of that", behind) if real else [])
 
 

@@ -83,7 +83,9 @@ def _print_remarks(console: Console, run: FlowRun) -> None:
     remarks, more = remarks_of(run)
     if not remarks and not more:
         return
-    _say(console, "\nretried and skipped", "bold")
+    kinds = {"skipped" if remark.told.startswith("Skipped") else "retried" for remark in remarks}
+    kinds |= {"skipped"} if more else set()
+    _say(console, f"\n{' and '.join(sorted(kinds))}", "bold")
     for remark in remarks:
         _say(console, f"{remark.name}: {remark.told}", indent=2)
     for line in more:

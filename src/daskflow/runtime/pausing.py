@@ -66,8 +66,10 @@ def _not_paused(record: RunRecord, paused: set[tuple[str, int]], who: str) -> st
     first = nsmallest(_LISTED, paused, key=_in_order(record))
     waits = [run_label(name, record.index(name, place)) for name, place in first]
     more = f" and {len(paused) - len(waits)} more" if len(paused) > len(waits) else ""
+    if not waits:
+        return f"{who} is not paused: nothing is" if who else "nothing is paused"
     what = f"{who} is not paused; " if who else ""
-    return f"{what}waiting for approval: {', '.join(waits) or 'nothing'}{more}"
+    return f"{what}waiting for approval: {', '.join(waits)}{more}"
 
 
 def approve_all(record: RunRecord, runs: list[tuple[str, int]]) -> None:

@@ -101,7 +101,7 @@ def test_plain_lines_tell_what_is_unhappy():
     with PlainDisplay(console, first=0.0) as display:
         display.follow(run)
     lines = console.file.getvalue().splitlines()
-    assert lines[0].endswith("etl / night started, http://127.0.0.1:8787/status")
+    assert lines[0].endswith("etl / night started, dashboard: http://127.0.0.1:8787/status")
     assert sum(line.endswith(" odd[1] Skipped: even") for line in lines) == 1
     assert any("task runs finished after" in line for line in lines)
     assert "\x1b" not in console.file.getvalue()
@@ -159,7 +159,7 @@ def test_the_summary_of_a_success():
     text = console.file.getvalue()
     assert "etl / night: Success in " in text
     assert "  odd       2  1 Success, 1 Skipped" in text
-    assert "\nretried and skipped\n  odd[1]: Skipped: even\n" in text
+    assert "\nskipped\n  odd[1]: Skipped: even\n" in text
     assert text.endswith("\nreturned\n  [1, None]\n")
     assert all(line == line.rstrip() for line in text.splitlines())
 
