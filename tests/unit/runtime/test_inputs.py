@@ -123,18 +123,10 @@ def test_of_what_nothing_is_known():
     there = inputs()
     assert there.find("a", 0) is None
     assert (there.code("a", 3), there.value("a", 3)) == (Pending.code, None)
-    assert there.carried("a", 0) is None
     assert (there.times("a", 0), there.times("a", None)) == ((None, None), (None, None))
     assert there.state("a", 0) == Pending()
     assert there.positions("a") == range(0)
     assert there.spaces == {}
-
-
-def test_what_an_iteration_begins_with():
-    """The value that the attempt before has left."""
-    before = segment("a", 0, Retrying)
-    before.values = {0: "so far"}
-    assert inputs([before]).carried("a", 0) == "so far"
 
 
 def test_when_a_body_ran():
