@@ -39,7 +39,7 @@ PRINTED = {
         "  stamp: Success",
         "  workplace left: False",
         "wardrobe by truck, 4, at your risk",
-        """  stamp: Skipped("because of case: the value was 'large', this branch is for 'small'")""",
+        "  stamp: Skipped(\"because of case: the value was 'large', this branch is for 'small'\")",
         "  workplace left: False",
     ],
     "by_hand.py": [

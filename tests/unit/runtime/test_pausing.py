@@ -83,7 +83,7 @@ def test_many_are_not_all_listed():
     with pytest.raises(IllegalMoveError, match=r"wait\[18\] and 84 more$"):
         paused_runs(book.record, "nobody", None)
     approve_all(book.record, paused_runs(book.record, None, None))
-    with pytest.raises(IllegalMoveError, match=r"^waiting for approval: nothing$"):
+    with pytest.raises(IllegalMoveError, match=r"^nothing is paused$"):
         paused_runs(book.record, None, None)
 
 
