@@ -8,12 +8,8 @@ its number in front.
 
 LATER = frozenset(
     {
-        "approvals",
         "cancel",
         "claims",
-        "flows by hand",
-        "hooks and handlers",
-        "loops",
         "store and resume",
         "timeouts and isolation",
     }
@@ -42,7 +38,7 @@ ONE_TASK_RUN = (
     (
         "3 nothing upstream: every trigger passes, but manual_only pauses",
         "test_7_with_nothing_upstream_every_trigger_says_yes",
-        "approvals",
+        "test_7_with_nothing_upstream_manual_only_pauses",
     ),
     (
         "3 false or raised: TriggerFailed, with the exception; a signal gives its state",
@@ -105,7 +101,7 @@ ONE_TASK_RUN = (
         "test_21_a_retry_repeats_one_body_only",
         "test_a_retried_task_run_is_kept_when_it_succeeds",
         "test_of_a_loop_the_last_value_is_kept",
-        "loops",
+        "test_26_a_loop_accumulates",
     ),
 )
 
@@ -126,7 +122,13 @@ WAYS_TO_END = (
         "test_ctrl_c_while_a_body_runs_in_the_main_thread",
         "test_ctrl_c_while_bodies_run_in_threads",
     ),
-    ("ran past its timeout: TimedOut, retried like Failed", "timeouts and isolation"),
+    (
+        "ran past its timeout: TimedOut, retried like Failed",
+        "test_a_python_loop_is_interrupted",
+        "test_a_timeout_in_a_lane",
+        "test_what_took_too_long_is_retried_like_a_failure",
+        "test_a_call_into_c_ends_late_and_says_so",
+    ),
     (
         "process died, worker lost, memory: Crashed(reason), repeated from infra_retries",
         "test_a_body_that_always_kills_its_worker_ends",
@@ -140,7 +142,14 @@ WAYS_TO_END = (
         "test_a_child_that_fails_with_a_result_passes_it_on",
         "test_14_a_skipped_lane_skips_its_own_lane",
     ),
-    ("Succeed, Retry, Pause and Loop give their state", "approvals", "loops"),
+    (
+        "Succeed, Retry, Pause and Loop give their state",
+        "test_signals_end_a_task_run",
+        "test_signals_in_lanes",
+        "test_retry_is_no_failure",
+        "test_27_a_pause_in_a_map",
+        "test_26_a_loop_accumulates",
+    ),
     (
         "signals are BaseExceptions",
         "test_a_skip_inside_a_task_is_no_exception_to_swallow",
@@ -166,10 +175,15 @@ WAYS_TO_END = (
         "not retried: TriggerFailed, errors of handlers, Skipped, Crashed(unserializable)",
         "test_what_is_never_retried",
         "test_a_value_that_cannot_travel",
-        "hooks and handlers",
+        "test_a_handler_that_goes_wrong_fails_its_task_run",
     ),
-    ("Retry ignores retries, up to a setting", "loops"),
-    ("on_failure once, when it is final; on_retry each time", "hooks and handlers"),
+    (
+        "Retry ignores retries, up to a setting",
+        "test_retry_costs_no_retries",
+        "test_retry_ends_at_a_setting",
+        "test_retry_in_lanes",
+    ),
+    ("on_failure once, when it is final; on_retry each time", "test_hooks_of_a_retry"),
     ("a retry starts when it is due", "test_24_a_retry_starts_when_it_is_due"),
     (
         "siblings and downstream do not run again; the upstream values are the first ones",
@@ -177,10 +191,30 @@ WAYS_TO_END = (
         "test_a_retry_sees_the_values_of_the_first_attempt",
         "test_a_retry_in_a_lane_runs_alone",
     ),
-    ("Loop: count and result are seen; retries are per iteration; no recursion", "loops"),
-    ("Pause and manual_only: Paused until approved, or for seconds", "approvals"),
-    ("each mapped child is approved by its index, or all", "approvals"),
-    ("after approval manual_only runs whatever happened upstream", "approvals"),
+    (
+        "Loop: count and result are seen; retries are per iteration; no recursion",
+        "test_26_a_loop_accumulates",
+        "test_loops_in_lanes",
+        "test_retries_are_for_each_iteration",
+        "test_the_timeout_is_for_each_iteration",
+        "test_ten_thousand_iterations_do_not_recurse",
+    ),
+    (
+        "Pause and manual_only: Paused until approved, or for seconds",
+        "test_27_a_pause_in_a_map",
+        "test_a_pause_for_seconds_goes_on_by_itself",
+        "test_a_pause_for_seconds_can_be_approved_sooner",
+    ),
+    (
+        "each mapped child is approved by its index, or all",
+        "test_27_a_pause_in_a_map",
+        "test_a_pause_holds_up_its_own_lane_only",
+    ),
+    (
+        "after approval manual_only runs whatever happened upstream",
+        "test_manual_only_pauses_whatever_happened_upstream",
+        "test_a_second_trigger_asks_for_less_than_approval",
+    ),
 )
 
 TRIGGERS = (
@@ -199,7 +233,11 @@ TRIGGERS = (
         "test_every_trigger_on_every_pair_of_states",
         "test_one_trigger_looks_at_skips_itself",
     ),
-    ("manual_only", "approvals"),
+    (
+        "manual_only",
+        "test_manual_only_pauses_whatever_happened_upstream",
+        "test_manual_only_in_a_map",
+    ),
     (
         "any function of {Edge: State}",
         "test_what_a_trigger_of_the_users_is_asked",
@@ -461,7 +499,12 @@ THE_FLOWS_STATE = (
     ("not finished until all terminal tasks are", "test_9_reference_tasks_decide"),
     ("Running while a driver has it", "test_events_tell_what_was_not_happy"),
     ("parked: Paused, Scheduled or Crashed, told by the lease", "store and resume"),
-    ("run() gives the FlowRun, f() raises and names approve; approve goes on there", "approvals"),
+    (
+        "run() gives the FlowRun, f() raises and names approve; approve goes on there",
+        "test_what_a_parked_run_says",
+        "test_a_submitted_run_goes_on_in_the_background",
+        "test_approval_while_the_run_is_live",
+    ),
     ("resume continues the same run, from some states", "store and resume"),
     ("rerun makes a new run, of what failed or from a task on", "store and resume"),
     ("a Failed or Success run is final; the error names rerun", "store and resume"),
@@ -479,13 +522,24 @@ THE_FLOWS_STATE = (
     ),
     (
         "state handlers may replace the new state; one that raises makes it Failed",
-        "hooks and handlers",
+        "test_28_a_handler_rescues_a_failure",
+        "test_what_a_handler_makes_of_a_success",
+        "test_a_handler_that_goes_wrong_fails_its_task_run",
+        "test_a_flows_handler_replaces_the_end",
+        "test_a_flows_handler_that_raises",
     ),
     (
         "a task's handlers run where the change is made, a flow's in the driver",
-        "hooks and handlers",
+        "test_a_tasks_handlers_run_on_the_worker",
+        "test_handlers_at_approval_and_rejection",
+        "test_handlers_at_cancellation",
+        "test_a_flows_handlers_and_hooks",
     ),
-    ("on_... hooks observe only; their errors are logged", "hooks and handlers"),
+    (
+        "on_... hooks observe only; their errors are logged",
+        "test_hooks_of_all_ends",
+        "test_a_hook_that_raises_is_logged",
+    ),
 )
 
 CACHING = (
@@ -543,7 +597,11 @@ EXAMPLES = (
     ("4 a skip passed over", "test_4_a_skip_can_be_passed_over"),
     ("5 one failed, one succeeded", "test_5_one_failed_and_one_succeeded"),
     ("6 all_failed behind a TriggerFailed", "test_6_a_trigger_failure_counts_as_failed"),
-    ("7 roots", "test_7_with_nothing_upstream_every_trigger_says_yes", "approvals"),
+    (
+        "7 roots",
+        "test_7_with_nothing_upstream_every_trigger_says_yes",
+        "test_7_with_nothing_upstream_manual_only_pauses",
+    ),
     ("8 a constant and all_failed", "test_8_a_constant_is_not_counted"),
     ("9 reference tasks", "test_9_reference_tasks_decide"),
     ("10 a failure and a skip", "test_10_a_failure_outranks_a_skip"),
@@ -567,9 +625,9 @@ EXAMPLES = (
     ("23 a retry in a map", "test_23_a_retry_in_a_lane"),
     ("24 a retry beside a long task", "test_24_a_retry_starts_when_it_is_due"),
     ("25 a timeout", "timeouts and isolation"),
-    ("26 a loop", "loops"),
-    ("27 a pause in a map", "approvals"),
-    ("28 a handler that rescues", "hooks and handlers"),
+    ("26 a loop", "test_26_a_loop_accumulates"),
+    ("27 a pause in a map", "test_27_a_pause_in_a_map"),
+    ("28 a handler that rescues", "test_28_a_handler_rescues_a_failure"),
     ("29 a cache by inputs", "test_29_a_cache_by_inputs"),
     ("30 a worker killed behind accepted children", "store and resume"),
     ("31 a task that kills its worker", "test_a_body_that_always_kills_its_worker_ends"),
@@ -587,7 +645,7 @@ EXAMPLES = (
     ("34 case and merge", "test_34_cases_and_a_merge"),
     ("35 a resource manager with a retry", "test_35_a_resource_manager_with_a_retry"),
     ("36 wrong parameters", "test_36_nothing_runs_on_wrong_parameters"),
-    ("37 a cycle", "test_a_circle_is_named", "flows by hand"),
+    ("37 a cycle", "test_a_circle_is_named"),
 )
 
 # by the number of their section
