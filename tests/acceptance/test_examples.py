@@ -34,6 +34,16 @@ PRINTED = {
         "2 folds: 2.00, the mean of 1.78 2.22",
         "3 folds: 3.00, the mean of 4.50 3.75 0.75",
     ],
+    "approve.py": [
+        "Paused('waits for approval: send[1], send[2]')",
+        "  0 Success",
+        """  1 Paused("more than 20 %: 'Dear Ben, 30 % off, for you alone'")""",
+        """  2 Paused("more than 20 %: 'Dear Cleo, 90 % off, for you alone'")""",
+        "Failed('1 of 3 reference task runs failed: send[2]')",
+        "  sent: Dear Ann, 10 % off, for you alone",
+        "  sent: Dear Ben, 30 % off, for you alone",
+        "  Failed('rejected: far too much')",
+    ],
     "branches.py": [
         "ring by mail, 1, insured",
         "  stamp: Success",

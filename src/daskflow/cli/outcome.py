@@ -60,6 +60,20 @@ def remarks_of(run: FlowRun, limit: int = 20) -> tuple[list[Remark], list[str]]:
     return remarks, more
 
 
+def paused_of(run: FlowRun, limit: int = 20) -> tuple[list[Remark], list[str]]:
+    """Return the task runs that wait for a person, each with its message, and a line on others."""
+    waiting = sorted(run.record.paused)
+    shown = [
+        Remark(
+            run_label(name, run.record.index(name, position)),
+            one_line(run.record.state(name, position).message),
+        )
+        for name, position in waiting[:limit]
+    ]
+    left = len(waiting) - len(shown)
+    return shown, [f"and {many(left, 'task run')} more"] if left else []
+
+
 def _worth_a_look(run: FlowRun) -> Iterator[tuple[str, int]]:
     """Find the retried and the skipped in the columns, without an object for each task run."""
     for name, record in run.record.nodes.items():
