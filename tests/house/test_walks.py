@@ -65,7 +65,7 @@ def test_an_illegal_walk_is_seen(told, end, wrong):
     ("told", "wrong"),
     [
         ([Running(), Paused(), Running(), Success()], []),
-        ([Success()], ["Success after Pending"]),
+        ([Paused()], ["Paused after Pending"]),
         ([Running(), Failed(), Running()], ["Running after Failed"]),
     ],
 )
