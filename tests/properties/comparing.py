@@ -4,9 +4,9 @@ from collections import defaultdict
 
 import pytest
 
-from daskflow import LocalExecutor, context, flow
+from daskflow import LocalExecutor, context, flow, mapping
 from daskflow.lowering import lower, verify
-from daskflow.runtime import driver, steps
+from daskflow.runtime import driver
 from daskflow.states import Mapped, Paused
 from tests.properties.making import Making, Tally, plain
 from tests.properties.reference import Reading
@@ -56,7 +56,7 @@ def look_at_plans(patch):
 
 def spare(patch):
     """Let every value go the way of the large ones."""
-    patch.setattr(steps, "_LARGE", 0)
+    patch.setattr(mapping, "_LARGE", 0)
     patch.setenv("DASKFLOW_ENGINE__LITERAL_BYTES", "0")
     patch.setenv("DASKFLOW_ENGINE__SMALL_RESULT_BYTES", "0")
 

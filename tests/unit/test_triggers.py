@@ -406,3 +406,59 @@ def test_what_cleans_up():
     assert passes_skips(trigger)
     assert not is_cleanup(all_finished)
     assert pickle.loads(pickle.dumps(trigger)) == trigger
+
+
+@pytest.mark.parametrize(
+    ("make", "kind"), [(some_failed, "failed"), (some_successful, "successful")]
+)
+@pytest.mark.parametrize(
+    ("bounds", "yes"),
+    [
+        ({"at_least": 2}, [2, 3, 4]),
+        ({"at_most": 2}, [0, 1, 2]),
+        ({"at_least": 1, "at_most": 2}, [1, 2]),
+        ({"at_least": 0.5}, [2, 3, 4]),
+        ({"at_most": 0.25}, [0, 1]),
+        ({"at_least": 0.0, "at_most": 1.0}, [0, 1, 2, 3, 4]),
+        ({"at_most": 0}, [0]),
+    ],
+)
+def test_counts_and_shares(make, kind, bounds, yes):
+    """Of four task runs, an int counts those of the kind, a float is their share; both may be 0."""
+    trigger = make(**bounds)
+    assert [n for n in range(5) if trigger.decide(Counts(total=4, **{kind: n}))] == yes
+    told = {"at_least": None, "at_most": None} | bounds
+    words = ", ".join(f"{word}={bound}" for word, bound in told.items())
+    assert repr(trigger) == f"some_{kind}({words})"
+
+
+@pytest.mark.parametrize(
+    ("signal", "message"),
+    [(Retry(), "asked to be run again"), (Pause(), "waits for approval"), (Skip(), "")],
+)
+def test_a_signal_without_words(signal, message):
+    """Its state says what it waits for."""
+    assert state_of_signal(signal).message == message
+
+
+def test_a_loop_passes_on_its_result():
+    """The state of the signal has it."""
+    assert state_of_signal(Loop("so", result=[1])).result == [1]
+
+
+def test_why_all_are_skipped():
+    """The message of what `not_all_skipped` skips tells so."""
+    with pytest.raises(Skip, match=r"^all upstream task runs were skipped$"):
+        not_all_skipped.decide(Counts(2, 2, 2))
+
+
+def test_a_refusal_names_its_trigger():
+    """One of ours by its name, a function by its own."""
+
+    def mine(states):
+        return False
+
+    for trigger in (all_successful, mine):
+        state = refusal(trigger, Counts(1, failed=1), states("F"), skips_with_upstream=True)
+        name = getattr(trigger, "name", "mine")
+        assert state.message.startswith(f"trigger {name} said no: of 1 upstream task runs 1 failed")
