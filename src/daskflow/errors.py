@@ -108,3 +108,17 @@ class FlowRunPausedError(DaskflowError):
 
 class ResultGoneError(DaskflowError):
     """A value was asked for that was not kept after the run."""
+
+
+def shown(error: BaseException) -> str:
+    """Return an exception in short, its class alone where it cannot be shown.
+
+    Examples
+    --------
+    >>> shown(KeyError("x"))
+    "KeyError('x')"
+    """
+    try:
+        return repr(error)
+    except Exception:  # noqa: BLE001 - a broken repr must not hide the message it was meant for
+        return type(error).__name__

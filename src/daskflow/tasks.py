@@ -7,6 +7,7 @@ Called anywhere else, a task is its function.
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from contextlib import suppress
 from copy import copy
 from dataclasses import dataclass
 from datetime import timedelta
@@ -355,11 +356,11 @@ def _make_rules(name: str, options: Mapping[str, Any]) -> TaskRules:
 def _checked_timeout(name: str, timeout: Any) -> float | None:
     if timeout is None:
         return None
-    seconds = as_seconds(timeout) if isinstance(timeout, int | float | timedelta) else 0.0
-    if seconds <= 0:
-        msg = f"task {name!r}: timeout_seconds={timeout!r} must be a time above 0, or None"
-        raise DefinitionError(msg)
-    return seconds
+    with suppress(ValueError):
+        if isinstance(timeout, int | float | timedelta) and as_seconds(timeout) > 0:
+            return as_seconds(timeout)
+    msg = f"task {name!r}: timeout_seconds={timeout!r} must be a time above 0, or None"
+    raise DefinitionError(msg)
 
 
 def _checked_demand(name: str, options: Mapping[str, Any]) -> Demand:
@@ -450,7 +451,11 @@ def task(function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
         ``log_prints``: whether what it prints is logged, default what the flow says. And for
         Dask: ``resources``: what a worker must offer, as ``{"GPU": 1}``; ``priority``: a whole
         number, higher goes first, default 0; ``workers``: the name, host or address of the workers
-        that may run it, one or a list.
+        that may run it, one or a list. ``timeout_seconds``: how long one attempt may take, a number
+        or a `timedelta`; in a thread only Python code can be interrupted. ``state_handlers``: one
+        or a list of functions ``handler(task, old, new)`` that may return another state in place of
+        the new one. ``on_completion``, ``on_failure``, ``on_retry``, ``on_cancellation``,
+        ``on_crashed``: one or a list of functions ``hook(task, run, state)`` that observe.
 
     Raises
     ------

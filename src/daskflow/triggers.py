@@ -15,7 +15,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from daskflow.context import run_label
-from daskflow.errors import DefinitionError
+from daskflow.errors import DefinitionError, shown
 from daskflow.graph import Edge
 from daskflow.signals import Fail, Loop, Pause, Retry, RunInterrupted, Signal, Skip, Succeed
 from daskflow.states import (
@@ -255,7 +255,7 @@ def refusal(
     except (Signal, RunInterrupted):
         raise
     except BaseException as error:  # noqa: BLE001 - the user's code, as in a body
-        return TriggerFailed(f"its trigger raised {_shown(error)}", exception=error)
+        return TriggerFailed(f"its trigger raised {shown(error)}", exception=error)
     if not may_start:
         return TriggerFailed(_explain(trigger, counts, states))
     if skips_with_upstream and counts.skips and not counts.failed:
@@ -307,13 +307,6 @@ class AfterSetup:
 def is_cleanup(trigger: Trigger) -> bool:
     """Return whether this trigger is that of what cleans up, which decides no flow by default."""
     return isinstance(trigger, AfterSetup)
-
-
-def _shown(error: BaseException) -> str:
-    try:
-        return repr(error)
-    except Exception:  # noqa: BLE001 - a broken repr must not hide the message it was meant for
-        return type(error).__name__
 
 
 def state_of_signal(signal: Signal) -> State:
