@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from daskflow import context
 from daskflow.context import run_label
 from daskflow.describing import describe
-from daskflow.errors import FlowRunFailedError, FlowRunPausedError
+from daskflow.errors import FlowRunFailedError, FlowRunPausedError, IllegalMoveError
 from daskflow.events import Report, StateChanged
 from daskflow.executors.base import Executor, PackedSpec, Session
 from daskflow.executors.choice import choose_executor
@@ -34,7 +34,7 @@ from daskflow.runtime.nesting import executor_of_children
 from daskflow.runtime.pausing import approve_all, parked, paused_runs, reject_all
 from daskflow.runtime.record import RunRecord
 from daskflow.runtime.spec import RunSpec, own_code_by_value, pack_spec
-from daskflow.runtime.state_handlers import task_judge
+from daskflow.runtime.state_handlers import TaskWatch
 from daskflow.runtime.values import Values
 from daskflow.runtime.verdict import verdict
 from daskflow.runtime.views import NodeProgress, TaskRun, TaskRuns, view_of
@@ -100,7 +100,7 @@ class FlowRun:
         self.parents = spec.parents  # ids of the task runs that called it, outermost first
         self.link = session.link  # a page that shows what goes on; empty: none
         tasks = [node.task for node in definition.graph.nodes.values()]
-        judge = task_judge(spec) if any(task.rules.watchers for task in tasks) else None
+        judge = TaskWatch(spec) if any(task.rules.watchers for task in tasks) else None
         self.record = RunRecord(definition.graph, spec.kept, judge)
         self.record.give(assignment.given)
         self.values = Values(self.record, session)
@@ -113,6 +113,8 @@ class FlowRun:
         self._state: State = Pending()
         self._failure: BaseException | None = None
         self._changed = threading.Condition()
+        self._thread: int | None = None  # of who drives it, or did last
+        self._is_stopped_by_user = False
         self._idle = threading.Event()  # nobody drives it: it has ended, or waits for a person
         self._is_live = False  # it is driven in a thread of its own
         self._orders: SimpleQueue[Order] = SimpleQueue()
@@ -157,27 +159,55 @@ class FlowRun:
         KeyboardInterrupt
             The user pressed Ctrl-C; the run is Cancelled.
         """
-        self._enter(Running())
+        self._thread = threading.get_ident()
         is_driven = True
-        while is_driven:
-            state: State = Crashed("the driver was stopped", reason="driver")
-            try:
+        try:
+            while is_driven:
+                self._enter(Running())
+                if isinstance(self._state, Running):  # else a state handler made an end of it
+                    self._enter(self._outcome())
+                is_driven = not self._rests()
+        finally:
+            if is_driven:
+                self._stop()
+        if (
+            self._is_stopped_by_user
+        ):  # where a task called it, it is that task's run that is stopped
+            raise KeyboardInterrupt if context.get() is None else RunInterrupted
+
+    def _outcome(self) -> State:
+        """Drive until nothing moves by itself any more; return what the run comes into."""
+        try:
+            is_driven = True
+            while is_driven:
                 with interrupts() as self._is_interrupted:
                     self._driver.drive()
-                state = parked(self.record) or self._verdict()
-            except RunInterrupted:
-                state = Cancelled("interrupted by the user")
-                if context.get() is not None:
-                    raise  # it is the run of the task that called this one that is interrupted
-                raise KeyboardInterrupt from None
-            except Exception as error:  # noqa: BLE001 - whatever it is, the states stay to be read
-                self._failure = error
-                state = Crashed(f"{type(error).__name__}: {error}", reason="driver")
-            finally:
-                with self._changed:  # no order comes meanwhile
-                    is_driven = isinstance(state, Paused) and not self._orders.empty()
-                    if not is_driven:
-                        self._finish(state)
+                is_driven = not self._orders.empty()
+            return parked(self.record) or self._verdict()
+        except RunInterrupted:
+            self._is_stopped_by_user = True
+            return Cancelled("interrupted by the user")
+        except Exception as error:  # noqa: BLE001 - whatever it is, the states stay to be read
+            self._failure = error
+            return Crashed(f"{type(error).__name__}: {error}", reason="driver")
+
+    def _rests(self) -> bool:
+        """Note that nobody drives it any more; return False where there is something to do."""
+        with self._changed:  # no order comes meanwhile
+            if isinstance(self._state, Paused) and not self._orders.empty():
+                return False
+            self._idle.set()
+            self._changed.notify_all()
+            return True
+
+    def _stop(self) -> None:
+        """End it in the middle, for something stopped this thread."""
+        try:
+            if not self._state.is_finished():
+                self._enter(Crashed("the driver was stopped", reason="driver"))
+        finally:
+            self._idle.set()
+            self._notify()
 
     def approve(
         self, task: str | Task[..., Any] | None = None, index: int | tuple[int, ...] | None = None
@@ -266,6 +296,9 @@ class FlowRun:
     def _give(self, order: Order) -> None:
         """Let the driver carry something out; where none is at work, let one go on."""
         with self._changed:
+            if self._state.is_finished():
+                msg = f"flow run {self.name!r} has ended: nothing of it waits for approval"
+                raise IllegalMoveError(msg)
             self._orders.put(order)
             if not self._idle.is_set():
                 return
@@ -291,10 +324,15 @@ class FlowRun:
         TimeoutError
             It has not ended by then.
         """
-        if not self._idle.wait(timeout):
+        if not (self._is_over() or self._idle.wait(timeout)):
             msg = f"flow run {self.name!r} has not ended within {timeout} s"
             raise TimeoutError(msg)
         return self
+
+    def _is_over(self) -> bool:
+        """Return whether nothing more will happen, for the hooks that are called in its thread."""
+        is_here = self._thread == threading.get_ident()
+        return self._idle.is_set() or (is_here and self._state.is_finished())
 
     def result(self) -> Any:
         """Return what the flow returned; raise what made it fail.
@@ -311,10 +349,12 @@ class FlowRun:
         """
         self.wait()
         if isinstance(self._state, Paused):
-            msg = f"flow run {self.name!r} {self._state.message}; run.approve() lets it go on"
-            raise FlowRunPausedError(msg)
+            raise FlowRunPausedError(self._how_to_go_on())
         if not self._state.is_successful():
             raise self._why_failed()
+        given = getattr(self._state, "result", None)
+        if self._state.is_skipped() or given is not None:  # a state handler made an end of it
+            return given
         return fill(self._definition.returned, self._value_of)
 
     def events(self) -> Iterator[StateChanged]:
@@ -326,12 +366,12 @@ class FlowRun:
         place = 0
         while True:
             with self._changed:
-                while place >= len(self.record.events) and not self._idle.is_set():
+                while place >= len(self.record.events) and not self._is_over():
                     self._changed.wait()
             news = self.record.events[place:]
             place += len(news)
             yield from news
-            if not news and self._idle.is_set():
+            if not news and self._is_over():
                 return
 
     def progress(self) -> list[NodeProgress]:
@@ -372,6 +412,12 @@ class FlowRun:
         found = verdict({name: self.record.outcome(name) for name in names})
         return self._watch.conclude(found, {name: self.record.node_state(name) for name in names})
 
+    def _how_to_go_on(self) -> str:
+        return (
+            f"flow run {self.name!r} {self._state.message}; "
+            "approve() of what the flow's .run(...) returns lets it go on"
+        )
+
     def _why_failed(self) -> BaseException:
         """Return what tells why the run did not succeed."""
         error = first_failure(self.values, self._definition.reference_tasks, self.name)
@@ -386,33 +432,29 @@ class FlowRun:
             return self._assignment.literals[ref.name]
         return self.values.at(ref.name, is_picky=ref.is_picky)
 
-    def _finish(self, state: State) -> None:
-        """Note how the run ended, or that it waits; let go of what nobody needs any more."""
+    def _enter(self, state: State) -> None:
+        """Come into a state, or into what the state handlers make of it."""
+        made = self._watch.judge(self._state, state)
         try:
-            if not isinstance(state, Paused):
+            if made.is_finished():
                 self.ended_at = now()
-                self._close(state)
+                self._close(made)
         finally:
-            self._enter(state)
-            self._idle.set()
+            instant = now()
+            self._state = replace(made, timestamp=as_datetime(instant))
+            self.record.events.append(StateChanged(instant, self.name, self._state))
             self._notify()
+        self._watch.observe(self, self._state)
 
     def _close(self, state: State) -> None:
+        """Note that nothing more is begun; let go of what nobody needs any more."""
         self._session.finish()
-        if isinstance(state, Cancelled | Crashed):
+        if isinstance(state, Cancelled | Crashed) or not self.record.is_finished():
             self.record.cancel_unfinished(state.message)
-            self._session.close()  # nothing that waits is begun any more
+            self._session.close()
         else:
             large = self._assignment.large
             self._session.release([literal_key(self.id, name) for name in large])
-
-    def _enter(self, state: State) -> None:
-        instant = now()
-        made = self._watch.judge(self._state, state)
-        self._state = replace(made, timestamp=as_datetime(instant))
-        self.record.events.append(StateChanged(instant, self.name, self._state))
-        self._notify()
-        self._watch.observe(self, self._state)
 
     def _notify(self) -> None:
         with self._changed:
@@ -488,15 +530,17 @@ def delay(flow: Flow[..., Any], parameters: dict[str, Any]) -> Delayed:
     """
     from daskflow.delaying import make_delayed
 
-    return make_delayed(*describe(flow, parameters, Settings()), conclude)
+    described = describe(flow, parameters, Settings())
+    return make_delayed(*described, conclude, FlowWatch.of(flow))
 
 
-def conclude(
+def conclude(  # noqa: PLR0917 - what the last node of a graph was given
     definition: FlowDefinition,
     spec: RunSpec,
     session: Session,
     assignment: Assignment,
     first: tuple[Plan, Sequence[Report]],
+    watch: FlowWatch,
 ) -> State:
     """Return how a run ended; drive what is left of it.
 
@@ -505,7 +549,7 @@ def conclude(
     first
         The plan that was computed elsewhere, and what became of its blocks.
     """
-    run = FlowRun(definition, spec, session, assignment, {})
+    run = FlowRun(definition, spec, session, assignment, {}, watch)
     plan, reports = first
     run.record.take_plan(plan)
     for report in reports:

@@ -59,6 +59,7 @@ def use_clock(clock: Clock) -> Iterator[None]:
     finally:
         _clock = before
 
+
 _LONGEST = 1e11  # seconds, three thousand years
 
 

@@ -9,7 +9,7 @@ from itertools import compress
 from typing import Any
 
 from daskflow.context import run_label
-from daskflow.errors import CrashedError, TriggerFailedError
+from daskflow.errors import CrashedError, TaskRunError, TriggerFailedError
 from daskflow.events import Before, Note, Segment
 from daskflow.lowering.known import AtHand, Column, Key, Known
 from daskflow.lowering.links import Link
@@ -27,7 +27,7 @@ from daskflow.nodes import (
     literals_in,
     references,
 )
-from daskflow.states import FAILED, PICKED, State, TriggerFailed, mask_of
+from daskflow.states import FAILED, PICKED, Crashed, State, TriggerFailed, mask_of
 
 _OPPOSITE = mask_of([0])
 
@@ -179,7 +179,7 @@ class Needs:
             if before is not None:
                 self.before[name, position] = before
                 if before.loops:
-                    self.inputs[self.now.at_hand.keys[column.blocks[position]]] = None
+                    self.inputs[self.now.at_hand.keys[column.carriers[position]]] = None
 
     def _add_literal(self, literal: str, form: Form, strip: Strip) -> None:
         if literal not in self.now.at_hand.large:
@@ -263,4 +263,6 @@ def stand_in(state: State, who: str) -> BaseException:
         error = TriggerFailedError(f"{who}: {state.message}")
         error.__cause__ = exception
         return error
-    return CrashedError(f"{who}: {state.message}") if exception is None else exception
+    if exception is not None:
+        return exception
+    return (CrashedError if isinstance(state, Crashed) else TaskRunError)(f"{who}: {state.message}")

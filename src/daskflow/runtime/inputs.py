@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from daskflow.context import run_label
-from daskflow.events import Segment
+from daskflow.events import Segment, left_behind
 from daskflow.lowering.links import space_in
 from daskflow.lowering.needs import given_literal, stand_in
 from daskflow.lowering.plan import Slice
@@ -151,10 +151,25 @@ class Inputs:
                 found = segment, offset
         return found
 
-    def carried(self, node: str, position: int) -> Any:
-        """Return what a task run that was here before begins its next iteration with."""
-        segment, offset = self.find(node, position) or (None, 0)
-        return _read(segment, offset) if segment else None
+    def carried(self, node: str, position: int, loops: int) -> Any:
+        """Return what a task run of which so many iterations have ended begins the next one with.
+
+        Blocks may come along that tell of it as it was some iterations ago.
+
+        Raises
+        ------
+        LookupError
+            No block that came has it.
+        """
+        for segment in self.segments.get(node, ()):
+            offset = position - segment.start
+            if (
+                0 <= offset < len(segment.codes)
+                and segment.codes[offset] not in FINISHED
+                and left_behind(segment, offset).loops == loops
+            ):
+                return _read(segment, offset)
+        raise LookupError("no block has it")
 
     def space_of(self, node: str) -> Space:
         """Return the index space of a node, as much of it as the block needs."""

@@ -9,10 +9,10 @@ from __future__ import annotations
 import heapq
 from array import array
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
-from typing import Any
+from typing import Any, Protocol
 
 from daskflow.context import run_label
 from daskflow.events import Before, Complaint, Length, Note, Report, Segment, StateChanged
@@ -71,9 +71,14 @@ class NodeRecord(Column):
         return more
 
 
-# Asked of a change that only the driver can make, with node, map index, old and new state; it may
-# return another state in place of the new one.
-Judge = Callable[[str, tuple[int, ...], State, State], State | None]
+class Judge(Protocol):
+    """Is asked of changes that only the driver can make."""
+
+    def judge(self, node: str, index: tuple[int, ...], old: State, new: State) -> State:
+        """Return the new state, or another one in its place: an end, or the old one."""
+
+    def observe(self, node: str, index: tuple[int, ...], new: State) -> None:
+        """Hear that a mapped node ended without children."""
 
 
 class RunRecord:
@@ -84,7 +89,7 @@ class RunRecord:
     kept
         Nodes whose values the user may ask for.
     judge
-        Of changes that are made here.
+        Of changes that are made here; None: nobody has anything to say.
     """
 
     def __init__(self, graph: FlowGraph, kept: frozenset[str], judge: Judge | None = None) -> None:
@@ -134,9 +139,6 @@ class RunRecord:
             state = record.given.pop(index)
             self.open -= 1
             self._end(name, position, state, is_judged=True)
-            if state.code in PICKED and self.graph.gives_width(name):
-                length = length_of(result_of(state))
-                self.lengths.setdefault(name, {})[position] = length
         refuse_beyond(name, record.space, record.given)
         return bool(came)
 
@@ -190,6 +192,8 @@ class RunRecord:
         self.spaces[space].decided[parent] = told
         for node in self._inside[space]:
             self.nodes[node].counts[state.code] += 1
+            if self._judge is not None:
+                self._judge.observe(node, self.parent_index(space, parent), told)
         self.events.append(StateChanged(now(), name, told))
 
     def parent_index(self, space: str, parent: int) -> tuple[int, ...]:
@@ -250,10 +254,11 @@ class RunRecord:
             run = (segment.node, position)
             before = Running.code if segment.started[offset] else Pending.code
             check_move(before, code, run_label(*run[:1], self.index(*run)), SHIM_MOVES)
-            if code == Pending.code:
-                self._take_back(segment.node, position)
             if code not in FINISHED:
                 self.holding.gave_back(block, [run])
+            if code == Pending.code:
+                self._take_back(segment.node, position)
+            elif code not in FINISHED:
                 self._note_waiting(record, run)
             if code != Pending.code:
                 self._tell(segment.node, self.index(*run), self.state(*run))
@@ -264,6 +269,8 @@ class RunRecord:
         code, note = record.codes[position], record.notes.get(position)
         if note is not None and note.before is not None:
             record.before[position] = note.before
+            if note.before.loops:
+                record.carriers[position] = record.blocks[position]
         if code == Paused.code:
             self.paused.add(run)
         due = note.due if note is not None else None
@@ -359,17 +366,20 @@ class RunRecord:
 
     def _end(self, name: str, position: int, state: State, *, is_judged: bool = False) -> None:
         record = self.nodes[name]
-        block = record.blocks[position]
-        old = record.codes[position]
-        old = Pending.code if old == OWNED else old
+        code = record.codes[position]
+        block = record.blocks[position] if code == OWNED else 0  # others have given it back
+        old = Pending.code if code == OWNED else code
         if self._judge is not None and not is_judged:
-            made = self._judge(name, self.index(name, position), self.state(name, position), state)
-            state = state if made is None else made
+            index, before = self.index(name, position), self.state(name, position)
+            state = self._judge.judge(name, index, before, state)
         check_move(old, state.code, run_label(name, self.index(name, position)), DRIVER_MOVES)
         self.paused.discard((name, position))
         record.codes[position] = state.code
         record.states[position] = state
+        if state.code in PICKED and self.graph.gives_width(name):
+            self.lengths.setdefault(name, {})[position] = length_of(result_of(state))
         record.notes[position] = Note(state.message)
+        record.smalls[position] = None
         record.blocks[position] = 0
         record.counts[old] -= 1
         record.counts[state.code] += 1
@@ -462,14 +472,17 @@ class RunRecord:
         """Ask the state handlers of a paused task run; end it if they make an end of it."""
         if (name, position) not in self.paused:
             return False
-        old = self.state(name, position)
-        index = self.index(name, position)
-        made = self._judge(name, index, old, new) if self._judge is not None else None
-        if made is None or made.code == new.code:
+        if self._judge is None:
             return True
+        index, old = self.index(name, position), self.state(name, position)
+        made = self._judge.judge(name, index, old, new)
         if made.is_finished():
             self._end(name, position, made, is_judged=True)
-        return False
+        return made.code == new.code
+
+    def is_finished(self) -> bool:
+        """Return whether all task runs are finished."""
+        return not self.in_flight and all(map(self._is_complete, self.nodes))
 
     def index(self, name: str, position: int) -> tuple[int, ...]:
         """Return the map index of the task run at a position."""

@@ -15,6 +15,7 @@ import threading
 import traceback
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -108,9 +109,6 @@ class BlockWalk:
         self.inputs = Inputs(spec, received, body.slices, body.spaces)
         self.inputs.add_given(body.given)
         self.segments: list[Segment] = []
-        self._carried = {
-            run: self.inputs.carried(*run) for run, before in body.before.items() if before.loops
-        }
 
     def walk(self) -> list[Segment]:
         """Run every task run of the block, lane by lane."""
@@ -142,7 +140,7 @@ class BlockWalk:
         codes = wire.codes(position)
         run = TaskRun(self.spec, node, wire, position, index, self.is_local, codes, before)
         if before.loops:
-            run.loop_result = self._carried[node.name, position]
+            run.carry = partial(self.inputs.carried, node.name, position, before.loops)
         return run, walk(run)
 
     def passing(self, strip: Strip) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,6 +27,7 @@ class TaskRun:
     is_local: bool  # whether the driver lives in this process
     codes: list[bytes]  # kinds of the states of all upstream task runs, in columns
     before: Before = NOTHING_BEFORE  # what the bodies called so far have left
+    carry: Callable[[], Any] = lambda: None  # brings what the iteration begins with
     loop_result: Any = None  # what the iteration begins with
     started: float = 0.0  # instant; 0.0: the body was not started
     ended: float = 0.0
