@@ -226,7 +226,6 @@ def test_eight_threads_never_hit_another(ledger):
     ]
     assert all(seconds >= 0.05 for seconds in late)  # the machine was busy: not ours to blame
     assert set(ledger.starts().values()) == {1}
-    assert len(ledger.starts()) == 240
 
 
 def spin_some(is_long):

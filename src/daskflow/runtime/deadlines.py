@@ -62,8 +62,9 @@ class Watch:
 
     def settle(self) -> None:
         """See to it, when the call has ended, that nothing is raised in the thread any more."""
-        while self.is_aiming:
-            pass  # a few instructions of the watching thread
+        patience = monotonic() + _AGAIN_SECONDS  # should the watching thread be gone
+        while self.is_aiming and monotonic() < patience:
+            pass  # it takes a few instructions
         _raise_in(self.thread, None)  # takes back what has not arrived
 
 

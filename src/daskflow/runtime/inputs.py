@@ -77,6 +77,8 @@ class Inputs:
         self.slices = tuple(slices)
         self.pieces: dict[str, list[Piece]] = {}
         self.segments: dict[str, list[Segment]] = {}
+        self._singles: dict[str, dict[int, list[Segment]]] = {}  # of one task run, by its position
+        self._longer: dict[str, list[Segment]] = {}
         self._literals: dict[str, Any] = {}  # the large ones
         self._spaces = spaces or {}
         self._columns: dict[str, bytes] = {}
@@ -113,7 +115,21 @@ class Inputs:
 
     def add(self, segment: Segment) -> None:
         """Take in a segment; one that the block is filling counts as far as it is filled."""
-        self.segments.setdefault(segment.node, []).append(segment)
+        node, start = segment.node, segment.start
+        self.segments.setdefault(node, []).append(segment)
+        if len(segment.codes) == 1:  # there may be thousands of these
+            self._singles.setdefault(node, {}).setdefault(start, []).append(segment)
+        else:
+            self._longer.setdefault(node, []).append(segment)
+
+    def _telling(self, node: str, position: int) -> Iterator[tuple[Segment, int]]:
+        """Return the segments that tell of a task run, with the offset in each."""
+        for segment in self._singles.get(node, {}).get(position, ()):
+            yield segment, 0
+        for segment in self._longer.get(node, ()):
+            offset = position - segment.start
+            if 0 <= offset < len(segment.codes):
+                yield segment, offset
 
     def has_literal(self, name: str) -> bool:
         """Return whether a literal is here whole; of some a block has only its slice."""
@@ -143,12 +159,10 @@ class Inputs:
         A block may bring along what an earlier attempt left unfinished; what is finished wins.
         """
         found = None
-        for segment in reversed(self.segments.get(node, ())):
-            offset = position - segment.start
-            if 0 <= offset < len(segment.codes):
-                if segment.codes[offset] in FINISHED:
-                    return segment, offset
-                found = segment, offset
+        for segment, offset in self._telling(node, position):
+            found = segment, offset
+            if segment.codes[offset] in FINISHED:
+                break
         return found
 
     def carried(self, node: str, position: int, loops: int) -> Any:
@@ -161,13 +175,9 @@ class Inputs:
         LookupError
             No block that came has it.
         """
-        for segment in self.segments.get(node, ()):
-            offset = position - segment.start
-            if (
-                0 <= offset < len(segment.codes)
-                and segment.codes[offset] not in FINISHED
-                and left_behind(segment, offset).loops == loops
-            ):
+        for segment, offset in self._telling(node, position):
+            is_waiting = segment.codes[offset] not in FINISHED
+            if is_waiting and left_behind(segment, offset).loops == loops:
                 return _read(segment, offset)
         raise LookupError("no block has it")
 

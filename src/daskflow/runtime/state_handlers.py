@@ -18,7 +18,9 @@ from daskflow.states import (
     DRIVER_MOVES,
     FINISHED,
     SHIM_MOVES,
+    Cached,
     Crashed,
+    Mapped,
     Paused,
     Retrying,
     State,
@@ -27,7 +29,7 @@ from daskflow.states import (
 if TYPE_CHECKING:
     from daskflow.runtime.task_run import TaskRun
 
-_MADE_BY_HANDLERS = FINISHED | {Retrying.code, Paused.code}
+_MADE_BY_HANDLERS = FINISHED - {Mapped.code, Cached.code} | {Retrying.code, Paused.code}
 
 
 def enter(run: TaskRun, old: State, new: State) -> State:
