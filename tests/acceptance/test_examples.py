@@ -53,6 +53,15 @@ PRINTED = {
         "south: Failed('1 of 3 reference task runs failed: check[1]')",
         "ValueError: there cannot be -1 of anything",
     ],
+    "approve.py": [
+        "Paused('waits for approval: check[1], check[3]')",
+        "check[0]: Success",
+        "check[1]: Paused('a refund of 250 is over 100')",
+        "check[2]: Success",
+        "check[3]: Paused('a refund of 900 is over 100')",
+        "Failed('1 of 4 reference task runs failed: pay[3]')",
+        "['Success', 'Success', 'Success', 'TriggerFailed']",
+    ],
     "flights.py": [
         "March: the weather service does not answer, to be asked again",
         "March: the weather service answers at attempt 2",

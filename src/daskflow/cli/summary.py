@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from rich.padding import Padding
@@ -10,14 +11,16 @@ from rich.table import Table
 from rich.text import Text
 
 from daskflow.cli.outcome import (
+    Remark,
     failures_of,
     outcome_line,
     remarks_of,
     seconds_in,
+    waiting_of,
 )
 from daskflow.cli.rows import rows_of, span_text, sum_of
 from daskflow.runs import FlowRun
-from daskflow.states import Cancelled
+from daskflow.states import Cancelled, Paused
 from daskflow.timing import now
 
 if TYPE_CHECKING:
@@ -31,8 +34,9 @@ def print_summary(console: Console, run: FlowRun) -> None:
     _say(console, "")
     _say(console, outcome_line(run), f"bold {_colour(run)}")
     _print_tasks(console, run)
-    _print_remarks(console, run)
+    _print_remarks(console, "retried and skipped", *remarks_of(run))
     _print_failures(console, run)
+    _print_remarks(console, "waiting for approval", *waiting_of(run))
     if run.state.is_successful():
         _print_returned(console, run)
 
@@ -52,6 +56,8 @@ def print_interrupted(console: Console, run: FlowRun | None, began: float) -> No
 def _colour(run: FlowRun) -> str:
     if run.state.is_successful():
         return "green"
+    if isinstance(run.state, Paused):
+        return "blue"
     return "magenta" if isinstance(run.state, Cancelled) else "red"
 
 
@@ -79,13 +85,14 @@ def _print_tasks(console: Console, run: FlowRun) -> None:
     console.print(Padding(table, (0, 0, 0, 2), expand=False))
 
 
-def _print_remarks(console: Console, run: FlowRun) -> None:
-    remarks, more = remarks_of(run)
+def _print_remarks(
+    console: Console, title: str, remarks: Sequence[Remark], more: Sequence[str]
+) -> None:
     if not remarks and not more:
         return
-    _say(console, "\nretried and skipped", "bold")
+    _say(console, f"\n{title}", "bold")
     for remark in remarks:
-        _say(console, f"{remark.name}: {remark.told}", indent=2)
+        _say(console, f"{remark.name}: {remark.told}" if remark.told else remark.name, indent=2)
     for line in more:
         _say(console, line, "dim", indent=2)
 
