@@ -1,34 +1,35 @@
-"""Letters that a person reads before they are sent: a task that waits, approved child by child."""
+"""A task that pauses until a person has looked: refunds over a limit."""
 
-from daskflow import Pause, context, flow, task, unmapped
+from daskflow import LocalExecutor, Pause, context, flow, task
 
-
-@task
-def write(name: str, discount: int) -> str:
-    return f"Dear {name}, {discount} % off, for you alone"
+LIMIT = 100
 
 
 @task
-def send(letter: str, limit: int) -> str:
-    discount = int(letter.split(", ")[1].split(maxsplit=1)[0])
-    if discount > limit and not context.resumed:
-        raise Pause(f"more than {limit} %: {letter!r}")
-    return f"sent: {letter}"
+def check(refund: int) -> int:
+    """Let small refunds pass; called again, for a large one, when somebody has approved it."""
+    if refund > LIMIT and not context.resumed:
+        raise Pause(f"a refund of {refund} is over {LIMIT}")
+    return refund
 
 
-@flow
-def mailing(names: list[str], discounts: list[int], limit: int = 20) -> list[str]:
-    return send.map(write.map(names, discounts), unmapped(limit))
+@task
+def pay(refund: int) -> str:
+    return f"paid {refund}"
+
+
+@flow(executor=LocalExecutor())  # with a cluster it is the same, and nothing is held meanwhile
+def refunds(asked: list[int]) -> list[str]:
+    return pay.map(check.map(asked))
 
 
 if __name__ == "__main__":
-    run = mailing.run(names=["Ann", "Ben", "Cleo"], discounts=[10, 30, 90])
-    print(run.state)  # nothing runs any more, nothing is held: two letters wait
-    for place, child in enumerate(run[send]):
-        print(f"  {place} {child.state}")
-
-    run.approve(send, 1)  # a person has read it
-    run.reject(send, 2, "far too much")  # and will not have this one sent
+    run = refunds.run(asked=[20, 250, 70, 900])  # comes back when only people can help
     print(run.state)
-    for child in run[send]:
-        print(f"  {child.state}" if child.state.is_failed() else f"  {child.result()}")
+    for child in run[check]:
+        print(f"{child.name}: {child.state}")
+
+    run.approve(check, 1)  # it goes on in here, to where it waits for somebody again
+    run.reject("check[3]", message="the customer never ordered")
+    print(run.state)
+    print([type(child.state).__name__ for child in run[pay]])

@@ -81,8 +81,8 @@ def make_delayed(
     with own_code_by_value(assignment.functions):
         packed = zlib.compress(pack_spec(spec))
         layer: dict[Any, Any] = plan.layer(BlockRunner(packed), unpack_literal, cut_piece)
-        about = (plan.outline(), definition.reference_tasks, assignment.retry_window, watch)
-        known = cloudpickle.dumps((*about, assignment.given), protocol=5)
+        about = (plan.outline(), definition.reference_tasks, assignment.retry_window)
+        known = cloudpickle.dumps((*about, assignment.given, watch), protocol=5)
     told: dict[Any, Any] = {key: key for key in rest}  # what the last node gets, and from where
     consumed = {key for block in plan.blocks for key in block.sources()}
     for block in plan.blocks:
@@ -153,14 +153,14 @@ class Ending:
     """The function in the last node: makes the flow run's state of what it is told."""
 
     spec: bytes  # packed and compressed
-    known: bytes  # packed: outline of the first plan, reference tasks, retry window, watch, given
+    known: bytes  # packed: plan in outline, reference tasks, retry window, given states, watch
     keys: tuple[Any, ...]  # of the blocks and literals whose values, or reports, it gets
     conclude: Conclude
 
     def __call__(self, run_id: str, *received: Any) -> State:
         """Fold the reports, drive what is left, return the state."""
         spec = _spec_of(run_id, self.spec)
-        plan, reference_tasks, retry_window, watch, given = pickle.loads(self.known)
+        plan, reference_tasks, retry_window, given, watch = pickle.loads(self.known)
         told = dict(zip(self.keys, received, strict=True))
         reports = [Report(run_id, k[1], "", tell(told[k])) for k in self.keys if is_block(k)]
         held = {key: value for key, value in told.items() if not _is_report(value)}

@@ -34,16 +34,6 @@ PRINTED = {
         "2 folds: 2.00, the mean of 1.78 2.22",
         "3 folds: 3.00, the mean of 4.50 3.75 0.75",
     ],
-    "approve.py": [
-        "Paused('waits for approval: send[1], send[2]')",
-        "  0 Success",
-        """  1 Paused("more than 20 %: 'Dear Ben, 30 % off, for you alone'")""",
-        """  2 Paused("more than 20 %: 'Dear Cleo, 90 % off, for you alone'")""",
-        "Failed('1 of 3 reference task runs failed: send[2]')",
-        "  sent: Dear Ann, 10 % off, for you alone",
-        "  sent: Dear Ben, 30 % off, for you alone",
-        "  Failed('rejected: far too much')",
-    ],
     "branches.py": [
         "ring by mail, 1, insured",
         "  stamp: Success",
@@ -62,6 +52,15 @@ PRINTED = {
         "north: Success",
         "south: Failed('1 of 3 reference task runs failed: check[1]')",
         "ValueError: there cannot be -1 of anything",
+    ],
+    "approve.py": [
+        "Paused('waits for approval: check[1], check[3]')",
+        "check[0]: Success",
+        "check[1]: Paused('a refund of 250 is over 100')",
+        "check[2]: Success",
+        "check[3]: Paused('a refund of 900 is over 100')",
+        "Failed('1 of 4 reference task runs failed: pay[3]')",
+        "['Success', 'Success', 'Success', 'TriggerFailed']",
     ],
     "flights.py": [
         "March: the weather service does not answer, to be asked again",

@@ -40,6 +40,7 @@ _STYLES = {
     "failed": "red",
     "cancelled": "magenta",
     "retrying": "yellow",
+    "paused": "blue",
     "rest": "bright_black",
 }
 _BAR = 16  # cells

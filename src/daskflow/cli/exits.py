@@ -23,7 +23,7 @@ Exit codes:
   1  usage or engine error: nothing ran
   2  the run failed
   3  the run was cancelled (Ctrl-C)
-  4  the run is paused"""
+  4  the run waits for a person's approval"""
 
 
 def exit_of(state: State) -> Exit:

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from daskflow.cli.rows import many, one_line, span_text
 from daskflow.context import run_label
 from daskflow.runs import FlowRun
+from daskflow.runtime.pausing import paused_runs
 from daskflow.runtime.views import TaskRun
-from daskflow.states import Retrying, Skipped, State, TriggerFailed
+from daskflow.states import Paused, Retrying, Skipped, State, TriggerFailed
 
 _TRACE_LINES = 40  # of a traceback; the middle of a longer one is left out
 
@@ -27,7 +28,8 @@ def seconds_in(run: FlowRun, node: str) -> float:
 
 def outcome_line(run: FlowRun) -> str:
     """Return how a run ended and how long it took."""
-    took = span_text((run.ended_at or run.started_at) - run.started_at)
+    stood = run.state.timestamp.timestamp() if run.state.timestamp else run.started_at
+    took = span_text((run.ended_at or stood) - run.started_at)
     why = f": {one_line(run.state.message)}" if run.state.message else ""
     kind = type(run.state).__name__
     return f"{run.flow_name} / {run.name}: {kind} {'in' if not why else 'after'} {took}{why}"
@@ -60,20 +62,6 @@ def remarks_of(run: FlowRun, limit: int = 20) -> tuple[list[Remark], list[str]]:
     return remarks, more
 
 
-def paused_of(run: FlowRun, limit: int = 20) -> tuple[list[Remark], list[str]]:
-    """Return the task runs that wait for a person, each with its message, and a line on others."""
-    waiting = sorted(run.record.paused)
-    shown = [
-        Remark(
-            run_label(name, run.record.index(name, position)),
-            one_line(run.record.state(name, position).message),
-        )
-        for name, position in waiting[:limit]
-    ]
-    left = len(waiting) - len(shown)
-    return shown, [f"and {many(left, 'task run')} more"] if left else []
-
-
 def _worth_a_look(run: FlowRun) -> Iterator[tuple[str, int]]:
     """Find the retried and the skipped in the columns, without an object for each task run."""
     for name, record in run.record.nodes.items():
@@ -87,6 +75,29 @@ def _told_of(state: State, why: str) -> str:
     if state.attempt > 1:
         return one_line(f"{kind} at attempt {state.attempt}" + (f"; {why}" if why else ""))
     return one_line(f"{kind}: {state.message}" if state.message else kind)
+
+
+def waiting_of(run: FlowRun, limit: int = 20) -> tuple[list[Remark], list[str]]:
+    """Return the task runs that wait for a person, and lines about the others and the cure."""
+    if not isinstance(run.state, Paused):
+        return [], []
+    found = paused_runs(run.record, None, None)
+    remarks = [
+        Remark(
+            run_label(name, run.record.index(name, position)),
+            one_line(run.record.state(name, position).message.removeprefix(_WAITS)),
+        )
+        for name, position in found[:limit]
+    ]
+    more = [f"and {many(len(found) - limit, 'task run')} more"] if len(found) > limit else []
+    return remarks, [*more, *_HOW_TO_APPROVE]
+
+
+_WAITS = "waits for approval"  # which needs no saying where all do
+_HOW_TO_APPROVE = (
+    "The state of this run lives in this process and ends with it: it cannot be approved later.",
+    "In Python it can go on: run = flow.run(...); run.approve() or run.reject()",
+)
 
 
 @dataclass(frozen=True)

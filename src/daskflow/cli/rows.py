@@ -17,6 +17,7 @@ from daskflow.states import (
     KINDS,
     SUCCESSFUL,
     Cancelled,
+    Paused,
     Pending,
     Retrying,
     Skipped,
@@ -32,6 +33,7 @@ _SHARES = (  # how a bar is divided, from left to right; what is left is still t
     ("failed", FAILED),
     ("cancelled", frozenset({Cancelled.code})),
     ("retrying", frozenset({Retrying.code})),
+    ("paused", frozenset({Paused.code})),
 )
 
 
@@ -189,7 +191,7 @@ class EventLines:
 
 
 def _is_unhappy(state: State) -> bool:
-    is_told = state.code in FAILED or isinstance(state, Retrying | Skipped | Cancelled)
+    is_told = state.code in FAILED or isinstance(state, Retrying | Paused | Skipped | Cancelled)
     return is_told and not isinstance(state, TriggerFailed)
 
 

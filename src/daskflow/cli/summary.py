@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from rich.padding import Padding
@@ -10,11 +11,12 @@ from rich.table import Table
 from rich.text import Text
 
 from daskflow.cli.outcome import (
+    Remark,
     failures_of,
     outcome_line,
-    paused_of,
     remarks_of,
     seconds_in,
+    waiting_of,
 )
 from daskflow.cli.rows import rows_of, span_text, sum_of
 from daskflow.runs import FlowRun
@@ -32,9 +34,12 @@ def print_summary(console: Console, run: FlowRun) -> None:
     _say(console, "")
     _say(console, outcome_line(run), f"bold {_colour(run)}")
     _print_tasks(console, run)
-    _print_remarks(console, run)
+    remarks, more = remarks_of(run)
+    kinds = {"skipped" if one.told.startswith("Skipped") else "retried" for one in remarks}
+    kinds |= {"skipped"} if more else set()
+    _print_remarks(console, " and ".join(sorted(kinds)), remarks, more)
     _print_failures(console, run)
-    _print_paused(console, run)
+    _print_remarks(console, "waiting for approval", *waiting_of(run))
     if run.state.is_successful():
         _print_returned(console, run)
 
@@ -54,7 +59,9 @@ def print_interrupted(console: Console, run: FlowRun | None, began: float) -> No
 def _colour(run: FlowRun) -> str:
     if run.state.is_successful():
         return "green"
-    return "magenta" if isinstance(run.state, Cancelled | Paused) else "red"
+    if isinstance(run.state, Paused):
+        return "blue"
+    return "magenta" if isinstance(run.state, Cancelled) else "red"
 
 
 def _say(console: Console, line: str, style: str = "", indent: int = 0) -> None:
@@ -81,30 +88,16 @@ def _print_tasks(console: Console, run: FlowRun) -> None:
     console.print(Padding(table, (0, 0, 0, 2), expand=False))
 
 
-def _print_remarks(console: Console, run: FlowRun) -> None:
-    remarks, more = remarks_of(run)
+def _print_remarks(
+    console: Console, title: str, remarks: Sequence[Remark], more: Sequence[str]
+) -> None:
     if not remarks and not more:
         return
-    kinds = {"skipped" if remark.told.startswith("Skipped") else "retried" for remark in remarks}
-    kinds |= {"skipped"} if more else set()
-    _say(console, f"\n{' and '.join(sorted(kinds))}", "bold")
+    _say(console, f"\n{title}", "bold")
     for remark in remarks:
-        _say(console, f"{remark.name}: {remark.told}", indent=2)
+        _say(console, f"{remark.name}: {remark.told}" if remark.told else remark.name, indent=2)
     for line in more:
         _say(console, line, "dim", indent=2)
-
-
-def _print_paused(console: Console, run: FlowRun) -> None:
-    waiting, more = paused_of(run)
-    if not waiting:
-        return
-    _say(console, "\nwaiting for approval", "bold magenta")
-    for remark in waiting:
-        _say(console, f"{remark.name}: {remark.told}", indent=2)
-    for line in more:
-        _say(console, line, "dim", indent=2)
-    told = "this run ends with the command; from Python it can go on: run = flow.run(...)"
-    _say(console, f"{told}, run.approve() or run.reject()", "dim", indent=2)
 
 
 def _print_failures(console: Console, run: FlowRun) -> None:

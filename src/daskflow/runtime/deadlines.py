@@ -55,17 +55,22 @@ class Watch:
             return True
         self.is_aiming = True
         if self.running:
-            _raise_in(self.thread, DeadlineExceeded)
+            _raise_in(self.thread)
         self.is_aiming = False
         self.due = monotonic() + _AGAIN_SECONDS
         return bool(self.running)
 
     def settle(self) -> None:
-        """See to it, when the call has ended, that nothing is raised in the thread any more."""
+        """Wait until nothing more can arrive in the thread: in here at the latest it does."""
         patience = monotonic() + _AGAIN_SECONDS  # should the watching thread be gone
         while self.is_aiming and monotonic() < patience:
             pass  # it takes a few instructions
-        _raise_in(self.thread, None)  # takes back what has not arrived
+        for _ in range(2):
+            _breathe()  # what is on its way arrives here
+
+
+def _breathe() -> None:
+    """Do nothing: an exception from another thread arrives where a function begins."""
 
 
 def _threads_begin() -> bool:
@@ -77,9 +82,14 @@ def _threads_begin() -> bool:
     return bool(getattr(threading, "_limbo", None))
 
 
-def _raise_in(thread: int, kind: type[BaseException] | None) -> None:
-    raised = ctypes.py_object(kind) if kind is not None else None
-    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), raised)
+def _raise_in(thread: int) -> None:
+    """Let `DeadlineExceeded` arrive in a thread.
+
+    It is never taken back, though Python offers that: until the next such exception CPython 3.11
+    would look for it at every turn, which is slow, and never ends under a debugger.
+    """
+    kind = ctypes.py_object(DeadlineExceeded)
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), kind)
 
 
 class Watcher:
@@ -150,7 +160,7 @@ def within(seconds: float, function: Callable[[], T]) -> T:
                 return function()
             finally:
                 watch.running.clear()  # no interruption begins from here on
-        finally:  # one that has not arrived yet may arrive here,
+        finally:  # one that was on its way may arrive before this, another in it
             watch.settle()
-    finally:  # and one that is on its way here, but no third: they are a second apart
+    finally:  # and in this no third: they are a second apart
         watch.settle()

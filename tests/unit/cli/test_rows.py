@@ -19,7 +19,7 @@ from daskflow.cli.rows import (
 )
 from daskflow.events import StateChanged
 from daskflow.runs import NodeProgress
-from daskflow.states import Cancelled, Failed, Retrying, Running, Skipped, TriggerFailed
+from daskflow.states import Cancelled, Failed, Paused, Retrying, Running, Skipped, TriggerFailed
 
 
 def row(name="a", total=10, **counts):
@@ -139,6 +139,7 @@ def test_an_unhappy_event_is_a_line():
     due = datetime(2013, 1, 1, tzinfo=UTC)
     line = lines.line(changed("a[3]", Retrying("no\nanswer", scheduled_for=due)))
     assert line[8:] == f" a[3] Retrying: no answer (again at {due.astimezone():%H:%M:%S})"
+    assert lines.line(changed("b", Paused("look"))).endswith(" b Paused: look")
     assert lines.line(changed("b", Skipped())).endswith(" b Skipped")
     assert lines.line(changed("c", Cancelled("stop"))).endswith(" c Cancelled: stop")
     assert lines.rest() == []

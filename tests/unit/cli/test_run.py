@@ -14,7 +14,7 @@ from daskflow.states import Cancelled, Crashed, Failed, Paused, Success
 
 FLOWS = """
 import signal, threading
-from daskflow import flow, task
+from daskflow import Pause, context, flow, manual_only, task
 
 @task
 def double(n: int) -> int:
@@ -41,6 +41,24 @@ def broken():
 def interrupted():
     return interrupt()
 
+@task
+def review(n: int) -> int:
+    if not context.resumed:
+        raise Pause(f"is {n} too much?")
+    return n
+
+@task(trigger=manual_only)
+def publish(numbers: list[int]) -> None:
+    print("published")
+
+@flow
+def paused():
+    return publish(double.map(review.map(list(range(30)))))
+
+@flow
+def reviewed():
+    return publish([1])
+
 @flow
 def untraceable():
     return 1 / 0
@@ -63,6 +81,33 @@ def test_a_run_that_fails(write, daskflow):
     code, output, _ = daskflow("run", "flows.py:broken", "--executor", "threads")
     assert code == Exit.FAILED
     assert "ValueError: no luck" in output
+
+
+@pytest.mark.parametrize("executor", ["local", "threads"])
+def test_a_run_that_is_paused(write, daskflow, executor):
+    """Exit code 4; who waits for approval and why, and that nobody can give it from outside yet."""
+    write("flows.py", FLOWS)
+    code, output, _ = daskflow("run", "flows.py:paused", "--executor", executor)
+    assert code == Exit.PAUSED
+    assert " review[3] Paused: is 3 too much?\n" in output
+    head = ": waits for approval: review[0], review[1], review[2] and 27 more\n"
+    assert head in output
+    assert "30 Paused" in output
+    summary = output.partition("waiting for approval\n")[2].splitlines()
+    assert summary[:2] == ["  review[0]: is 0 too much?", "  review[1]: is 1 too much?"]
+    assert summary[20].strip() == "and 10 task runs more"
+    assert "lives in this process and ends with it: it cannot be approved later" in summary[21]
+    assert "run.approve()" in summary[22]
+    assert "published" not in output
+
+
+def test_a_run_that_waits_for_one(write, daskflow):
+    """What waits for nothing but approval needs no reason; how long the run took is told."""
+    write("flows.py", FLOWS)
+    code, output, _ = daskflow("run", "flows.py:reviewed", "--executor", "local")
+    assert code == Exit.PAUSED
+    assert "Paused after 0." in output
+    assert "waiting for approval\n  publish\n" in output
 
 
 def test_a_run_that_is_interrupted(write, daskflow):
@@ -105,7 +150,7 @@ def test_the_flow_keeps_its_own_executor(write, daskflow):
     write(
         "own.py",
         FLOWS.replace("@flow\n", "@flow(executor=LocalExecutor())\n", 1).replace(
-            "import flow", "import LocalExecutor, flow"
+            "import Pause", "import LocalExecutor, Pause"
         ),
     )
     assert daskflow("run", "own.py:doubled")[0] == 0
