@@ -19,7 +19,7 @@ def pay(refund: int) -> str:
 
 
 @flow(executor=LocalExecutor())  # with a cluster it is the same, and nothing is held meanwhile
-def refunds(asked: list[int]):
+def refunds(asked: list[int]) -> list[str]:
     return pay.map(check.map(asked))
 
 
