@@ -83,18 +83,26 @@ def make_delayed(
         layer: dict[Any, Any] = plan.layer(BlockRunner(packed), unpack_literal, cut_piece)
         about = (plan.outline(), definition.reference_tasks, assignment.retry_window)
         known = cloudpickle.dumps((*about, assignment.given, watch), protocol=5)
-    told: dict[Any, Any] = {key: key for key in rest}  # what the last node gets, and from where
+    told = _add_reports(layer, plan, rest)
+    end = f"{definition.name}-{spec.run_id}"
+    ending = Ending(packed, known, tuple(told), conclude)
+    layer[end] = Task(end, ending, spec.run_id, *map(TaskRef, told.values()))
+    return Delayed(end, HighLevelGraph({end: MaterializedLayer(layer)}, {end: set()}))
+
+
+def _add_reports(layer: dict[Any, Any], plan: Plan, rest: Sequence[Any]) -> dict[Any, Any]:
+    """Add the nodes that tell of blocks; return what the last node gets, and from where."""
+    from dask.task_spec import Task, TaskRef
+
+    told = {key: key for key in rest}
     consumed = {key for block in plan.blocks for key in block.sources()}
     for block in plan.blocks:
         if block.key not in consumed:  # it keeps no values: it is a report itself
             told[block.key] = block.key
         elif block.key not in told:
-            report = told[block.key] = (f"report-{spec.run_id}", block.number)
+            report = told[block.key] = (f"report-{plan.run_id}", block.number)
             layer[report] = Task(report, tell, TaskRef(block.key))
-    end = f"{definition.name}-{spec.run_id}"
-    ending = Ending(packed, known, tuple(told), conclude)
-    layer[end] = Task(end, ending, spec.run_id, *map(TaskRef, told.values()))
-    return Delayed(end, HighLevelGraph({end: MaterializedLayer(layer)}, {end: set()}))
+    return told
 
 
 def _first_plan(spec: RunSpec, assignment: Assignment) -> tuple[Plan, list[Any]]:

@@ -133,6 +133,10 @@ class Flow(ByHand, Generic[P, R]):
         _check_block_size(self.name, options.get("block_size"))
         self.tags = as_tags(options.get("tags", ()))
         self.watchers = make_watchers(f"flow {self.name!r}", options)
+        terminal = options.get("terminal_state_handler")
+        if terminal is not None and not callable(terminal):
+            msg = f"flow {self.name!r}: terminal_state_handler={terminal!r} must be a function"
+            raise DefinitionError(msg)
         if self.fn is None:
             self.signature = Signature(self.name, self._traces.only().parameters)  # which may grow
         else:
@@ -489,6 +493,11 @@ def flow(function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
         terminal ones. ``block_size``: elements of a lane in one Dask task; 1: no grouping.
         ``states``: finished states that are known before the start, see `Flow.with_options`.
         ``log_prints``: whether what its tasks print is logged, where they do not say.
+        ``state_handlers``: functions ``handler(flow, old, new)`` that may return an end in place of
+        the new state. ``terminal_state_handler``: a function of the flow, the state that the run is
+        about to end in, and the states of its reference tasks; it may return another one.
+        ``on_completion``, ``on_failure``, ``on_cancellation``, ``on_crashed``: functions
+        ``hook(flow, run, state)`` that observe; they may ask for ``run.result()``.
 
     Raises
     ------

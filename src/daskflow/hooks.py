@@ -1,8 +1,11 @@
 """What users hang onto changes of state: state handlers, which may replace a state, and hooks.
 
 The same for tasks and flows. A state handler is called as ``handler(task, old, new)`` before the
-change counts, in the given order, and may return another state in place of the new one. A hook is
-called as ``hook(task, run, state)`` after it and only observes: what it raises is logged.
+change counts, in the given order, and may return another state in place of the new one: an end, of
+a task run also Paused or Retrying; `Success` brings its ``result`` along, and where it has none in
+place of a success, the body's stays. A hook is called as ``hook(task, run, state)`` after the
+change and only observes: what it raises is logged. A mapped task that ends without children is told
+to its hooks alone.
 """
 
 from __future__ import annotations

@@ -46,6 +46,11 @@ ONE_TASK_RUN = (
         "test_triggers_of_the_users_on_a_mapped_parent",
         "test_a_trigger_failure_carries_the_exception",
         "test_a_trigger_that_raises_fail_fails_its_task_run",
+        "test_a_trigger_that_raises_an_end",
+        "test_a_trigger_that_raises_retry_is_asked_again",
+        "test_a_trigger_that_raises_pause_is_not_asked_again",
+        "test_a_trigger_that_raises_pause_for_seconds_goes_on_by_itself",
+        "test_a_trigger_cannot_loop",
     ),
     ("3 a trigger failure is never retried", "test_what_is_never_retried"),
     (

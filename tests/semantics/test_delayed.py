@@ -4,8 +4,20 @@ import dask
 import pytest
 from distributed import Client
 
-from daskflow import DefinitionError, LocalExecutor, ParameterError, context, flow, task, unmapped
-from daskflow.states import Failed, Success
+from daskflow import (
+    DefinitionError,
+    LocalExecutor,
+    Loop,
+    ParameterError,
+    Pause,
+    Retry,
+    context,
+    flow,
+    manual_only,
+    task,
+    unmapped,
+)
+from daskflow.states import Failed, Paused, Success
 
 
 @pytest.fixture(params=["synchronous", "threads", "cluster"])
@@ -76,9 +88,36 @@ def wide_constant(do):
     return known, both.map(late, large, unmapped(large)), lane.map(late, large)
 
 
+def loop_thrice(x):
+    """Loop with retries and pauses in it."""
+    if context.loop_count == 1 and context.attempt == 1:
+        raise ValueError("once")
+    if context.loop_count == 2 and not context.resumed:
+        raise Pause(seconds=0.01)
+    if context.loop_count < 3:
+        raise Loop(result=[x, *(context.loop_result or [])])
+    return context.loop_result
+
+
+def loops(do):
+    looping = task(loop_thrice, retries=1)
+    return do.ident.map(looping.map(do.inc.map([1, 2]))), looping.map(do.rng(do.ok()))
+
+
+def ready_at_three(x):
+    if context.attempt < 3:
+        raise Retry(delay=0.01)
+    return x
+
+
+def signals(do):
+    waiting = task(ready_at_three)
+    return do.total(waiting.map(do.ident.map([1, 2]))), waiting.map(do.rng(do.ok()))
+
+
 @pytest.mark.parametrize("block_size", [1, None], ids=["single", "grouped"])
 @pytest.mark.parametrize(
-    "function", [numbers, failures, skips, retries, widths, lanes, wide_constant]
+    "function", [numbers, failures, skips, retries, widths, lanes, wide_constant, loops, signals]
 )
 def test_the_state_is_that_of_a_run(function, compute, block_size, do, ledger):
     """The same kind of state, message and exception, and each body started as often."""
@@ -223,3 +262,59 @@ def test_a_map_over_what_ended_without_children(do):
     state = made.to_delayed([], [1]).compute(scheduler="synchronous")
     assert state.message == "1 of 1 reference task runs failed: add"
     assert isinstance(state.exception, DefinitionError)
+
+
+@pytest.mark.parametrize("block_size", [1, None], ids=["single", "grouped"])
+def test_what_waits_for_a_person_stays_paused(compute, block_size, do, ledger):
+    """Nobody can approve it here: the state is Paused, and all that does not need it has run."""
+
+    def pause_odd(x):
+        if x % 2:
+            raise Pause("look")
+        return x
+
+    manual = do.inc.with_options(trigger=manual_only)
+
+    def case():
+        return do.total(do.inc.map(task(pause_odd).map([1, 2]))), manual(do.rng(3))
+
+    made = flow(case, executor=LocalExecutor(), block_size=block_size)
+    run = made.run()
+    starts = ledger.starts()
+    state = compute(made.to_delayed())
+    assert isinstance(state, Paused)
+    assert state.message == run.state.message
+    assert set(state.message.partition(": ")[2].split(", ")) == {"pause_odd[0]", "inc-2"}
+    assert ledger.starts() == {name: 2 * count for name, count in starts.items()}
+
+
+def test_handlers_are_asked_where_the_flow_is_computed(compute, do, ledger):
+    """Those of tasks in their blocks, the flow's own in the last node."""
+
+    def rescue(task, old, new):
+        ledger.note(f"{task.name} {type(new).__name__}")
+        return Success("rescued", result=5) if new.is_failed() else None
+
+    def conclude(flow, state, references):
+        ledger.note(f"{flow.name} {sorted(references)}")
+        return Failed("never good enough")
+
+    made = flow(
+        lambda: do.inc(do.boom.with_options(state_handlers=rescue)()),
+        name="judged",
+        terminal_state_handler=conclude,
+        state_handlers=rescue,
+        on_completion=lambda flow, run, state: ledger.note(f"hook {run.flow_name} {state}"),
+    )
+    state = compute(made.to_delayed())
+    assert (type(state), state.message) == (Success, "rescued")
+    assert ledger.lines() == [
+        "boom Running",
+        "boom",
+        "boom Failed",
+        "inc",
+        "judged Running",
+        "judged ['inc']",
+        "judged Failed",
+        "hook judged Success('rescued')",
+    ]

@@ -868,5 +868,7 @@ def test_errors_name_the_option(do):
         do.ok.with_options(on_retry="mail")
     with pytest.raises(DefinitionError, match="flow 'f': state_handlers="):
         flow(lambda: do.ok(), name="f", state_handlers=[len, 3])
+    with pytest.raises(DefinitionError, match="flow 'f': terminal_state_handler=3 must be a"):
+        flow(lambda: do.ok(), name="f", terminal_state_handler=3)
     with pytest.raises(TaskRunError):
         raise TaskRunError

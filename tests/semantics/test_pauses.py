@@ -1,5 +1,6 @@
 """What waits for a person: `Pause`, `manual_only`, approval and rejection, parked runs."""
 
+import gc
 import threading
 
 import pytest
@@ -447,3 +448,15 @@ def test_ctrl_c_at_an_approval_cancels(ledger):
     assert short(run.state) == "CA"
     with pytest.raises(IllegalMoveError):
         run.approve()
+
+
+@pytest.mark.parametrize("start", ["run", "submit"])
+def test_a_parked_run_that_nobody_has_gives_everything_back(start, do):
+    """What it held for its going on is let go with it."""
+    manual = do.ident.with_options(trigger=manual_only)
+    made = flow(lambda: manual(do.ok()), executor=LocalExecutor(threads=2))
+    run = getattr(made, start)().wait(60)
+    held = run._session._values
+    assert held
+    del run
+    eventually(lambda: gc.collect() >= 0 and not held)

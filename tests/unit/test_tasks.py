@@ -77,6 +77,13 @@ def test_the_rules_of_a_task():
     assert task(add, tags=["a", "b"]).rules.tags == {"a", "b"}
 
 
+@pytest.mark.parametrize("timeout", [90, timedelta(minutes=1, seconds=30), 90.0])
+def test_a_timeout_is_a_number_of_seconds(timeout):
+    """However it is given; without one a task takes as long as it likes."""
+    assert task(add, timeout_seconds=timeout).rules.timeout == 90.0
+    assert task(add, timeout_seconds=None).rules.timeout is None
+
+
 def test_not_all_skipped_brings_its_own_skip_rule():
     """With that trigger the skip rule is off, whatever was said."""
     made = task(add, trigger=not_all_skipped, skip_on_upstream_skip=True)
@@ -100,6 +107,11 @@ def test_not_all_skipped_brings_its_own_skip_rule():
         ({"resources": {"GPU": 0}}, "task 'add': resources={'GPU': 0} must name amounts above"),
         ({"priority": "high"}, "task 'add': priority='high' must be a whole number"),
         ({"workers": ()}, r"task 'add': workers=\(\) must be the name, host or address"),
+        *[
+            ({"timeout_seconds": seconds}, "must be a time above 0, or None")
+            for seconds in (0, -1, float("inf"), float("nan"), "60", timedelta(0))
+        ],
+        ({"on_failure": "mail"}, "task 'add': on_failure='mail' must be a function or a list"),
         ({"name": "no name"}, "'no name' cannot name a task"),
     ],
 )

@@ -43,3 +43,10 @@ def test_the_machines_clock_goes_by_itself():
     wait_until(now() - 3600)
     wait_until(now() + 0.01)
     assert not stands_still()
+
+
+@pytest.mark.parametrize("span", [float("inf"), float("nan"), -1e12, 1e300])
+def test_what_no_calendar_reaches_is_no_span(span):
+    """It would end whoever waits for it, or makes a date of it."""
+    with pytest.raises(ValueError, match=r"is no span of time in seconds: give at most 1e\+11"):
+        as_seconds(span)
