@@ -7,7 +7,6 @@ import threading
 import pytest
 
 from daskflow import Skip, context, flatten, manual_only, task
-from daskflow.events import Length
 from daskflow.runtime.record import RunRecord
 from daskflow.runtime.state_handlers import TaskWatch
 from daskflow.runtime.values import Values
@@ -85,7 +84,6 @@ def test_a_loss_is_seen(made):
         assert book.kinds("after") == ["Success"]
         values = Values(book.record, book)
         assert values.at("one") == values.at("after") == [7]
-        assert book.record.lengths["one"] == {0: Length(1)}
 
 
 @pytest.mark.parametrize("made", [Pending(), Running(), Mapped(), Retrying(), "text"], ids=repr)
