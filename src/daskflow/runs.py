@@ -436,10 +436,10 @@ class FlowRun:
         made = self._watch.judge(self._state, state)
         try:
             if made.is_finished():
-                self.ended_at = now()
                 self._close(made)
         finally:
             instant = now()
+            self.ended_at = instant if made.is_finished() else None
             self._state = replace(made, timestamp=as_datetime(instant))
             self.record.events.append(StateChanged(instant, self.name, self._state))
             self._notify()

@@ -200,3 +200,21 @@ def test_the_thread_is_started_again_where_it_is_gone():
     watcher._thread = threading.Thread(target=print)  # one that does not run
     watcher.begin()
     assert watcher._thread.is_alive()
+
+
+def test_two_that_begin_at_once_start_one_thread():
+    """Who finds the other at it waits, and then has nothing to do."""
+
+    class Busy:
+        """A lock under which somebody else has started the thread."""
+
+        def __enter__(self):
+            watcher._thread = threading.current_thread()
+
+        def __exit__(self, *_):
+            pass
+
+    watcher = Watcher()
+    watcher._starting = Busy()
+    watcher.begin()
+    assert watcher._thread is threading.current_thread()

@@ -96,3 +96,21 @@ def test_some_are_rejected_and_the_others_approved(book):
     assert {type(state) for state in book.record.node_state("wait").children} == {Failed}
     assert book.kinds("lane.wait") == ["Success"] * 3
     assert book.kinds("other") == ["Success"]
+
+
+class Busy(set):
+    """A set that the driver is changing: walking through it fails, a copy is made in one go."""
+
+    def __iter__(self):
+        raise RuntimeError("Set changed size during iteration")
+
+    def copy(self):
+        return set(super().__iter__())
+
+
+def test_the_driver_may_be_at_work(book):
+    """Asked from another thread who waits, a moment is looked at."""
+    book.record.paused = Busy(book.record.paused)
+    assert len(names(book)) == 16
+    with pytest.raises(IllegalMoveError, match="nobody is not paused"):
+        paused_runs(book.record, "nobody", None)

@@ -284,3 +284,55 @@ def test_what_is_in_a_case_waits_for_it():
     book.play()
     assert type(state_of(book, "inside")).__name__ == "Pending"
     assert type(state_of(book, "case")).__name__ == "Pending"
+
+
+def test_ctrl_c_in_the_delay_of_a_signal_goes_up():
+    """The engine's own interrupt is not the rule's error."""
+
+    def delay(_):
+        raise RunInterrupted
+
+    def again():
+        raise Retry
+
+    with pytest.raises(RunInterrupted):
+        played(lambda: task(again, retry_delay_seconds=delay)())
+
+
+def test_a_loop_whose_result_is_lost_crashes():
+    """It does not begin anew, nor go on with nothing: the body is not called."""
+    calls = []
+
+    def count():
+        calls.append(context.loop_count)
+        if context.loop_count == 1 and context.attempt == 1:
+            raise Retry(delay=0)
+        raise Loop(result=1)
+
+    book = played(lambda: task(count)())
+    assert calls == [0, 1]
+    first = next(iter(book.held))
+    book.held[first] = tuple(segment.without_values() for segment in book.held[first])
+    book.held[first][0].codes[0] = Pending.code
+    book.held[first][0].notes.clear()
+    book.record.wake(book.record.next_due())
+    book.play()
+    state = state_of(book, "count")
+    assert (type(state).__name__, state.reason) == ("Crashed", "input lost")
+    assert state.message == "what its iteration 1 has left is lost: no block has it"
+    assert calls == [0, 1]
+
+
+@pytest.mark.parametrize("kind", [Retry, Pause, Skip, Succeed, Fail])
+def test_what_a_signal_leaves_in_the_record(kind):
+    """Attempts and retries asked for are counted apart; what is finished leaves nothing."""
+
+    def end():
+        raise kind
+
+    book = Book(lambda: task(end)())
+    book.play()
+    before = book.record.nodes["end"].before.get(0)
+    wanted = {Retry: Before(1, 1, 1), Pause: Before(1, 1)}.get(kind)
+    assert before == wanted
+    assert book.record.nodes["end"].attempts[0] == 1
