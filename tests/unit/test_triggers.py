@@ -462,3 +462,11 @@ def test_a_refusal_names_its_trigger():
         state = refusal(trigger, Counts(1, failed=1), states("F"), skips_with_upstream=True)
         name = getattr(trigger, "name", "mine")
         assert state.message.startswith(f"trigger {name} said no: of 1 upstream task runs 1 failed")
+
+
+def test_a_skip_in_a_case_tells_its_root():
+    """What the case itself was skipped for is passed on, not told twice."""
+    edge = Edge("case", "n", is_gate=True)
+    told = {edge: Skipped("because of load: a holiday")}
+    state = closed(Counts(1, 1, 1, skips=1), told)
+    assert state == Skipped("because of load: a holiday")
