@@ -9,8 +9,21 @@ import traceback
 import numpy as np
 import pytest
 
-from daskflow import Fail, Loop, Retry, Skip, all_finished, case, context, flatten, flow, task
-from daskflow.events import Length
+from daskflow import (
+    Fail,
+    Loop,
+    Pause,
+    Retry,
+    Skip,
+    Succeed,
+    all_finished,
+    case,
+    context,
+    flatten,
+    flow,
+    task,
+)
+from daskflow.events import Before, Length
 from daskflow.runtime.values import Values
 from daskflow.signals import RunInterrupted
 from daskflow.states import Pending
