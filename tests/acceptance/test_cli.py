@@ -147,7 +147,7 @@ def test_a_cluster_of_a_class_lives_as_long_as_the_run(flows, tmp_path, monkeypa
     named = ("--cluster-class", "distributed.LocalCluster", "--cluster-kwargs", *size)
     ended = daskflow(*asked, *named)
     assert (ended.returncode, ended.stderr) == (0, "")
-    assert ", http://127.0.0.1:" in ended.stdout
+    assert ", dashboard: http://127.0.0.1:" in ended.stdout
     found = re.findall(r"Visit\(number=(\d), process=(\d+)\)", ended.stdout)
     assert [number for number, _ in found] == ["1", "2"]
     assert not any(is_alive(process) for _, process in found)

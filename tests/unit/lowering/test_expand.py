@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from daskflow import DefinitionError, some_successful, unmapped
+from daskflow import DefinitionError, Fail, Loop, Pause, Skip, some_successful, unmapped
 from daskflow.lowering.expand import expand
 from daskflow.states import Cancelled, Failed, Mapped, Skipped, Success, TriggerFailed
 from tests.unit.lowering.desk import Desk, a, always, b, c, lucky, make, proud, rescue
@@ -184,6 +184,30 @@ def test_a_mapped_input_counts_as_one_success():
     desk.open("b", 0, 2)
     desk.end(b=[Failed, Failed])
     assert isinstance(ends(desk)["rescue"], TriggerFailed)
+
+
+@pytest.mark.parametrize(
+    ("signal", "kind", "told"),
+    [
+        (Skip("so"), Skipped, "so"),
+        (Fail("so"), Failed, "so"),
+        (
+            Pause("so"),
+            TriggerFailed,
+            "its trigger raised Pause, which is for task runs with a body",
+        ),
+        (Loop(), TriggerFailed, "its trigger raised Loop, which is for task runs with a body"),
+    ],
+)
+def test_a_trigger_of_the_users_that_raises_a_signal(signal, kind, told):
+    """The parent ends so where it can; it has no body that could wait or be called again."""
+
+    def raising(states):
+        raise signal
+
+    odd = make("odd", trigger=raising)
+    state = ends(Desk(lambda: odd.map(a())).end(a=Success))["odd"]
+    assert (type(state), state.message) == (kind, told)
 
 
 def test_a_trigger_of_the_users_sees_the_parents_inputs():
