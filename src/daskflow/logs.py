@@ -143,8 +143,12 @@ class _Outlet(logging.Handler):
 
     sink: Sink = StderrSink()
 
-    def createLock(self) -> None:  # noqa: N802 - as above
-        self.lock = None  # a sink sees to its own order; tasks do not wait for each other here
+    def handle(self, record: logging.LogRecord) -> bool:
+        """Let a record out without a lock: a sink sees to its own order, and no task waits here."""
+        kept = self.filter(record)
+        if kept:
+            self.emit(kept if isinstance(kept, logging.LogRecord) else record)
+        return bool(kept)
 
     def emit(self, record: logging.LogRecord) -> None:
         try:

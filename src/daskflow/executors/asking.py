@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from itertools import count
 
 from daskflow.executors.wire import Answered, Asked
 
@@ -19,7 +18,7 @@ class Questions:
     """The questions that wait, by the numbers under which they were passed on."""
 
     def __init__(self) -> None:
-        self._numbers = count(1)
+        self._last = 0  # number that was given out; no counter of `itertools`, for it is pickled
         self._waiting: dict[int, tuple[str, asyncio.Future[Answered]]] = {}
 
     async def ask(
@@ -36,7 +35,7 @@ class Questions:
         pass_on
             Passes a question on to the driver; returns what takes it back if it was not read yet.
         """
-        number = next(self._numbers)
+        number = self._last = self._last + 1
         answer: asyncio.Future[Answered] = asyncio.get_running_loop().create_future()
         self._waiting[number] = run_id, answer
         take_back = pass_on(Asked(run_id, number, data))
