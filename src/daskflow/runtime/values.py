@@ -16,7 +16,7 @@ from daskflow.lowering.needs import result_of, stand_in
 from daskflow.lowering.spaces import Index
 from daskflow.runtime.record import RunRecord
 from daskflow.sealing import opened
-from daskflow.states import FAILED, FINISHED, PICKED, Skipped, Success
+from daskflow.states import FAILED, FINISHED, PICKED, Skipped
 
 
 class Values:
@@ -76,8 +76,6 @@ class Values:
                 raise ResultGoneError(msg)
             if code in FAILED:
                 found[position] = self._exception(name, position)
-            elif code == Success.code and position in record.states:  # it came with the state
-                found[position] = getattr(record.states[position], "result", None)
             elif code == Skipped.code or small is not None:
                 found[position] = None if small is None else pickle.loads(small)
             elif code in PICKED and position in record.states:  # somebody gave it with its value
