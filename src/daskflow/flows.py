@@ -216,6 +216,33 @@ class Flow(ByHand, Generic[P, R]):
         run.drive()
         return run
 
+    def resume(self, run: str, *, allow_code_change: bool = False) -> FlowRun:
+        """Go on with a run of this flow that was paused, cancelled or lost its driver.
+
+        What was accepted and kept is not done again. Returns when the run has ended, or waits.
+
+        Parameters
+        ----------
+        run
+            Its id, the beginning of one, its name, or ``last``.
+        allow_code_change
+            Whether tasks that are still to run may have changed.
+
+        Raises
+        ------
+        UnknownRunError
+            There is no such run.
+        IllegalMoveError
+            It is final, or tasks that are still to run have changed.
+        LeaseTakenError
+            Somebody else drives it.
+        """
+        from daskflow.runs import resume
+
+        resumed = resume(self, run, allow_code_change=allow_code_change)
+        resumed.drive()
+        return resumed
+
     def submit(self, /, *args: P.args, **kwargs: P.kwargs) -> FlowRun:
         """Start the flow in the background and return the live record of the run.
 

@@ -7,6 +7,7 @@ its driver works; values leave the executor only when somebody asks for them.
 from __future__ import annotations
 
 import html
+import pickle
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -17,18 +18,28 @@ from typing import TYPE_CHECKING, Any
 
 from daskflow.context import run_label
 from daskflow.describing import describe
-from daskflow.errors import FlowRunFailedError, FlowRunPausedError
+from daskflow.errors import FlowRunFailedError, FlowRunPausedError, StoreError
 from daskflow.events import Report, StateChanged
 from daskflow.executors.base import Executor, PackedSpec, Session
 from daskflow.executors.choice import choose_executor
+from daskflow.keeping import Keeper, NoKeeper, begin, row_of, take_over
 from daskflow.lowering.plan import Plan, literal_key
 from daskflow.nodes import LiteralRef, NodeRef, fill
-from daskflow.runtime.driver import Assignment, Driver, Order
+from daskflow.resuming import (
+    changed_tasks,
+    check_may_resume,
+    entries_that_fit,
+    find_run,
+    refuse_changed,
+)
+from daskflow.runtime.code import OwnCode
+from daskflow.runtime.driver import Assignment, Contact, Driver, Order
 from daskflow.runtime.failing import failures, first_failure
 from daskflow.runtime.flow_handlers import NOBODY_WATCHES, FlowWatch
 from daskflow.runtime.interrupts import interrupts
 from daskflow.runtime.pausing import approve_all, parked, paused_runs, reject_all
 from daskflow.runtime.record import RunRecord
+from daskflow.runtime.restoring import cancelled_runs, lost_runs, reopen, restore
 from daskflow.runtime.spec import RunSpec, own_code_by_value, pack_spec
 from daskflow.runtime.state_handlers import task_judge
 from daskflow.runtime.values import Values
@@ -46,6 +57,7 @@ from daskflow.states import (
     Running,
     State,
 )
+from daskflow.stores.choice import choose_store
 from daskflow.tasks import Task
 from daskflow.timing import as_datetime, now
 
@@ -77,7 +89,7 @@ class FlowRun:
     1
     """
 
-    def __init__(  # noqa: PLR0917 - what `prepare` has put together
+    def __init__(  # noqa: PLR0913, PLR0917 - what `prepare` has put together
         self,
         definition: FlowDefinition,
         spec: RunSpec,
@@ -85,7 +97,9 @@ class FlowRun:
         assignment: Assignment,
         parameters: Mapping[str, Any],
         watch: FlowWatch = NOBODY_WATCHES,
+        keeper: Keeper | None = None,
     ) -> None:
+        self._keeper: Keeper = NoKeeper() if keeper is None else keeper
         self.id = spec.run_id
         self.name = spec.run_name
         self.flow_name = definition.name
@@ -94,7 +108,7 @@ class FlowRun:
         self.link = session.link  # a page that shows what goes on; empty: none
         tasks = [node.task for node in definition.graph.nodes.values()]
         judge = task_judge(spec) if any(task.rules.watchers for task in tasks) else None
-        self.record = RunRecord(definition.graph, spec.kept, judge)
+        self.record = RunRecord(definition.graph, spec.kept, judge, self._keeper.add)
         self.values = Values(self.record, session)
         self.started_at = now()  # instant, seconds since the epoch
         self.ended_at: float | None = None
@@ -109,9 +123,8 @@ class FlowRun:
         self._is_live = False  # it is driven in a thread of its own
         self._orders: SimpleQueue[Order] = SimpleQueue()
         self._is_interrupted: Callable[[], bool] = lambda: False
-        self._driver = Driver(
-            assignment, self.record, session, self._notify, self._was_interrupted, self._orders
-        )
+        contact = Contact(self._notify, self._was_interrupted, self._keeper.may_go_on, self._orders)
+        self._driver = Driver(assignment, self.record, session, contact)
 
     @property
     def state(self) -> State:
@@ -381,8 +394,20 @@ class FlowRun:
                 self._close(state)
         finally:
             self._enter(state)
+            self._let_go()
             self._idle.set()
             self._notify()
+
+    def _let_go(self) -> None:
+        """See that all is kept; a run that has ended is given back."""
+        try:
+            if isinstance(self._state, Paused):
+                self._keeper.settle()
+            else:
+                self._keeper.close()
+        except StoreError as error:
+            self._failure = error
+            self._state = Crashed(f"{type(error).__name__}: {error}", reason="store")
 
     def _close(self, state: State) -> None:
         self._session.finish()
@@ -398,6 +423,7 @@ class FlowRun:
         made = self._watch.judge(self._state, state)
         self._state = replace(made, timestamp=as_datetime(instant))
         self.record.events.append(StateChanged(instant, self.name, self._state))
+        self._keeper.moved(instant, self._state, started=self.started_at, ended=self.ended_at)
         self._notify()
         self._watch.observe(self, self._state)
 
@@ -425,7 +451,7 @@ class FlowRun:
 
 
 def prepare(flow: Flow[..., Any], parameters: dict[str, Any]) -> FlowRun:
-    """Make a run of a flow: trace it, see that all of it can travel, open the executor.
+    """Make a run of a flow: trace it, see that all of it can travel, open store and executor.
 
     Raises
     ------
@@ -436,14 +462,72 @@ def prepare(flow: Flow[..., Any], parameters: dict[str, Any]) -> FlowRun:
     """
     settings = Settings()
     definition, spec, assignment = describe(flow, parameters, settings.engine)
+    session = _open(flow, settings, spec, assignment)
+    store = choose_store(settings)
+    keeper = begin(store, row_of(flow, spec, parameters))
+    watch = FlowWatch.of(flow)
+    return FlowRun(definition, spec, session, assignment, parameters, watch, keeper)
+
+
+def resume(flow: Flow[..., Any], wanted: str, *, allow_code_change: bool = False) -> FlowRun:
+    """Restore a run of a flow as it was, ready to go on.
+
+    Parameters
+    ----------
+    wanted
+        Its id, the beginning of one, its name, or ``last``.
+
+    Raises
+    ------
+    UnknownRunError
+        There is no such run.
+    IllegalMoveError
+        It is final, or tasks that are still to run have changed.
+    LeaseTakenError
+        Somebody else drives it.
+    """
+    settings = Settings()
+    store = choose_store(settings)
+    row = find_run(store, wanted)
+    check_may_resume(row)
+    keeper = take_over(store, row.id)
+    try:
+        parameters = pickle.loads(store.parameters(row.id))
+        definition, spec, assignment = describe(flow, parameters, settings.engine)
+        spec = replace(spec, run_id=row.id, run_name=row.name, scheduled_for=row.created)
+        first = store.run(row.id).token << _TOKEN_BITS
+        assignment = replace(assignment, run_id=row.id, code=OwnCode(row.id), first_block=first)
+        session = _open(flow, settings, spec, assignment)
+        watch = FlowWatch.of(flow)
+        run = FlowRun(definition, spec, session, assignment, parameters, watch, keeper)
+        run.started_at = row.started or row.created
+        entries = [one.entry for one in store.entries(row.id)]
+        restore(run.record, entries_that_fit(entries, definition.graph), row.name)
+        if not allow_code_change:
+            refuse_changed(changed_tasks(run.record, row.code))
+        keeper.is_restoring = False
+        reopen(run.record, list(cancelled_runs(run.record)), "the run was resumed")
+        reopen(run.record, list(lost_runs(run.record)), "its value was not kept: it runs again")
+    except BaseException:
+        keeper.close()
+        raise
+    return run
+
+
+_TOKEN_BITS = 32  # blocks of different drivers of a run have different numbers
+
+
+def _open(
+    flow: Flow[..., Any], settings: Settings, spec: RunSpec, assignment: Assignment
+) -> Session:
+    """Begin on the executor that is meant."""
     executor: Executor = flow.options.get("executor") or choose_executor(settings)
 
     def pack(spec: RunSpec) -> PackedSpec:
         with own_code_by_value(assignment.functions):
             return pack_spec(spec, assignment.code)
 
-    session = executor.open(spec.run_id, spec, pack)
-    return FlowRun(definition, spec, session, assignment, parameters, FlowWatch.of(flow))
+    return executor.open(spec.run_id, spec, pack)
 
 
 def delay(flow: Flow[..., Any], parameters: dict[str, Any]) -> Delayed:

@@ -37,6 +37,12 @@ class EngineSettings(BaseModel):
     small_result_bytes: int = Field(4096, ge=0, description="smaller results ride with the state")
 
 
+class StoreSettings(BaseModel):
+    """Where runs are kept."""
+
+    url: str | None = Field(None, description="sqlite:////path, or memory://; default: in home")
+
+
 class Settings(BaseSettings):
     """All settings of this process.
 
@@ -58,6 +64,7 @@ class Settings(BaseSettings):
     home: Path = Field(Path("~/.daskflow"), description="where daskflow keeps its files")
     cluster: ClusterSettings = ClusterSettings()
     engine: EngineSettings = EngineSettings()
+    store: StoreSettings = StoreSettings()
 
     @classmethod
     def settings_customise_sources(

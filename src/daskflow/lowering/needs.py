@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import compress
 
@@ -207,11 +207,25 @@ class Needs:
             if 0 not in due:
                 return
             numbers = compress(numbers, due.translate(_OPPOSITE))
+        keys = self.now.at_hand.keys
+        gone = set()
         for number in dict.fromkeys(numbers):
-            if number:
-                self.inputs[self.now.at_hand.keys[number]] = None
+            if number in keys:
+                self.inputs[keys[number]] = None
+            elif number:
+                gone.add(number)
+        if gone:
+            self._add_kept(name, column, range(start, stop), gone)
         if column.states:
             self._add_states(name, column, range(start, stop))
+
+    def _add_kept(self, name: str, column: Column, positions: range, gone: set[int]) -> None:
+        """Add what was kept of upstream task runs whose blocks are not on the executor."""
+        due = self.now.due.get(name, b"")
+        here = [p for p in positions if column.blocks[p] in gone and not (due and due[p])]
+        for start, stop in _stretches(here):
+            if (name, start) not in self.given and self.now.at_hand.give is not None:
+                self.given[name, start] = self.now.at_hand.give(name, range(start, stop))
 
     def _add_states(self, name: str, column: Column, positions: range) -> None:
         """Add the states of upstream task runs that no block tells of."""
@@ -220,6 +234,15 @@ class Needs:
             if state is not None:
                 who = run_label(name, column.space.index_of(position))
                 self.given[name, position] = given_segment(name, position, state, who)
+
+
+def _stretches(places: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """Return ascending places as ranges: from, to."""
+    begin = 0
+    for end in range(1, len(places) + 1):
+        if end == len(places) or places[end] != places[end - 1] + 1:
+            yield places[begin], places[end - 1] + 1
+            begin = end
 
 
 def given_segment(node: str, position: int, state: State, who: str) -> Segment:

@@ -53,24 +53,30 @@ class Assignment:
     code: OwnCode = field(default_factory=lambda: OwnCode(""))  # which modules those are
 
 
+@dataclass(frozen=True)
+class Contact:
+    """Whom the driver listens to, and tells."""
+
+    on_change: Callable[[], None] = lambda: None
+    is_interrupted: Callable[[], bool] = lambda: False
+    may_submit: Callable[[], bool] = lambda: True  # whether what comes next can be kept
+    orders: SimpleQueue[Order] = field(default_factory=SimpleQueue)
+
+
 class Driver:
     """Drives one run on one session."""
 
-    def __init__(  # noqa: PLR0917 - who it works for, and who it listens to
+    def __init__(
         self,
         job: Assignment,
         record: RunRecord,
         session: Session,
-        on_change: Callable[[], None] = lambda: None,
-        is_interrupted: Callable[[], bool] = lambda: False,
-        orders: SimpleQueue[Order] | None = None,
+        contact: Contact | None = None,
     ) -> None:
         self.job = job
         self.record = record
         self.session = session
-        self.orders: SimpleQueue[Order] = SimpleQueue() if orders is None else orders
-        self._on_change = on_change
-        self._is_interrupted = is_interrupted
+        self.contact = Contact() if contact is None else contact
         self._next_block = job.first_block
         self._placed = set(job.placed)  # large literals that are on the executor
         self._is_ripe = True  # whether something came that a task run waits for
@@ -80,27 +86,29 @@ class Driver:
         """Bring every task run to a finished state, or to where only a person helps."""
         self._obey()
         self._lower()
-        while self.record.in_flight or self.record.next_due() is not None:
+        while self.record.in_flight or self.record.next_due() is not None or self._is_held_up():
             for report in self.session.wait(self._patience()):
                 self.record.fold(report)
                 self._is_ripe |= self.record.is_awaited(report)
             self._hear_complaints()
             self._wake()
             self._obey()
-            if self._is_interrupted():
+            if self.contact.is_interrupted():
                 raise RunInterrupted
             if self._is_ripe and self._may_lower():
                 self._lower()
             self.session.release(self.record.holding.take_loose())
-            self._on_change()
+            self.contact.on_change()
         if not self.record.paused and (self.record.open or self.record.undecided):
             msg = f"{self.record.open} task runs can never start; this is a bug in daskflow"
             raise DaskflowError(msg)
 
     def _lower(self) -> None:
-        """Lower what can run now, and submit it."""
+        """Lower what can run now, and submit it; not while nothing can be kept of it."""
         record, job = self.record, self.job
-        self._is_ripe = False
+        self._is_ripe = not self.contact.may_submit()
+        if self._is_ripe:
+            return
         began = now()
         at_hand = AtHand(
             job.literals,
@@ -110,6 +118,7 @@ class Driver:
             record.keys,
             record.workers,
             record.state,
+            record.given,
         )
         target = Target(job.run_id, self.session.threads, job.block_size, self._next_block)
         plan = lower(job.graph, record.known, at_hand, target)
@@ -124,7 +133,7 @@ class Driver:
             self._next_block += len(plan.blocks)
             self.session.submit(layer, urgent=not is_first, demands=plan.demands())
         self._last_lowering = (began, now())
-        self._on_change()
+        self.contact.on_change()
 
     def _may_lower(self) -> bool:
         """Return whether to lower now; where that takes long, reports are gathered first.
@@ -139,11 +148,15 @@ class Driver:
         is_dear = took > _QUICK and now() < ended + _REST * took
         return not (is_dear and self.record.in_flight)
 
+    def _is_held_up(self) -> bool:
+        """Return whether something could begin, but nothing can be kept of it just now."""
+        return self._is_ripe and not self.contact.may_submit()
+
     def _obey(self) -> None:
         """Do what people have decided meanwhile."""
         with suppress(Empty):
             while True:
-                self.orders.get_nowait()(self.record)
+                self.contact.orders.get_nowait()(self.record)
                 self._is_ripe = True
 
     def _hear_complaints(self) -> None:

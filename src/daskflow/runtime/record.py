@@ -15,13 +15,16 @@ from itertools import pairwise
 from typing import Any
 
 from daskflow.context import run_label
+from daskflow.entries import Entry, SegmentTold, SpaceEnded, SpaceOpened, TaskRunMoved
 from daskflow.events import Before, Complaint, Length, Note, Report, Segment, StateChanged
 from daskflow.lowering.known import OWNED, Column, Key, Known, open_spaces
 from daskflow.lowering.links import link_of
+from daskflow.lowering.needs import stand_in
 from daskflow.lowering.plan import Plan
 from daskflow.nodes import FlowGraph, NodeRef
 from daskflow.runtime.holding import Holding
 from daskflow.runtime.verdict import Outcome
+from daskflow.sealing import Sealed
 from daskflow.states import (
     DRIVER_MOVES,
     FAILED,
@@ -82,10 +85,19 @@ class RunRecord:
         Nodes whose values the user may ask for.
     judge
         Of changes that are made here.
+    write
+        Takes what is to be kept, entry by entry.
     """
 
-    def __init__(self, graph: FlowGraph, kept: frozenset[str], judge: Judge | None = None) -> None:
+    def __init__(
+        self,
+        graph: FlowGraph,
+        kept: frozenset[str],
+        judge: Judge | None = None,
+        write: Callable[[Entry], None] = lambda _: None,
+    ) -> None:
         self.graph = graph
+        self._write = write
         self._judge = judge
         self.spaces = open_spaces(graph)
         self.nodes: dict[str, NodeRecord] = {
@@ -119,6 +131,7 @@ class RunRecord:
         touched: set[str] = set()
         for opening in plan.openings:
             self.spaces[opening.space].open(opening.parent, opening.width, opening.parts)
+            self._write(SpaceOpened(*opening))
             touched.update(self._inside[opening.space])
         for name in touched:
             self.open += self.nodes[name].grow()
@@ -153,6 +166,7 @@ class RunRecord:
         check_move(Pending.code, state.code, name, DRIVER_MOVES)
         told = replace(state, timestamp=as_datetime(now()))
         self.spaces[space].decided[parent] = told
+        self._write(SpaceEnded(space, parent, told))
         for node in self._inside[space]:
             self.nodes[node].counts[state.code] += 1
         self.events.append(StateChanged(now(), name, told))
@@ -174,11 +188,61 @@ class RunRecord:
         self.in_flight.discard(report.block)
         self.workers[report.block] = report.worker
         for segment in report.segments:
+            self._write(SegmentTold(report.block, report.worker, segment))
             self._fold_segment(report.block, segment)
         if report.error:
             self._fold_error(report)
 
-    def _fold_segment(self, block: int, segment: Segment) -> None:
+    def restore_segment(self, block: int, worker: str, segment: Segment) -> None:
+        """Take in what a block told once; `recount` when all is taken in."""
+        self.workers[block] = worker
+        record = self._take_columns(segment)
+        length = segment.stop - segment.start
+        record.blocks[segment.start : segment.stop] = array("l", [block]) * length
+        for offset, note in segment.notes.items():
+            if note.length is not None:
+                lengths = self.lengths.setdefault(segment.node, {})
+                lengths[segment.start + offset] = note.length
+
+    def restore_state(self, name: str, position: int, state: State) -> None:
+        """Take in a state that the driver once gave a task run; `recount` afterwards."""
+        record = self.nodes[name]
+        if position < 0:
+            return
+        record.codes[position] = state.code
+        record.notes[position] = Note(state.message)
+        record.states.pop(position, None)
+        if state.is_finished():
+            record.states[position] = state
+            record.blocks[position] = 0
+
+    def recount(self) -> None:
+        """Find out anew, from the columns, what is open and what waits; count the states."""
+        self.paused.clear()
+        self._due.clear()
+        self.open = 0
+        for name, record in self.nodes.items():
+            record.counts = Counter(record.codes)
+            record.counts.update(state.code for _, state in self.decided(name))
+            self.open += record.codes.count(Pending.code)
+            for position, code in enumerate(record.codes):
+                if code in WAITING:
+                    self._note_waiting(record, (name, position))
+        self._awaited = None
+
+    def reopen(self, name: str, position: int, state: State) -> None:
+        """Let a finished task run run again; its attempts go on counting."""
+        record = self.nodes[name]
+        record.counts[record.codes[position]] -= 1
+        record.counts[Pending.code] += 1
+        record.codes[position] = Pending.code
+        record.states.pop(position, None)
+        record.notes.pop(position, None)
+        self.open += 1
+        self._tell(name, position, state, is_driver=True)
+
+    def _take_columns(self, segment: Segment) -> NodeRecord:
+        """Let the columns of a node be what a segment says."""
         record = self.nodes[segment.node]
         start, stop = segment.start, segment.stop
         record.codes[start:stop] = segment.codes
@@ -191,6 +255,11 @@ class RunRecord:
                 record.notes.pop(position, None)
         for offset, note in segment.notes.items():
             record.notes[start + offset] = note
+        return record
+
+    def _fold_segment(self, block: int, segment: Segment) -> None:
+        record = self._take_columns(segment)
+        start, stop = segment.start, segment.stop
         kinds = set(segment.codes)
         for code in kinds:
             count = segment.codes.count(code)
@@ -221,7 +290,7 @@ class RunRecord:
                 self.holding.gave_back(block, [run])
                 self._note_waiting(record, run)
             if code != Pending.code:
-                self._tell(segment.node, self.index(*run), self.state(*run))
+                self._tell(segment.node, position, self.state(*run))
 
     def _note_waiting(self, record: NodeRecord, run: tuple[str, int]) -> None:
         """Note what a task run waits for that did not finish, and what it goes on with."""
@@ -339,7 +408,7 @@ class RunRecord:
         record.counts[old] -= 1
         record.counts[state.code] += 1
         self.holding.finished(block, 1, [(name, position)])
-        self._tell(name, self.index(name, position), state)
+        self._tell(name, position, state, is_driver=True)
 
     def is_awaited(self, report: Report) -> bool:
         """Return whether a report may let a task run start that could not be lowered so far.
@@ -412,7 +481,7 @@ class RunRecord:
     def approve(self, name: str, position: int) -> None:
         """Let a paused task run go on; what does not wait any more is left alone."""
         if self._may_decide(name, position, Pending("approved")):
-            self._tell(name, self.index(name, position), Pending("approved"))
+            self._tell(name, position, Pending("approved"), is_driver=True)
             self._go_on(name, position)
 
     def reject(self, name: str, position: int, message: str) -> None:
@@ -433,6 +502,35 @@ class RunRecord:
         if made.is_finished():
             self._end(name, position, made, is_judged=True)
         return False
+
+    def given(self, name: str, positions: range) -> Segment:
+        """Return what consumers get of finished task runs whose blocks are not on the executor.
+
+        That is so behind a resume: values are those that were kept.
+        """
+        record = self.nodes[name]
+        start, stop = positions.start, positions.stop
+        notes = record.notes
+        segment = Segment(
+            name,
+            start,
+            record.codes[start:stop],
+            record.attempts[start:stop],
+            record.started[start:stop],
+            record.ended[start:stop],
+            notes={place - start: notes[place] for place in positions if place in notes},
+        )
+        segment.values = {
+            place - start: self._given_value(name, record, place) for place in positions
+        }
+        return segment
+
+    def _given_value(self, name: str, record: NodeRecord, position: int) -> Any:
+        small = record.smalls[position]
+        if record.codes[position] in FAILED:
+            state = self.state(name, position)
+            return stand_in(state, run_label(name, self.index(name, position)))
+        return Sealed(small, []) if small is not None else None
 
     def index(self, name: str, position: int) -> tuple[int, ...]:
         """Return the map index of the task run at a position."""
@@ -514,5 +612,7 @@ class RunRecord:
             found.extend(map(record.space.index_of, positions))
             yield from ((name, index) for index in sorted(found))
 
-    def _tell(self, name: str, index: tuple[int, ...], state: State) -> None:
-        self.events.append(StateChanged(now(), run_label(name, index), state))
+    def _tell(self, name: str, position: int, state: State, *, is_driver: bool = False) -> None:
+        index, instant = self.index(name, position), now()
+        self.events.append(StateChanged(instant, run_label(name, index), state))
+        self._write(TaskRunMoved(instant, name, index, position, state, is_driver))

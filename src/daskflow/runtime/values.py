@@ -78,6 +78,8 @@ class Values:
                 found[position] = self._exception(name, position)
             elif code == Skipped.code or small is not None:
                 found[position] = None if small is None else pickle.loads(small)
+            elif position in record.states:
+                found[position] = getattr(record.states[position], "result", None)
             elif record.blocks[position]:
                 wanted.setdefault(record.blocks[position], []).append(position)
             else:
@@ -97,6 +99,9 @@ class Values:
         return self.exception(name, self.record.index(name, position))
 
     def _fetch(self, name: str, wanted: dict[int, list[int]]) -> dict[int, Any]:
+        gone = [places for number, places in wanted.items() if number not in self.record.keys]
+        if gone:
+            raise self._gone(name, gone[0][0])
         keys = [self.record.keys[number] for number in wanted]
         try:
             blocks = self._session.fetch(keys)

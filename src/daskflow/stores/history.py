@@ -126,6 +126,15 @@ class RunStore(Protocol):
             It cannot write now; the same call may work later.
         """
 
+    def parameters(self, run_id: str) -> bytes:
+        """Return the parameters of a run as they were given to `create`.
+
+        Raises
+        ------
+        TamperedError
+            They are not what was written.
+        """
+
     def run(self, run_id: str) -> RunRow:
         """Return what is known of a run.
 

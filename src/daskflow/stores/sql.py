@@ -80,13 +80,16 @@ class SqlStore:
     def __init__(self, place: Place, signer: Signer) -> None:
         self.url = place.url
         self._place = place
+        self._signer = signer
         self._rows = EntryRows(signer)
 
     def create(self, run: RunRow, op_id: str) -> None:
         """Take in a new run."""
         with self._place.writing() as connection:
             if _is_new(connection, op_id):
-                connection.execute(insert(schema.runs), row_of_run(run))
+                signed = self._signer.sign(f"{run.id}/parameters", run.parameters)
+                row = row_of_run(run) | {"parameters": signed}
+                connection.execute(insert(schema.runs), row)
 
     def lease(self, run_id: str, holder: Holder) -> Lease:
         """Take the lease of a run."""
@@ -130,6 +133,10 @@ class SqlStore:
                 connection.execute(insert(schema.metadata.tables[name]), rows)
             fields = {**fields_of_run(row), "version": found.version + len(entries)}
             _change(connection, lease.run_id, fields)
+
+    def parameters(self, run_id: str) -> bytes:
+        """Return the parameters of a run."""
+        return self._signer.check(f"{run_id}/parameters", self.run(run_id).parameters)
 
     def run(self, run_id: str) -> RunRow:
         """Return what is known of a run."""

@@ -7,7 +7,7 @@ import pytest
 from daskflow import LocalExecutor, flow, task
 from daskflow.executors.local import LocalSession
 from daskflow.runtime import driver
-from daskflow.runtime.driver import Assignment, Driver
+from daskflow.runtime.driver import Assignment, Contact, Driver
 from daskflow.signals import RunInterrupted
 from tests.unit.runtime.book import Book
 
@@ -41,7 +41,7 @@ def driven(function, threads=None, **options):
     book = Book(function)
     session = LocalSession("ab12", book.spec, threads)
     job = Assignment("ab12", book.graph, book.literals, frozenset(), block_size=1)
-    return Driver(job, book.record, session, **options)
+    return Driver(job, book.record, session, Contact(**options))
 
 
 def test_what_nobody_waits_for_does_not_lower(lowered):
