@@ -162,6 +162,7 @@ class Report:
     segments: tuple[Segment, ...] = ()  # empty: nothing came back, see error
     error: str = ""  # why nothing came back
     is_origin: bool = True  # False: it did not run because a block before it did not come back
+    is_taken: bool = False  # it was taken from its worker, and is hollow now: no values, no states
 
 
 @dataclass(frozen=True, slots=True)

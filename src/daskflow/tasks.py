@@ -54,6 +54,7 @@ class TaskOptions(TypedDict, total=False):
     resources: Mapping[str, float] | None  # what a Dask worker has to offer, as {"GPU": 1}
     priority: int  # on Dask: higher goes first; default 0
     workers: str | Iterable[str] | None  # names, hosts or addresses of the Dask workers for it
+    infra_retries: int  # attempts that vanished with a worker and are repeated; default: 3
     timeout_seconds: float | timedelta | None  # how long one attempt may take
     state_handlers: StateHandler | Iterable[StateHandler]  # may replace a state
     on_completion: Hook | Iterable[Hook]  # it succeeded, was skipped or found in a cache
@@ -83,6 +84,7 @@ class TaskRules:
     demand: Demand = NO_DEMAND
     timeout: float | None = None  # seconds that one attempt, or iteration, may take
     watchers: Watchers = NOBODY
+    infra_retries: int = 3  # how often an attempt that vanished is repeated
 
 
 class Task(Generic[P, R]):
@@ -328,7 +330,11 @@ def _make_rules(name: str, options: Mapping[str, Any]) -> TaskRules:
     tags = as_tags(options.get("tags", ()))
     timeout = _checked_timeout(name, options.get("timeout_seconds"))
     watchers = make_watchers(f"task {name!r}", options)
-    return TaskRules(trigger, skips, policy, tags, demand, timeout, watchers)
+    infra_retries = options.get("infra_retries", 3)
+    if not isinstance(infra_retries, int) or infra_retries < 0:
+        msg = f"task {name!r}: infra_retries={infra_retries!r} must be a whole number from 0"
+        raise DefinitionError(msg)
+    return TaskRules(trigger, skips, policy, tags, demand, timeout, watchers, infra_retries)
 
 
 def _checked_timeout(name: str, timeout: Any) -> float | None:

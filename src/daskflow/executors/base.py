@@ -118,8 +118,11 @@ class Port(Protocol):
     def fetch_spec(self, run_id: str) -> Any:
         """Return the spec of a run: itself, or where it comes from elsewhere its bytes."""
 
+    def is_taken(self) -> bool:
+        """Return whether this block was begun before, and taken away: its bodies are not called."""
+
     def report(self, run_id: str, block: int, segments: tuple[Segment, ...]) -> None:
-        """Send what became of a block; no later than its values can be seen."""
+        """Send what became of a block, no later than its values are seen; empty: it was taken."""
 
 
 _port: ContextVar[Port | None] = ContextVar("daskflow_port", default=None)

@@ -13,7 +13,7 @@ from dask.sizeof import sizeof
 from distributed import get_worker
 
 from daskflow.events import Segment
-from daskflow.executors.wire import METADATA_KEY, pack_segments
+from daskflow.executors.wire import METADATA_KEY, TAKEN, pack_segments
 from daskflow.sealing import Sealed
 
 
@@ -43,8 +43,15 @@ class WorkerPort:
         spec: bytes = asyncio.run_coroutine_threadsafe(asked, loop).result()
         return spec
 
+    def is_taken(self) -> bool:
+        """Return whether the running task was on another worker before, or here."""
+        worker = get_worker()
+        state = worker.state.tasks[worker.get_current_task()]
+        return bool(state.annotations and state.annotations.get(TAKEN))
+
     def report(self, run_id: str, block: int, segments: tuple[Segment, ...]) -> None:
         """Put the report onto the message with which Dask tells that the block is done."""
         worker = get_worker()
         state = worker.state.tasks[worker.get_current_task()]
-        state.metadata[METADATA_KEY] = (run_id, block, pack_segments(segments))
+        packed = pack_segments(segments) if segments else b""
+        state.metadata[METADATA_KEY] = (run_id, block, packed)

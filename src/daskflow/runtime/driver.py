@@ -23,6 +23,7 @@ from daskflow.nodes import FlowGraph
 from daskflow.runtime.code import OwnCode
 from daskflow.runtime.inputs import cut_piece
 from daskflow.runtime.record import RunRecord
+from daskflow.runtime.restoring import lost_runs, reopen
 from daskflow.runtime.shim import run_block, unpack_literal, within_run
 from daskflow.runtime.spec import own_code_by_value
 from daskflow.signals import RunInterrupted
@@ -87,9 +88,12 @@ class Driver:
         self._obey()
         self._lower()
         while self.record.in_flight or self.record.next_due() is not None or self._is_held_up():
-            for report in self.session.wait(self._patience()):
+            reports = self.session.wait(self._patience())
+            for report in reports:
                 self.record.fold(report)
                 self._is_ripe |= self.record.is_awaited(report)
+            if any(report.is_taken for report in reports):
+                self._repair()
             self._hear_complaints()
             self._wake()
             self._obey()
@@ -147,6 +151,12 @@ class Driver:
         took = ended - began
         is_dear = took > _QUICK and now() < ended + _REST * took
         return not (is_dear and self.record.in_flight)
+
+    def _repair(self) -> None:
+        """Let run again what had lost values and is still needed."""
+        lost = list(lost_runs(self.record, self.record.kept))
+        reopen(self.record, lost, "its value was lost with its worker: it runs again")
+        self._is_ripe = True
 
     def _is_held_up(self) -> bool:
         """Return whether something could begin, but nothing can be kept of it just now."""

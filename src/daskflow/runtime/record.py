@@ -108,6 +108,7 @@ class RunRecord:
         self.workers: dict[int, str] = {}  # who ran a block
         self.lengths: dict[str, dict[int, Length]] = {}  # of values that something maps over
         self.events: list[StateChanged] = []
+        self.kept = kept
         self.holding = Holding(graph, kept)
         self.in_flight: set[int] = set()  # blocks that have not reported
         # task runs that are in no block and wait for no instant
@@ -123,6 +124,7 @@ class RunRecord:
         self._awaited: dict[str, bool] | None = (
             None  # what open task runs wait for; None: not known
         )
+        self._losses: Counter[tuple[str, int]] = Counter()  # times its block was lost
         self._strikes: Counter[tuple[str, int]] = Counter()  # times given back without a reason
 
     def take_plan(self, plan: Plan) -> None:
@@ -183,6 +185,8 @@ class RunRecord:
 
     def fold(self, report: Report) -> None:
         """Take in what became of a block; what it does not own any more is dropped."""
+        if report.is_taken:
+            self._fold_taken(report.block)
         if report.block not in self.in_flight:
             return
         self.in_flight.discard(report.block)
@@ -239,6 +243,8 @@ class RunRecord:
         record.states.pop(position, None)
         record.notes.pop(position, None)
         self.open += 1
+        self._awaited = None
+        self.holding.gave_back(record.blocks[position], [(name, position)])
         self._tell(name, position, state, is_driver=True)
 
     def _take_columns(self, segment: Segment) -> NodeRecord:
@@ -335,6 +341,28 @@ class RunRecord:
             if not below.is_complete or any(record.codes[p] not in FINISHED for p in places):
                 return False
         return True
+
+    def _fold_taken(self, block: int) -> None:
+        """Note that Dask lost a block: its values are gone, and what it did not tell begins anew.
+
+        An attempt that vanished is repeated, and told, as often as `infra_retries` allow.
+        """
+        self.keys.pop(block, None)
+        if block not in self.in_flight:
+            return
+        self.in_flight.discard(block)
+        for name, record in self.nodes.items():
+            allowed = self.graph.nodes[name].task.rules.infra_retries
+            for position in self._owned_by(record, block):
+                self._losses[name, position] += 1
+                if self._losses[name, position] > allowed:
+                    self.crash(name, position, "its worker was lost", "worker lost")
+                    continue
+                record.codes[position] = Pending.code
+                self.open += 1
+                self._awaited = None
+                self.holding.gave_back(block, [(name, position)])
+                self._tell(name, position, Pending("its worker was lost: it runs again"))
 
     def _fold_error(self, report: Report) -> None:
         """Let the task runs of a block that did not come back crash, or wait if it never began."""

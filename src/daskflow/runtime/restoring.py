@@ -56,15 +56,23 @@ def cancelled_runs(record: RunRecord) -> Iterator[Run]:
                 yield name, position
 
 
-def lost_runs(record: RunRecord) -> Iterator[Run]:
+def lost_runs(record: RunRecord, kept: Iterable[str] = ()) -> Iterator[Run]:
     """Return the finished task runs whose values are lost and needed by what is still to run.
 
     In an order in which each stands behind all that need it.
+
+    Parameters
+    ----------
+    kept
+        Nodes whose values somebody will ask for.
     """
     wanted: dict[str, set[int]] = {
         name: {place for place, code in enumerate(node.codes) if code not in FINISHED}
         for name, node in record.nodes.items()
     }
+    for name in kept:
+        places = range(len(record.nodes[name].codes))
+        wanted[name].update(place for place in places if is_lost(record, name, place))
     for name in reversed(record.graph.order()):
         node = record.nodes[name]
         lost = [p for p in sorted(wanted[name]) if node.codes[p] in FINISHED]

@@ -20,7 +20,7 @@ from typing import Any
 from daskflow.events import NOTHING_BEFORE, Note, Segment
 from daskflow.executors.base import Port, current_port
 from daskflow.lowering.links import link_of
-from daskflow.lowering.plan import BlockBody, Strip, unpack_block
+from daskflow.lowering.plan import BlockBody, Strip, strips_of, unpack_block
 from daskflow.runtime.inputs import Inputs, Literal
 from daskflow.runtime.modules import in_use
 from daskflow.runtime.spec import RunSpec, unpack_spec
@@ -38,6 +38,9 @@ _specs_lock = threading.Lock()
 def run_block(run_id: str, number: int, body: bytes, *inputs: Any) -> tuple[Segment, ...]:
     """Run one block: report what became of its task runs, return that with the values."""
     port = current_port()
+    if port.is_taken():  # only the driver decides what runs again
+        port.report(run_id, number, ())
+        return hollow(strips_of(body))
     spec = _spec_of(run_id, port)
     with in_use(spec.modules):
         segments = BlockWalk(spec, unpack_block(body), inputs, is_local=port.is_local).walk()
@@ -45,6 +48,20 @@ def run_block(run_id: str, number: int, body: bytes, *inputs: Any) -> tuple[Segm
         drop_frames(segments)
     port.report(run_id, number, tuple(segment.without_values() for segment in segments))
     return tuple(segments)
+
+
+def hollow(strips: Iterable[Strip]) -> tuple[Segment, ...]:
+    """Return the value of a block whose bodies were not called: nothing in it is finished."""
+    found = []
+    for strip in strips:
+        length = strip.stop - strip.start
+        for node in strip.nodes:
+            segment = Segment(node, strip.start, bytearray(length))
+            segment.attempts.extend([0] * length)
+            segment.started.extend([0.0] * length)
+            segment.ended.extend([0.0] * length)
+            found.append(segment)
+    return tuple(found)
 
 
 def within_run(run_id: str, function: Callable[..., Any], *args: Any) -> Any:

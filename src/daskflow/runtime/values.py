@@ -78,7 +78,7 @@ class Values:
                 found[position] = self._exception(name, position)
             elif code == Skipped.code or small is not None:
                 found[position] = None if small is None else pickle.loads(small)
-            elif position in record.states:
+            elif position in record.states and record.states[position].is_successful():
                 found[position] = getattr(record.states[position], "result", None)
             elif record.blocks[position]:
                 wanted.setdefault(record.blocks[position], []).append(position)
