@@ -74,7 +74,7 @@ def make_delayed(
         packed = zlib.compress(pack_spec(spec))
         layer: dict[Any, Any] = plan.layer(BlockRunner(packed), unpack_literal, cut_piece)
         about = (plan.outline(), definition.reference_tasks, assignment.retry_window)
-        known = cloudpickle.dumps(about, protocol=5)
+        known = cloudpickle.dumps((*about, assignment.given), protocol=5)
     told: dict[Any, Any] = {key: key for key in rest}  # what the last node gets, and from where
     consumed = {key for block in plan.blocks for key in block.sources()}
     for block in plan.blocks:
@@ -93,7 +93,9 @@ def _first_plan(spec: RunSpec, assignment: Assignment) -> tuple[Plan, list[Any]]
     """Return the plan of all that can be lowered now, and the keys of what the rest will need."""
     graph, run_id = spec.graph, spec.run_id
     record = RunRecord(graph, spec.kept)
-    at_hand = AtHand(assignment.literals, assignment.large)
+    record.give(assignment.given)
+    lengths, state = record.lengths, record.state
+    at_hand = AtHand(assignment.literals, assignment.large, lengths=lengths, state_of=state)
     target = Target(run_id, _THREADS, assignment.block_size)
     plan = lower(graph, record.known, at_hand, target)
     record.take_plan(plan)
@@ -143,14 +145,14 @@ class Ending:
     """The function in the last node: makes the flow run's state of what it is told."""
 
     spec: bytes  # packed and compressed
-    known: bytes  # packed: outline of the first plan, reference tasks, retry window
+    known: bytes  # packed: outline of the first plan, reference tasks, retry window, given states
     keys: tuple[Any, ...]  # of the blocks and literals whose values, or reports, it gets
     conclude: Conclude
 
     def __call__(self, run_id: str, *received: Any) -> State:
         """Fold the reports, drive what is left, return the state."""
         spec = _spec_of(run_id, self.spec)
-        plan, reference_tasks, retry_window = pickle.loads(self.known)
+        plan, reference_tasks, retry_window, given = pickle.loads(self.known)
         told = dict(zip(self.keys, received, strict=True))
         reports = [Report(run_id, k[1], "", tell(told[k])) for k in self.keys if is_block(k)]
         held = {key: value for key, value in told.items() if not _is_report(value)}
@@ -161,6 +163,7 @@ class Ending:
             {**spec.literals, **large},
             frozenset(large),
             retry_window=retry_window,
+            given=given,
             placed=frozenset(large),
             first_block=len(plan.blocks) + 1,
         )

@@ -9,11 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 from daskflow.definitions import FlowDefinition
 from daskflow.errors import DefinitionError, ParameterError
+from daskflow.lowering import AtHand
+from daskflow.lowering.expand import expand
+from daskflow.lowering.needs import given_literal
 from daskflow.names import make_name
-from daskflow.nodes import NodeRef, references
+from daskflow.nodes import FlowGraph, NodeRef, references
 from daskflow.results.serializers import small_bytes
 from daskflow.runtime.code import OwnCode
 from daskflow.runtime.driver import Assignment
+from daskflow.runtime.given import Given, read_states, refuse_beyond, results_of
+from daskflow.runtime.record import RunRecord
 from daskflow.runtime.spec import RunSpec, own_code_by_value
 from daskflow.settings import EngineSettings
 from daskflow.timing import now
@@ -32,18 +37,37 @@ def describe(
     with own_code_by_value(code):
         large = _large_literals(literals, settings)
     small = {name: value for name, value in literals.items() if name not in large}
+    given = read_states(definition.graph, flow.options.get("states"))
+    results = {given_literal(who): value for who, value in results_of(given).items()}
+    with own_code_by_value(code):
+        large_results = _large_literals(results, settings)
+    literals |= {name: results[name] for name in large_results}
+    _check_ranges(definition.graph, given, literals)
     spec = _make_spec(flow, definition, parameters, small, settings)
     assignment = Assignment(
         spec.run_id,
         definition.graph,
         literals,
-        large,
+        large | large_results,
         flow.options.get("block_size"),
         settings.retry_window,
         code,
+        given=given,
         code=OwnCode(spec.run_id),
     )
     return definition, spec, assignment
+
+
+def _check_ranges(graph: FlowGraph, given: Given, literals: Mapping[str, Any]) -> None:
+    """Refuse states of children that are known before the run not to come into being."""
+    if not any(index for states in given.values() for index in states):
+        return
+    record = RunRecord(graph, frozenset())
+    record.give(given)
+    at_hand = AtHand(literals, lengths=record.lengths, state_of=record.state)
+    spaces = expand(graph, record.known, at_hand).spaces
+    for name, states in given.items():
+        refuse_beyond(name, spaces[graph.nodes[name].space], states)
 
 
 def _make_spec(

@@ -9,7 +9,7 @@ a graph that is empty at first. This room knows nothing of how a flow is run; it
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextvars import ContextVar
 from copy import copy
 from functools import update_wrapper
@@ -38,6 +38,7 @@ from daskflow.nodes import FlowGraph, check_name
 from daskflow.none_tests import warn_of_none_tests
 from daskflow.parameters import Signature
 from daskflow.placeholders import Parameter
+from daskflow.states import State
 from daskflow.static import key_of
 from daskflow.tasks import as_node, as_tags, check_words, in_sight
 from daskflow.tracing import Trace, current_trace
@@ -64,6 +65,8 @@ class FlowOptions(TypedDict, total=False):
     run_name: str  # may hold {parameters}; default: a name is made up
     tags: Iterable[str]
     reference_tasks: Iterable[str]  # names of the nodes that decide; default: the terminal ones
+    # known already, by node, task or "node[2]"; for a mapped one a list with a state or None each
+    states: Mapping[Any, State | Sequence[Any] | None]
     state_handlers: StateHandler | Iterable[StateHandler]  # may replace a state of the run
     terminal_state_handler: Callable[..., Any]  # may replace the state that the run ends in
     on_completion: Hook | Iterable[Hook]  # the run succeeded
@@ -307,13 +310,26 @@ class Flow(ByHand, Generic[P, R]):
     def with_options(self, **options: Unpack[FlowOptions]) -> Flow[P, R]:
         """Return the same flow with some options replaced.
 
+        With ``states=`` task runs count as finished before the start: their bodies do not run, and
+        neither triggers nor skip rules of theirs are asked. By the name of a node, its task, or
+        ``"node[2]"``; for a mapped one a list with a state or None for each child. A `Success`
+        passes its ``result`` on.
+
         Examples
         --------
-        >>> from daskflow import flow
-        >>> @flow
-        ... def nothing(): ...
-        >>> nothing.with_options(run_name="tonight").options["run_name"]
-        'tonight'
+        >>> from daskflow import LocalExecutor, flow, task
+        >>> from daskflow.states import Success
+        >>> @task
+        ... def fetch() -> int:
+        ...     raise OSError("no network")
+        >>> @task
+        ... def double(x: int) -> int:
+        ...     return 2 * x
+        >>> @flow(executor=LocalExecutor())
+        ... def doubled():
+        ...     return double(fetch())
+        >>> doubled.with_options(states={fetch: Success(result=21)})()
+        42
         """
         made = copy(self)
         merged: Any = {**self.options, **options}
@@ -494,6 +510,7 @@ def flow(function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
         Client, a temporary local cluster. ``run_name``: may hold ``{parameter}``. ``tags``:
         strings. ``reference_tasks``: names of the nodes that decide how a run ended, default the
         terminal ones. ``block_size``: elements of a lane in one Dask task; 1: no grouping.
+        ``states``: finished states that are known before the start, see `Flow.with_options`.
 
     Raises
     ------

@@ -225,6 +225,10 @@ class FlowGraph(Graph[NodeSpec]):
         """Return how long the map indexes of a node's task runs are."""
         return self.space_of(node).depth
 
+    def gives_width(self, node: str) -> bool:
+        """Return whether something is mapped over a node's values."""
+        return bool(self._opened.get(node))
+
     def around(self, space: str) -> list[str]:
         """Return the names of a space and of those around it, from the outermost but the root."""
         chain = []

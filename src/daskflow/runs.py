@@ -109,6 +109,7 @@ class FlowRun:
         tasks = [node.task for node in definition.graph.nodes.values()]
         judge = task_judge(spec) if any(task.rules.watchers for task in tasks) else None
         self.record = RunRecord(definition.graph, spec.kept, judge, self._keeper.add)
+        self.record.give(assignment.given)
         self.values = Values(self.record, session)
         self.started_at = now()  # instant, seconds since the epoch
         self.ended_at: float | None = None

@@ -25,8 +25,9 @@ def do(ledger):
 def play(executor, block_size, ledger):
     """Run a function as a flow; see that the attempts on record are the bodies that started."""
 
-    def play(function, *args, reference_tasks=None, **kwargs):
-        options = {} if reference_tasks is None else {"reference_tasks": reference_tasks}
+    def play(function, *args, reference_tasks=None, states=None, **kwargs):
+        options = {"states": states}
+        options |= {} if reference_tasks is None else {"reference_tasks": reference_tasks}
         made = flow(function, executor=executor, block_size=block_size, **options)
         before = ledger.starts()
         run = made.run(*args, **kwargs)

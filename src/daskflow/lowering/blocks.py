@@ -171,7 +171,7 @@ class Cutter:
             tuple(needs.inputs),
             tuple(needs.literals),
             needs.before,
-            tuple(needs.given.values()),
+            tuple({id(segment): segment for segment in needs.given.values()}.values()),
             tuple(needs.slices.values()),
             needs.spaces.parts(),
             tuple(needs.portions),

@@ -85,7 +85,7 @@ class _Check:
         for block in self.plan.blocks:
             near = {number for _, number in block.inputs}
             near |= {portion.source[1] for portion in block.portions}
-            given = {(segment.node, segment.start) for segment in block.given}
+            given = {(each.node, p) for each in block.given for p in range(each.start, each.stop)}
             for place, run in enumerate(_walk(block)):
                 for upstream in self._upstreams(run):
                     number, before = self._home.get(upstream, (0, 0))

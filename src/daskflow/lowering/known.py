@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from daskflow.events import Before, Length, Segment
-from daskflow.lowering.spaces import Space
+from daskflow.lowering.spaces import Index, Space
 from daskflow.nodes import ROOT, FlowGraph
 from daskflow.states import FINISHED_MASK, Pending, State, mask_of
 
@@ -33,6 +33,7 @@ class Column:
     attempts: array[int] = field(default_factory=lambda: array("H"))  # bodies started so far
     states: dict[int, State] = field(default_factory=dict)  # those that no block tells of
     before: dict[int, Before] = field(default_factory=dict)  # more than the number of attempts
+    given: dict[Index, State] = field(default_factory=dict)  # of task runs that are not there yet
 
     def grow(self) -> int:
         """Make room for all positions of the space; return how many came."""
@@ -43,12 +44,25 @@ class Column:
         return more
 
     def grown(self, space: Space) -> Column:
-        """Return a copy with room for all positions of a space that this one's became."""
+        """Return a copy with room for all positions of a space that this one's became.
+
+        What was given for task runs that came is in it.
+        """
         made = Column(
             space, self.codes[:], self.blocks[:], self.attempts[:], self.states, self.before
         )
         made.grow()
+        if self.given:
+            made.given, made.states = self.given, dict(self.states)
+            for index, position in made.came():
+                made.states[position] = self.given[index]
+                made.codes[position] = self.given[index].code
         return made
+
+    def came(self) -> list[tuple[Index, int]]:
+        """Return the task runs that are there now and whose states were given, and where."""
+        places = ((index, self.space.find(index)) for index in self.given)
+        return [(index, at) for index, at in places if at is not None and at < self.space.size]
 
     def finished(self) -> bytes:
         """Return a column of 1 where a task run is finished, else 0."""

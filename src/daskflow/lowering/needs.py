@@ -6,6 +6,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import compress
+from typing import Any
 
 from daskflow.context import run_label
 from daskflow.errors import CrashedError, TriggerFailedError
@@ -26,7 +27,7 @@ from daskflow.nodes import (
     literals_in,
     references,
 )
-from daskflow.states import FAILED, State, TriggerFailed, mask_of
+from daskflow.states import FAILED, PICKED, State, TriggerFailed, mask_of
 
 _OPPOSITE = mask_of([0])
 
@@ -231,9 +232,18 @@ class Needs:
         """Add the states of upstream task runs that no block tells of."""
         for position in positions:
             state = column.states.get(position)
-            if state is not None:
-                who = run_label(name, column.space.index_of(position))
-                self.given[name, position] = given_segment(name, position, state, who)
+            if state is None or (name, position) in self.given:
+                continue
+            who = run_label(name, column.space.index_of(position))
+            before = self.given.get((name, position - 1))
+            if before is None or before.stop != position:
+                before = Segment(name, position)
+            self.given[name, position] = before
+            literal = given_literal(who)
+            is_large = literal in self.now.at_hand.large
+            if is_large:
+                self.literals[literal] = None
+            add_given(before, state, who, with_value=not is_large)
 
 
 def _stretches(places: Sequence[int]) -> Iterator[tuple[int, int]]:
@@ -245,17 +255,28 @@ def _stretches(places: Sequence[int]) -> Iterator[tuple[int, int]]:
             begin = end
 
 
-def given_segment(node: str, position: int, state: State, who: str) -> Segment:
-    """Return what a consumer gets of an upstream task run that no block tells of."""
-    segment = Segment(node, position)
+def given_literal(who: str) -> str:
+    """Return the name of the literal that the value of a given state is, where it is large."""
+    return f"state of {who}"
+
+
+def add_given(segment: Segment, state: State, who: str, *, with_value: bool) -> None:
+    """Add to a segment what a consumer gets of an upstream task run that no block tells of."""
+    offset = len(segment.codes)
     segment.codes.append(state.code)
     segment.attempts.append(state.attempt)
     segment.started.append(0.0)
     segment.ended.append(0.0)
-    segment.notes[0] = Note(state.message)
-    is_failed = state.code in FAILED
-    segment.values = {0: stand_in(state, who) if is_failed else getattr(state, "result", None)}
-    return segment
+    if state.message:
+        segment.notes[offset] = Note(state.message)
+    if with_value and segment.values is not None:
+        is_failed = state.code in FAILED
+        segment.values[offset] = stand_in(state, who) if is_failed else result_of(state)
+
+
+def result_of(state: State) -> Any:
+    """Return the value that came with a state; None of one that failed, or was skipped."""
+    return getattr(state, "result", None) if state.code in PICKED else None
 
 
 def stand_in(state: State, who: str) -> BaseException:

@@ -134,6 +134,18 @@ class Space:
         part = bisect_right(ends, offset)
         return part, offset - (ends[part - 1] if part else 0)
 
+    def exceeded(self, index: Index) -> int | None:
+        """Return the number of children at which a map index is known to end, if it is too few."""
+        position = 0
+        for space, place in zip(self.chain()[1:], index, strict=True):
+            entry = space.children.get(position)
+            if entry is None:
+                return None
+            if place >= entry[1]:
+                return entry[1]
+            position = entry[0] + place
+        return None
+
     def below(self, index: Index) -> Below:
         """Return the task runs whose map indexes begin so."""
         found = Below([], {})

@@ -21,13 +21,14 @@ from daskflow.executors.base import Session
 from daskflow.lowering import AtHand, Target, lower
 from daskflow.nodes import FlowGraph
 from daskflow.runtime.code import OwnCode
+from daskflow.runtime.given import Given
 from daskflow.runtime.inputs import cut_piece
 from daskflow.runtime.record import RunRecord
 from daskflow.runtime.restoring import lost_runs, reopen
 from daskflow.runtime.shim import run_block, unpack_literal, within_run
 from daskflow.runtime.spec import own_code_by_value
 from daskflow.signals import RunInterrupted
-from daskflow.timing import now
+from daskflow.timing import now, skip_to, stands_still
 
 _QUICK = 0.005  # seconds of lowering that are worth no thought
 _REST = 3  # times as long as lowering took the driver does something else before it lowers again
@@ -49,6 +50,7 @@ class Assignment:
     block_size: int | None = None
     retry_window: float = 0.05  # seconds in which due retries are gathered
     functions: Sequence[Any] = ()  # whose own folder's code travels by value
+    given: Given = field(default_factory=dict)  # states that are known before the start
     placed: frozenset[str] = frozenset()  # large literals that are on the executor already
     first_block: int = 1  # number of the first block that is still to be made
     code: OwnCode = field(default_factory=lambda: OwnCode(""))  # which modules those are
@@ -126,7 +128,7 @@ class Driver:
         )
         target = Target(job.run_id, self.session.threads, job.block_size, self._next_block)
         plan = lower(job.graph, record.known, at_hand, target)
-        record.take_plan(plan)
+        is_news = record.take_plan(plan)
         if plan.blocks:
             with own_code_by_value(job.functions), job.code.packing():
                 unpack = partial(within_run, job.run_id, unpack_literal)
@@ -138,6 +140,8 @@ class Driver:
             self.session.submit(layer, urgent=not is_first, demands=plan.demands())
         self._last_lowering = (began, now())
         self.contact.on_change()
+        if is_news:
+            self._lower()
 
     def _may_lower(self) -> bool:
         """Return whether to lower now; where that takes long, reports are gathered first.
@@ -178,14 +182,22 @@ class Driver:
 
     def _patience(self) -> float:
         """Return how long to wait for reports: until the next retries are gathered."""
-        due = self.record.next_due()
-        left = _LONGEST_WAIT if due is None else due + self.job.retry_window - now()
+        at = self._next_wake()
+        if at is not None and not self.record.in_flight:
+            skip_to(at)
+        left = _LONGEST_WAIT if at is None else at - now()
         return min(max(0.0, left), _LONGEST_WAIT)
+
+    def _next_wake(self) -> float | None:
+        """Return the instant at which retries are opened: all that are due by then together."""
+        due = self.record.next_due()
+        window = 0.0 if stands_still() else self.job.retry_window
+        return None if due is None else due + window
 
     def _wake(self) -> None:
         """Open the retries that are due, a window's worth at a time."""
-        due = self.record.next_due()
+        at = self._next_wake()
         instant = now()
-        if due is not None and due + self.job.retry_window <= instant:
+        if at is not None and at <= instant:
             self.record.wake(instant)
             self._is_ripe = True

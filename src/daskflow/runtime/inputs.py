@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from daskflow.context import run_label
 from daskflow.events import Segment
 from daskflow.lowering.links import space_in
-from daskflow.lowering.needs import stand_in
+from daskflow.lowering.needs import given_literal, stand_in
 from daskflow.lowering.plan import Slice
 from daskflow.lowering.spaces import Below, Index, Space
 from daskflow.mapping import element_getter, take
@@ -100,6 +100,16 @@ class Inputs:
             if node not in whole:
                 self.pieces.setdefault(node, []).append(piece)
                 self.add(piece.segment)
+
+    def add_given(self, segments: Iterable[Segment]) -> None:
+        """Take in what somebody else knew of task runs; a large value came as a literal."""
+        for segment in segments:
+            values = segment.values = segment.values or {}
+            for offset in range(len(segment.codes)):
+                if offset not in values:
+                    index = self.space_of(segment.node).index_of(segment.start + offset)
+                    values[offset] = self._literals[given_literal(run_label(segment.node, index))]
+            self.add(segment)
 
     def add(self, segment: Segment) -> None:
         """Take in a segment; one that the block is filling counts as far as it is filled."""

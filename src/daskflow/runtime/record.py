@@ -19,9 +19,10 @@ from daskflow.entries import Entry, SegmentTold, SpaceEnded, SpaceOpened, TaskRu
 from daskflow.events import Before, Complaint, Length, Note, Report, Segment, StateChanged
 from daskflow.lowering.known import OWNED, Column, Key, Known, open_spaces
 from daskflow.lowering.links import link_of
-from daskflow.lowering.needs import stand_in
+from daskflow.lowering.needs import result_of, stand_in
 from daskflow.lowering.plan import Plan
 from daskflow.nodes import FlowGraph, NodeRef
+from daskflow.runtime.given import Given, length_of, refuse_beyond
 from daskflow.runtime.holding import Holding
 from daskflow.runtime.verdict import Outcome
 from daskflow.sealing import Sealed
@@ -30,6 +31,7 @@ from daskflow.states import (
     FAILED,
     FINISHED,
     KINDS,
+    PICKED,
     SHIM_MOVES,
     WAITING,
     Cancelled,
@@ -127,8 +129,38 @@ class RunRecord:
         self._losses: Counter[tuple[str, int]] = Counter()  # times its block was lost
         self._strikes: Counter[tuple[str, int]] = Counter()  # times given back without a reason
 
-    def take_plan(self, plan: Plan) -> None:
-        """Note what a plan decided and which task runs its blocks own."""
+    def give(self, given: Given) -> None:
+        """Take in states that are known already; those of children when they come into being.
+
+        State handlers are not asked: such a state stands.
+        """
+        for name, states in given.items():
+            self.nodes[name].given = dict(states)
+            self._take_given(name)
+            self._note_lowered(name)
+
+    def _take_given(self, name: str) -> bool:
+        """Note the states that were given for task runs which are there now; tell of any."""
+        record = self.nodes[name]
+        came = record.came()
+        for index, position in came:
+            state = record.given.pop(index)
+            self.open -= 1
+            self._end(name, position, state, is_judged=True)
+            if state.code in PICKED and self.graph.gives_width(name):
+                length = length_of(result_of(state))
+                self.lengths.setdefault(name, {})[position] = length
+        refuse_beyond(name, record.space, record.given)
+        return bool(came)
+
+    def take_plan(self, plan: Plan) -> bool:
+        """Note what a plan decided and which task runs its blocks own.
+
+        Returns
+        -------
+        bool
+            Whether task runs came into being that are finished: there may be more to lower.
+        """
         self._awaited = None
         touched: set[str] = set()
         for opening in plan.openings:
@@ -137,6 +169,7 @@ class RunRecord:
             touched.update(self._inside[opening.space])
         for name in touched:
             self.open += self.nodes[name].grow()
+        came = [name for name in touched if self.nodes[name].given and self._take_given(name)]
         for space, parent, state in plan.ended:
             self._decide(space, parent, state)
             touched.update(self._inside[space])
@@ -151,6 +184,7 @@ class RunRecord:
                     self._own(self.nodes[name], block.number, strip.start, strip.stop)
         for name in touched:
             self._note_lowered(name)
+        return bool(came) and bool(self.open or self.undecided)
 
     def _note_lowered(self, name: str) -> None:
         """Tell the holding where no task run of a node is left that was never in a block."""
@@ -219,6 +253,8 @@ class RunRecord:
         if state.is_finished():
             record.states[position] = state
             record.blocks[position] = 0
+            if state.code in PICKED and self.graph.gives_width(name):
+                self.lengths.setdefault(name, {})[position] = length_of(result_of(state))
 
     def recount(self) -> None:
         """Find out anew, from the columns, what is open and what waits; count the states."""
@@ -642,5 +678,6 @@ class RunRecord:
 
     def _tell(self, name: str, position: int, state: State, *, is_driver: bool = False) -> None:
         index, instant = self.index(name, position), now()
-        self.events.append(StateChanged(instant, run_label(name, index), state))
+        if state.code != Success.code:
+            self.events.append(StateChanged(instant, run_label(name, index), state))
         self._write(TaskRunMoved(instant, name, index, position, state, is_driver))

@@ -118,7 +118,8 @@ class BlockWalk:
         self.spec = spec
         self.is_local = is_local
         self.body = body
-        self.inputs = Inputs(spec, (*received, body.given), body.slices, body.spaces)
+        self.inputs = Inputs(spec, received, body.slices, body.spaces)
+        self.inputs.add_given(body.given)
         self.segments: list[Segment] = []
         self._carried = {
             run: self.inputs.carried(*run) for run, before in body.before.items() if before.loops

@@ -12,7 +12,7 @@ from daskflow.errors import ResultGoneError, TaskRunError
 from daskflow.events import Segment
 from daskflow.executors.base import Session
 from daskflow.lowering.known import OWNED
-from daskflow.lowering.needs import stand_in
+from daskflow.lowering.needs import result_of, stand_in
 from daskflow.lowering.spaces import Index
 from daskflow.runtime.record import RunRecord
 from daskflow.sealing import opened
@@ -78,8 +78,8 @@ class Values:
                 found[position] = self._exception(name, position)
             elif code == Skipped.code or small is not None:
                 found[position] = None if small is None else pickle.loads(small)
-            elif position in record.states and record.states[position].is_successful():
-                found[position] = getattr(record.states[position], "result", None)
+            elif code in PICKED and position in record.states:  # somebody gave it with its value
+                found[position] = result_of(record.states[position])
             elif record.blocks[position]:
                 wanted.setdefault(record.blocks[position], []).append(position)
             else:

@@ -8,9 +8,9 @@ import pytest
 from daskflow import CrashedError, flow, unmapped
 from daskflow.demands import NO_DEMAND, Demand
 from daskflow.errors import TriggerFailedError
-from daskflow.events import Before
+from daskflow.events import Before, Segment
 from daskflow.lowering.blocks import both, either, ranges
-from daskflow.lowering.needs import given_segment, stand_in
+from daskflow.lowering.needs import add_given, stand_in
 from daskflow.lowering.plan import Slice
 from daskflow.states import (
     Cancelled,
@@ -474,8 +474,33 @@ def test_a_trigger_failure_passes_on_what_its_trigger_raised():
 @pytest.mark.parametrize("state", [Skipped("so"), Cancelled("stopped")])
 def test_none_stands_for_what_did_not_run(state):
     """A skipped or cancelled task run gives None."""
-    segment = given_segment("a", 4, state, "a[4]")
+    segment = Segment("a", 4)
+    add_given(segment, state, "a[4]", with_value=True)
     assert (segment.start, segment.stop, segment.values) == (4, 5, {0: None})
+
+
+def test_known_children_are_in_no_block():
+    """Those that come into being in the pass are told to who needs them, neighbours in one."""
+    desk = Desk(lambda xs: total(a.map(xs)), xs=range(5))
+    desk.columns["a"].given = {(i,): Success(result=i) for i in (0, 2, 3)}
+    plan = desk.lower(1)
+    assert told(plan) == ["1: a 1-2", "2: a 4-5", "3: total 0-1 <- 1 2"]
+    found = [(s.node, s.start, s.values) for s in plan.blocks[2].given]
+    assert found == [("a", 0, {0: 0}), ("a", 2, {0: 2, 1: 3})]
+    assert not desk.columns["a"].states
+
+
+def test_a_large_known_value_is_a_literal():
+    """The block that needs it names it, and has the state alone."""
+    desk = Desk(lambda xs: b.map(a.map(xs)), xs=range(2))
+    desk.columns["a"].given = {(1,): Success(result="large")}
+    desk.large = frozenset({"state of a[1]"})
+    desk.literals["state of a[1]"] = "large"
+    plan = desk.lower(1)
+    (block,) = [block for block in plan.blocks if block.given]
+    assert block.literals == ("state of a[1]",)
+    assert block.given[0].values == {}
+    assert plan.literals == {"state of a[1]": "large"}
 
 
 # ----------------------------------------------------------------------------------------- literals

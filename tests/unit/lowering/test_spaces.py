@@ -233,3 +233,19 @@ def test_a_state_with_an_exception_that_cannot_travel():
     assert type(space.decided[0].exception) is TornError  # here it stays what it was
     space.decided[0] = Failed("no", exception=RuntimeError(threading.Lock()))
     assert type(pickle.loads(pickle.dumps(space)).decided[0].exception) is PortableError
+
+
+def test_a_map_index_that_will_never_be():
+    """It exceeds the children that are there; where that is not known yet, nothing is said."""
+    lanes = Space(Space())
+    inner = Space(lanes)
+    assert inner.exceeded((5, 5)) is None
+    lanes.open(0, 3)
+    inner.open(1, 2)
+    assert [inner.exceeded(index) for index in ((3, 0), (1, 2), (1, 1), (0, 9))] == [
+        3,
+        2,
+        None,
+        None,
+    ]
+    assert Space().exceeded(()) is None
