@@ -18,6 +18,7 @@ from typing import (
     TYPE_CHECKING,
     Any,
     Generic,
+    Literal,
     ParamSpec,
     TypedDict,
     TypeVar,
@@ -40,7 +41,7 @@ from daskflow.parameters import Signature
 from daskflow.placeholders import Parameter
 from daskflow.states import State
 from daskflow.static import key_of
-from daskflow.tasks import as_node, as_tags, check_words, in_sight
+from daskflow.tasks import as_node, as_tags, check_words, checked_persistence, in_sight
 from daskflow.tracing import Trace, current_trace
 
 if TYPE_CHECKING:
@@ -73,6 +74,8 @@ class FlowOptions(TypedDict, total=False):
     on_failure: Hook | Iterable[Hook]
     on_cancellation: Hook | Iterable[Hook]
     on_crashed: Hook | Iterable[Hook]
+    persist_result: bool | None  # whether results are durable, of tasks that do not say
+    on_lost: Literal["rerun"]  # what becomes of a result or an attempt that was lost
     block_size: int | None  # elements of a lane in one Dask task; 1: no grouping; default: by width
 
 
@@ -128,6 +131,7 @@ class Flow(ByHand, Generic[P, R]):
         self.name = check_name("lambda_" if name == "<lambda>" else name, "a flow")
         check_words(f"flow {name!r}", options, FlowOptions.__annotations__)
         _check_block_size(self.name, options.get("block_size"))
+        self.persists = checked_persistence(f"flow {self.name!r}", options)
         self.tags = as_tags(options.get("tags", ()))
         self.watchers = make_watchers(f"flow {self.name!r}", options)
         if self.fn is None:
@@ -509,7 +513,8 @@ def flow(function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
         ``name``: default the function's. ``executor``: default what the settings say, the active
         Client, a temporary local cluster. ``run_name``: may hold ``{parameter}``. ``tags``:
         strings. ``reference_tasks``: names of the nodes that decide how a run ended, default the
-        terminal ones. ``block_size``: elements of a lane in one Dask task; 1: no grouping.
+        terminal ones. ``persist_result``: whether results of its tasks are durable, where a task
+        does not say. ``block_size``: elements of a lane in one Dask task; 1: no grouping.
         ``states``: finished states that are known before the start, see `Flow.with_options`.
 
     Raises

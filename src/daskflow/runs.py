@@ -25,6 +25,7 @@ from daskflow.executors.choice import choose_executor
 from daskflow.keeping import Keeper, NoKeeper, begin, row_of, take_over
 from daskflow.lowering.plan import Plan, literal_key
 from daskflow.nodes import LiteralRef, NodeRef, fill
+from daskflow.persisting import with_storage
 from daskflow.resuming import (
     changed_tasks,
     check_may_resume,
@@ -110,7 +111,7 @@ class FlowRun:
         judge = task_judge(spec) if any(task.rules.watchers for task in tasks) else None
         self.record = RunRecord(definition.graph, spec.kept, judge, self._keeper.add)
         self.record.give(assignment.given)
-        self.values = Values(self.record, session)
+        self.values = Values(self.record, session, spec.storage)
         self.started_at = now()  # instant, seconds since the epoch
         self.ended_at: float | None = None
         self._definition = definition
@@ -463,8 +464,9 @@ def prepare(flow: Flow[..., Any], parameters: dict[str, Any]) -> FlowRun:
     """
     settings = Settings()
     definition, spec, assignment = describe(flow, parameters, settings.engine)
-    session = _open(flow, settings, spec, assignment)
     store = choose_store(settings)
+    spec = with_storage(spec, flow, settings, store)
+    session = _open(flow, settings, spec, assignment)
     keeper = begin(store, row_of(flow, spec, parameters))
     watch = FlowWatch.of(flow)
     return FlowRun(definition, spec, session, assignment, parameters, watch, keeper)
@@ -496,6 +498,7 @@ def resume(flow: Flow[..., Any], wanted: str, *, allow_code_change: bool = False
         parameters = pickle.loads(store.parameters(row.id))
         definition, spec, assignment = describe(flow, parameters, settings.engine)
         spec = replace(spec, run_id=row.id, run_name=row.name, scheduled_for=row.created)
+        spec = with_storage(spec, flow, settings, store)
         first = store.run(row.id).token << _TOKEN_BITS
         assignment = replace(assignment, run_id=row.id, code=OwnCode(row.id), first_block=first)
         session = _open(flow, settings, spec, assignment)

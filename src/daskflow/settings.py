@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, SecretStr
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -43,6 +43,16 @@ class StoreSettings(BaseModel):
     url: str | None = Field(None, description="sqlite:////path, or memory://; default: in home")
 
 
+class ResultSettings(BaseModel):
+    """Where durable results are kept."""
+
+    url: str | None = Field(None, description="a folder, or a URL of fsspec's; default: in home")
+    persist: bool = Field(default=False, description="for tasks and flows that do not say")
+    shared: bool = Field(default=False, description="all workers reach that folder")
+    key: SecretStr | None = Field(None, description="signs what is pickled; default: from key_file")
+    key_file: Path | None = Field(None, description="made on first use; default: beside the store")
+
+
 class Settings(BaseSettings):
     """All settings of this process.
 
@@ -65,6 +75,7 @@ class Settings(BaseSettings):
     cluster: ClusterSettings = ClusterSettings()
     engine: EngineSettings = EngineSettings()
     store: StoreSettings = StoreSettings()
+    results: ResultSettings = ResultSettings()
 
     @classmethod
     def settings_customise_sources(

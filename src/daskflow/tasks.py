@@ -15,6 +15,7 @@ from typing import (
     TYPE_CHECKING,
     Any,
     Generic,
+    Literal,
     NoReturn,
     ParamSpec,
     TypedDict,
@@ -55,6 +56,8 @@ class TaskOptions(TypedDict, total=False):
     priority: int  # on Dask: higher goes first; default 0
     workers: str | Iterable[str] | None  # names, hosts or addresses of the Dask workers for it
     infra_retries: int  # attempts that vanished with a worker and are repeated; default: 3
+    persist_result: bool | None  # whether results are durable; default: as the flow says
+    on_lost: Literal["rerun"]  # what becomes of a result or an attempt that was lost
     timeout_seconds: float | timedelta | None  # how long one attempt may take
     state_handlers: StateHandler | Iterable[StateHandler]  # may replace a state
     on_completion: Hook | Iterable[Hook]  # it succeeded, was skipped or found in a cache
@@ -84,6 +87,7 @@ class TaskRules:
     demand: Demand = NO_DEMAND
     timeout: float | None = None  # seconds that one attempt, or iteration, may take
     watchers: Watchers = NOBODY
+    persists: bool | None = None  # whether results are durable; None: as the flow says
     infra_retries: int = 3  # how often an attempt that vanished is repeated
 
 
@@ -334,7 +338,26 @@ def _make_rules(name: str, options: Mapping[str, Any]) -> TaskRules:
     if not isinstance(infra_retries, int) or infra_retries < 0:
         msg = f"task {name!r}: infra_retries={infra_retries!r} must be a whole number from 0"
         raise DefinitionError(msg)
-    return TaskRules(trigger, skips, policy, tags, demand, timeout, watchers, infra_retries)
+    persists = checked_persistence(f"task {name!r}", options)
+    return TaskRules(
+        trigger, skips, policy, tags, demand, timeout, watchers, persists, infra_retries
+    )
+
+
+def checked_persistence(what: str, options: Mapping[str, Any]) -> bool | None:
+    """Return what the options say of durable results; refuse what does not exist (yet)."""
+    persists = options.get("persist_result")
+    if persists not in (True, False, None):
+        msg = f"{what}: persist_result={persists!r} must be True, False, or None"
+        raise DefinitionError(msg)
+    on_lost = options.get("on_lost", "rerun")
+    if on_lost == "crash":
+        msg = f'{what}: on_lost="crash" comes with a later version; until then say "rerun"'
+        raise DefinitionError(msg)
+    if on_lost != "rerun":
+        msg = f'{what}: on_lost={on_lost!r} must be "rerun"'
+        raise DefinitionError(msg)
+    return persists
 
 
 def _checked_timeout(name: str, timeout: Any) -> float | None:
@@ -415,7 +438,9 @@ def task(function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
         ``retry_jitter_factor``: the share of the delay that is added at random at most.
         ``retry_on``: an exception type or a tuple of them. ``retry_condition``: a function of the
         exception, asked last. ``nout``: how many values it returns, where they are to be unpacked
-        in a flow; default: as many as its annotation says, such as ``tuple[int, str]``. And for
+        in a flow; default: as many as its annotation says, such as ``tuple[int, str]``.
+        ``persist_result``: whether results are durable that are too large for the run's history
+        (over 4 KiB); then no body runs again for want of its result, whatever dies. And for
         Dask: ``resources``: what a worker must offer, as ``{"GPU": 1}``; ``priority``: a whole
         number, higher goes first, default 0; ``workers``: the name, host or address of the workers
         that may run it, one or a list.

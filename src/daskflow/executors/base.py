@@ -79,16 +79,22 @@ class PackedSpec(bytes):
         Top-level names of what the code imports, wherever in it, and does not bring along.
     needed
         Modules that have to be there already: what travels refers to something in them by name.
+    folder
+        URL of a folder of this machine, or of this process's memory, that all have to reach.
     """
 
     named: frozenset[str]
     needed: frozenset[str]
+    folder: str
 
     @classmethod
-    def of(cls, data: bytes, named: Iterable[str], needed: Iterable[str]) -> PackedSpec:
+    def of(
+        cls, data: bytes, named: Iterable[str], needed: Iterable[str], folder: str = ""
+    ) -> PackedSpec:
         """Return the bytes with those names."""
         packed = cls(data)
         packed.named, packed.needed = frozenset(named), frozenset(needed)
+        packed.folder = folder
         return packed
 
 

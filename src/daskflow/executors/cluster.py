@@ -115,7 +115,7 @@ class DaskExecutor:
         session = DaskSession(hub, run_id, packed, patience)
         session.report = report
         try:
-            hub.shake_hands(Needs.of(packed.needed, packed.named))
+            hub.shake_hands(Needs.of(packed.needed, packed.named, packed.folder))
         except BaseException:
             session.close()
             raise

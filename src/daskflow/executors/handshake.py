@@ -22,6 +22,10 @@ from daskflow.executors.wire import METADATA_KEY
 _ALWAYS = ("daskflow", "dask", "distributed", "cloudpickle", "pydantic")
 _WHERE_USED = ("numpy", "pandas", "polars", "pyarrow")
 _MAJOR_MATTERS = {"cloudpickle", "pydantic", *_WHERE_USED}  # their pickles change with it
+_ONE_PLACE = (
+    "set DASKFLOW_RESULTS__URL to where all reach it, such as s3://bucket/results, or "
+    "DASKFLOW_RESULTS__SHARED=true where that folder is on a disk that they share"
+)
 _NAMED = 3  # so many processes are named in a message
 
 
@@ -46,13 +50,16 @@ class Needs:
         Top-level modules that have to be there.
     named
         Top-level modules that the code imports somewhere, perhaps in vain.
+    folder
+        URL of a folder of this host, or of this process, that they have to reach; empty: none.
     """
 
     needed: frozenset[str]
     named: frozenset[str]
+    folder: str = ""
 
     @classmethod
-    def of(cls, needed: Iterable[str], named: Iterable[str]) -> Needs:
+    def of(cls, needed: Iterable[str], named: Iterable[str], folder: str = "") -> Needs:
         """Return the needs of a run that refers to these modules.
 
         Of what it only imports somewhere that alone counts which is here: an import that fails
@@ -60,7 +67,8 @@ class Needs:
         """
         tops = frozenset(name.partition(".")[0] for name in needed)
         here = {name for name in frozenset(named) - tops if _is_there(name)}
-        return cls(tops, frozenset(here - sys.stdlib_module_names - {"daskflow", "__main__"}))
+        rest = frozenset(here - sys.stdlib_module_names - {"daskflow", "__main__"})
+        return cls(tops, rest, folder)
 
     def all(self) -> frozenset[str]:
         """Return all modules that are asked for."""
@@ -173,6 +181,8 @@ def _differences(here: Place, there: Place, needs: Needs) -> Iterator[tuple[bool
     if here.protocol != there.protocol:
         cure = "install the same daskflow in both places"
         yield True, f"daskflow speaks {here.protocol} here, {there.protocol}", cure
+    if needs.folder and (here.host != there.host or needs.folder.startswith("memory:")):
+        yield True, f"results are kept at {needs.folder} of {here.host}, out of reach", _ONE_PLACE
     used = needs.all()
     for package in (*_ALWAYS, *(name for name in _WHERE_USED if name in used)):
         mine, theirs = here.versions.get(package), there.versions.get(package)

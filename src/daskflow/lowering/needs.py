@@ -158,7 +158,8 @@ class Needs:
         forms = [one.form for one in node.arguments if upstream in references(one.form)]
         if not forms or any(form != Element(NodeRef(upstream), 0) for form in forms):
             return False
-        return bool(self.now.known.columns[upstream].blocks[0])
+        is_due = bool(self.now.due.get(upstream, b"\0")[0])  # it is not where it was before
+        return not is_due and self.now.known.columns[upstream].blocks[0] in self.now.at_hand.keys
 
     def _add_portion(self, upstream: str, strip: Strip) -> None:
         number = self.now.known.columns[upstream].blocks[0]
@@ -176,10 +177,15 @@ class Needs:
                     self.before[name, position] = Before(attempt)
         for position in range(strip.start, strip.stop) if column.before else ():
             before = column.before.get(position)
-            if before is not None:
-                self.before[name, position] = before
-                if before.loops:
-                    self.inputs[self.now.at_hand.keys[column.blocks[position]]] = None
+            if before is None:
+                continue
+            if before.carries:
+                key = self.now.at_hand.keys.get(column.blocks[position])
+                if key is None:  # what it would go on with is gone: it begins anew
+                    before = before._replace(loops=0, held=0)
+                else:
+                    self.inputs[key] = None
+            self.before[name, position] = before
 
     def _add_literal(self, literal: str, form: Form, strip: Strip) -> None:
         if literal not in self.now.at_hand.large:

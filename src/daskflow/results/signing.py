@@ -53,6 +53,10 @@ class Signer:
             raise TamperedError(msg)
         return payload
 
+    def key_for(self, run_id: str) -> bytes:
+        """Return the key of one run: who has it can sign and check that run's results only."""
+        return self._digest("run", run_id.encode())
+
     def _digest(self, place: str, payload: bytes) -> bytes:
         made = hmac.new(self._key, place.encode() + b"\0", hashlib.sha256)
         made.update(payload)

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from daskflow.context import run_label
-from daskflow.events import Segment
+from daskflow.events import Segment, StoredResult
 from daskflow.lowering.links import space_in
 from daskflow.lowering.needs import given_literal, stand_in
 from daskflow.lowering.plan import Slice
@@ -27,6 +27,14 @@ class Literal(NamedTuple):
 
     name: str
     value: Any
+
+
+class Carried(NamedTuple):
+    """What a task run goes on with that its block has, and when its body was called last."""
+
+    value: Any
+    started: float
+    ended: float
 
 
 class Piece(NamedTuple):
@@ -151,10 +159,18 @@ class Inputs:
                 found = segment, offset
         return found
 
-    def carried(self, node: str, position: int) -> Any:
-        """Return what a task run that was here before begins its next iteration with."""
+    def carried(self, node: str, position: int) -> Carried:
+        """Return what a task run that was here before goes on with.
+
+        Raises
+        ------
+        LookupError
+            It was lost.
+        """
         segment, offset = self.find(node, position) or (None, 0)
-        return _read(segment, offset) if segment else None
+        if segment is None or offset not in (segment.values or {}):
+            raise LookupError(node, position)
+        return Carried(self._read(segment, offset), segment.started[offset], segment.ended[offset])
 
     def space_of(self, node: str) -> Space:
         """Return the index space of a node, as much of it as the block needs."""
@@ -177,7 +193,16 @@ class Inputs:
     def value(self, node: str, position: int) -> Any:
         """Return what a consumer gets of a task run."""
         segment, offset = self.find(node, position) or (None, 0)
-        return _read(segment, offset) if segment else None
+        return self._read(segment, offset) if segment else None
+
+    def _read(self, segment: Segment, offset: int) -> Any:
+        """Return a value of a segment, from where it is stored if need be."""
+        value = _read(segment, offset)
+        if type(value) is StoredResult and self.spec.storage is not None:
+            value = self.spec.storage.read(value)
+            if segment.values is not None:
+                segment.values[offset] = value
+        return value
 
     def whole_codes(self, node: str) -> bytes:
         """Return the kinds of the states of all task runs of a node."""
@@ -242,7 +267,7 @@ class Inputs:
             codes[place] = code
             values[place] = (segment, offset)
         return [
-            _read(*value)
+            self._read(*value)
             for value, code in zip(values, codes, strict=True)
             if not is_picky or code in PICKED
         ]

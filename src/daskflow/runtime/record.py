@@ -594,7 +594,10 @@ class RunRecord:
         if record.codes[position] in FAILED:
             state = self.state(name, position)
             return stand_in(state, run_label(name, self.index(name, position)))
-        return Sealed(small, []) if small is not None else None
+        if small is not None:
+            return Sealed(small, [])
+        note = record.notes.get(position)
+        return note.stored if note is not None else None
 
     def index(self, name: str, position: int) -> tuple[int, ...]:
         """Return the map index of the task run at a position."""

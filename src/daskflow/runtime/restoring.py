@@ -97,8 +97,10 @@ def lost_runs(record: RunRecord, kept: Iterable[str] = ()) -> Iterator[Run]:
 def is_lost(record: RunRecord, name: str, position: int) -> bool:
     """Return whether a finished task run's value was not kept."""
     node = record.nodes[name]
+    note = node.notes.get(position)
     return (
         node.codes[position] in PICKED
+        and (note is None or note.stored is None)
         and node.smalls[position] is None
         and position not in node.states
         and node.blocks[position] not in record.keys

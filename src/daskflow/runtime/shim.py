@@ -21,14 +21,14 @@ from daskflow.events import NOTHING_BEFORE, Note, Segment
 from daskflow.executors.base import Port, current_port
 from daskflow.lowering.links import link_of
 from daskflow.lowering.plan import BlockBody, Strip, strips_of, unpack_block
-from daskflow.runtime.inputs import Inputs, Literal
+from daskflow.runtime.inputs import Carried, Inputs, Literal
 from daskflow.runtime.modules import in_use
 from daskflow.runtime.spec import RunSpec, unpack_spec
 from daskflow.runtime.steps import walk
 from daskflow.runtime.task_run import TaskRun
 from daskflow.runtime.wiring import Wire
 from daskflow.sealing import Unreadable
-from daskflow.states import FINISHED, State
+from daskflow.states import FINISHED, Pending, State
 
 _KEPT_SPECS = 16
 _specs: OrderedDict[str, RunSpec] = OrderedDict()  # of the runs this process last worked for
@@ -121,9 +121,15 @@ class BlockWalk:
         self.inputs = Inputs(spec, received, body.slices, body.spaces)
         self.inputs.add_given(body.given)
         self.segments: list[Segment] = []
-        self._carried = {
-            run: self.inputs.carried(*run) for run, before in body.before.items() if before.loops
+        self._carried: dict[tuple[str, int], Carried | None] = {
+            run: self._take_along(run) for run, before in body.before.items() if before.carries
         }
+
+    def _take_along(self, run: tuple[str, int]) -> Carried | None:
+        try:
+            return self.inputs.carried(*run)
+        except LookupError:
+            return None
 
     def walk(self) -> list[Segment]:
         """Run every task run of the block, lane by lane."""
@@ -154,8 +160,11 @@ class BlockWalk:
         before = self.body.before.get((node.name, position), NOTHING_BEFORE)
         codes = wire.codes(position)
         run = TaskRun(self.spec, node, wire, position, index, self.is_local, codes, before)
-        if before.loops:
-            run.loop_result = self._carried[node.name, position]
+        if before.carries:
+            carried = self._carried[node.name, position]
+            if carried is None:
+                return run, Pending("what it goes on with was lost")
+            _go_on(run, carried)
         return run, walk(run)
 
     def passing(self, strip: Strip) -> list[str]:
@@ -175,6 +184,13 @@ class BlockWalk:
         )
 
 
+def _go_on(run: TaskRun, carried: Carried) -> None:
+    if run.before.held:
+        run.value, run.started, run.ended = carried
+    else:
+        run.loop_result = carried.value
+
+
 def record(segment: Segment, run: TaskRun, state: State) -> None:
     """Add a task run to its segment."""
     offset = len(segment.codes)
@@ -189,7 +205,7 @@ def record(segment: Segment, run: TaskRun, state: State) -> None:
         note = (note or Note())._replace(message=state.message)
         segment.notes[offset] = note._replace(reason=reason) if reason else note
     if segment.values is not None:
-        if state.code in FINISHED:
+        if state.code in FINISHED or run.before.held:
             segment.values[offset] = run.value
         elif run.before.loops:
             segment.values[offset] = run.loop_result

@@ -25,6 +25,7 @@ from daskflow.errors import DefinitionError, ExecutorError
 from daskflow.executors.base import PackedSpec
 from daskflow.nodes import FlowGraph
 from daskflow.pickling import dumps
+from daskflow.results.storage import ResultStorage
 from daskflow.runtime.code import OwnCode, unpicklable
 from daskflow.runtime.modules import HERE, RunModules, in_use
 from daskflow.runtime.sources import (
@@ -54,6 +55,8 @@ class RunSpec:
     parameters: tuple[str, ...] = ()  # names of those literals that are the flow's parameters
     scheduled_for: float = 0.0  # instant at which the run was to start
     max_signalled_retries: int = 100
+    storage: ResultStorage | None = None  # where durable results are
+    persisted: frozenset[str] = frozenset()  # nodes whose results are to be durable
     caches: dict[Any, Any] = field(default_factory=dict)  # of the shim; empty when it travels
     modules: RunModules | None = None  # of the flow's own folder, where it has travelled
 
@@ -85,8 +88,12 @@ def pack_spec(spec: RunSpec, code: OwnCode | None = None) -> PackedSpec:
         except Exception as other:
             raise DefinitionError(_blame(spec, code, other)) from other
     data = pickle.dumps((spec.run_id, HERE, _PYTHON, found.sources, body), protocol=5)
-    needed = (name for name in code.named if name not in found.sources and not _is_known(name))
-    return PackedSpec.of(data, found.named - found.sources.keys(), needed)
+    needed = {name for name in code.named if name not in found.sources and not _is_known(name)}
+    folder = ""
+    if spec.storage is not None and spec.persisted:
+        needed |= spec.storage.place.modules()
+        folder = spec.storage.private_folder()
+    return PackedSpec.of(data, found.named - found.sources.keys(), needed, folder)
 
 
 def _pack(spec: RunSpec, code: OwnCode, importers: list[Importer]) -> tuple[Found, bytes]:

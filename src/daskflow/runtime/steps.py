@@ -16,7 +16,7 @@ from dataclasses import replace
 from typing import Any
 
 from daskflow import context
-from daskflow.errors import DefinitionError
+from daskflow.errors import DefinitionError, StoreBusyError
 from daskflow.events import NOTHING_BEFORE, Before, Length, Note
 from daskflow.lowering.needs import stand_in
 from daskflow.mapping import measure
@@ -24,6 +24,7 @@ from daskflow.results.serializers import weigh
 from daskflow.runtime import state_handlers
 from daskflow.runtime.calling import call, make_portable, summary_of, trace_of
 from daskflow.runtime.contexts import context_of
+from daskflow.runtime.durable import read_later, write_result
 from daskflow.runtime.task_run import TaskRun
 from daskflow.runtime.upstream import LazyStates
 from daskflow.signals import Fail, Pause, Retry, RunInterrupted, Signal
@@ -207,7 +208,7 @@ def tell(run: TaskRun, state: State) -> State:
 
 BEFORE_THE_BODY: tuple[Step, ...] = (wait_for_upstream, ask_trigger, start)
 OF_A_CALL: tuple[Step, ...] = (call_body, check_result, retry, put_off, loop)
-AT_THE_END: tuple[Step, ...] = (tell,)
+AT_THE_END: tuple[Step, ...] = (tell, write_result)
 
 
 def walk(run: TaskRun) -> State:
@@ -216,6 +217,8 @@ def walk(run: TaskRun) -> State:
         state = _walk_to_the_end(run)
     except RunInterrupted:
         raise
+    except StoreBusyError as error:
+        state = read_later(run, error)
     except BaseException as error:  # values of the user's may raise anything when looked at
         message = f"daskflow could not run it: {summary_of(error)}"
         run.note = Note(trace=trace_of(error))
@@ -229,6 +232,8 @@ def walk(run: TaskRun) -> State:
 
 
 def _walk_to_the_end(run: TaskRun) -> State:
+    if run.before.held:  # its body has ended, and all was told
+        return write_result(run, check_result(run, Success()))
     state: State = PENDING
     for step in BEFORE_THE_BODY:
         state = step(run, state)

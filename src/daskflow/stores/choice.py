@@ -10,7 +10,7 @@ from pathlib import Path
 
 from daskflow.errors import StoreBusyError, StoreError
 from daskflow.results.signing import Signer, key_from
-from daskflow.settings import Settings
+from daskflow.settings import ResultSettings, Settings
 from daskflow.stores.history import RunStore
 from daskflow.stores.memory_history import MemoryHistory
 
@@ -34,7 +34,7 @@ def choose_store(settings: Settings) -> RunStore:
         name = url or f"sqlite:///{settings.home.expanduser() / 'daskflow.db'}"
         if name not in _open:
             try:
-                _open[name] = _opened(name)
+                _open[name] = _opened(name, settings.results)
             except StoreBusyError as error:
                 if url is not None:
                     raise
@@ -43,7 +43,7 @@ def choose_store(settings: Settings) -> RunStore:
         return _open[name]
 
 
-def _opened(url: str) -> RunStore:
+def _opened(url: str, results: ResultSettings) -> RunStore:
     if url == "memory://":
         return MemoryHistory()
     scheme, _, path = url.partition(":///")
@@ -55,7 +55,14 @@ def _opened(url: str) -> RunStore:
 
     file = Path(path)
     place = SqlitePlace(file)
-    return SqlStore(place, Signer(key_from(file.with_name(f"{file.name}.key"))))
+    return SqlStore(place, Signer(_key(file, results)))
+
+
+def _key(store: Path, results: ResultSettings) -> bytes:
+    """Return the key of a store: given, or in a file of its own."""
+    if results.key is not None:
+        return results.key.get_secret_value().encode()
+    return key_from((results.key_file or store.with_name(f"{store.name}.key")).expanduser())
 
 
 def close_stores() -> None:

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from daskflow.events import Before, Length, Note
+from daskflow.events import Before, Length, Note, StoredResult
 from daskflow.states import KINDS, Crashed, Scheduled, State
 
 _BY_NAME = {kind.__name__: kind for kind in KINDS}
@@ -72,7 +72,7 @@ def notes_to_json(notes: Mapping[int, Note]) -> str:
             for name, value in note._asdict().items()
             if value != _BLANK[name] and name != "failure"
         }
-        for name in ("length", "before"):
+        for name in _RECORDS:
             if name in fields:
                 fields[name] = list(fields[name])
         told[str(offset)] = fields
@@ -80,16 +80,16 @@ def notes_to_json(notes: Mapping[int, Note]) -> str:
 
 
 _BLANK = Note()._asdict()
+_RECORDS: Mapping[str, Any] = {"length": Length, "before": Before, "stored": StoredResult}
 
 
 def notes_from_json(text: str, failures: Mapping[int, bytes]) -> dict[int, Note]:
     """Return the remarks that `notes_to_json` made text of, with their exceptions."""
     notes: dict[int, Note] = {}
     for offset, fields in (json.loads(text) if text else {}).items():
-        if "length" in fields:
-            fields["length"] = Length(*fields["length"])
-        if "before" in fields:
-            fields["before"] = Before(*fields["before"])
+        for name, make in _RECORDS.items():
+            if name in fields:
+                fields[name] = make(*fields[name])
         notes[int(offset)] = Note(**fields)
     for place, failure in failures.items():
         notes[place] = notes.get(place, Note())._replace(failure=failure)

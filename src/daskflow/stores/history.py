@@ -135,6 +135,9 @@ class RunStore(Protocol):
             They are not what was written.
         """
 
+    def run_key(self, run_id: str) -> bytes:
+        """Return the key with which results of a run are signed: made of the store's own."""
+
     def run(self, run_id: str) -> RunRow:
         """Return what is known of a run.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -9,6 +10,7 @@ from typing import Any
 
 from daskflow.entries import Entry
 from daskflow.errors import LeaseLostError, LeaseTakenError, UnknownRunError
+from daskflow.results.signing import Signer
 from daskflow.stores.history import Holder, Lease, Numbered, RunRow, Wanted
 
 
@@ -38,6 +40,7 @@ class MemoryHistory:
         self._runs: dict[str, _Kept] = {}
         self._ops: set[str] = set()
         self._lock = threading.RLock()
+        self._signer = Signer(secrets.token_bytes(32))
 
     def create(self, run: RunRow, op_id: str) -> None:
         """Take in a new run."""
@@ -90,6 +93,10 @@ class MemoryHistory:
     def parameters(self, run_id: str) -> bytes:
         """Return the parameters of a run."""
         return self.run(run_id).parameters
+
+    def run_key(self, run_id: str) -> bytes:
+        """Return the key with which results of a run are signed; as short-lived as the run."""
+        return self._signer.key_for(run_id)
 
     def run(self, run_id: str) -> RunRow:
         """Return what is known of a run."""

@@ -138,6 +138,10 @@ class SqlStore:
         """Return the parameters of a run."""
         return self._signer.check(f"{run_id}/parameters", self.run(run_id).parameters)
 
+    def run_key(self, run_id: str) -> bytes:
+        """Return the key with which results of a run are signed."""
+        return self._signer.key_for(run_id)
+
     def run(self, run_id: str) -> RunRow:
         """Return what is known of a run."""
         with self._place.reading() as connection:
