@@ -129,8 +129,8 @@ class Values:
 
     def _gone(self, name: str, position: int) -> ResultGoneError:
         msg = (
-            f"the value of {self._label(name, position)} was not kept: persist_result=True keeps "
-            "it; or return it from the flow, and read it before the executor is gone"
+            f"the value of {self._label(name, position)} was not kept: return it from the flow, "
+            "and read it before the executor is gone, or keep it with persist_result=True"
         )
         return ResultGoneError(msg)
 

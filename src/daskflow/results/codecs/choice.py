@@ -11,7 +11,7 @@ from typing import Any
 from daskflow.errors import StoreError
 from daskflow.results.base import Serializer
 from daskflow.results.codecs.arrays import NumpySerializer
-from daskflow.results.codecs.frames import PandasSerializer
+from daskflow.results.codecs.frames import FeatherSerializer, ParquetSerializer
 from daskflow.results.codecs.objects import PickleSerializer
 from daskflow.results.codecs.plain import JsonSerializer
 from daskflow.results.codecs.tables import ArrowSerializer, PolarsSerializer
@@ -20,7 +20,8 @@ GROUP = "daskflow.serializers"  # of entry points: each names a `Serializer`, or
 OURS: tuple[Serializer, ...] = (
     JsonSerializer(),
     NumpySerializer(),
-    PandasSerializer(),
+    ParquetSerializer(),
+    FeatherSerializer(),
     PolarsSerializer(),
     ArrowSerializer(),
     PickleSerializer(),

@@ -1,7 +1,7 @@
-"""Frames and series of pandas as Parquet: index, types, categories and time zones intact.
+"""Frames and series of pandas, with index, types, categories and time zones: as Parquet, or Arrow.
 
-Parquet does not keep all that pandas knows. What is written is read again at once, and where it is
-not the same in every respect, another serializer has to do.
+No format keeps all that pandas knows. What is written is read again at once, and where it is
+not the same in every respect, the next serializer has to do.
 """
 
 from __future__ import annotations
@@ -13,15 +13,13 @@ from typing import Any
 
 from daskflow.results.base import family_of
 
-_REMARK = b"daskflow"  # what pandas knows and Parquet does not, in the file's own remarks
+_REMARK = b"daskflow"  # what only pandas knows, in the file's own remarks
 _SERIES = "values"  # name of the one column that a series becomes
 
 
-class PandasSerializer:
-    """Parquet, where pyarrow is installed."""
+class _PandasSerializer:
+    """What both formats have in common."""
 
-    name = "parquet"
-    suffix = ".parquet"
     is_signed = False
 
     def may_take(self, value: Any) -> bool:
@@ -32,6 +30,7 @@ class PandasSerializer:
     def dump(self, value: Any) -> bytes | None:
         """Return a file that pandas reads as the same frame, or series."""
         import pandas as pd
+        import pyarrow as pa
 
         if type(value) not in {pd.DataFrame, pd.Series} or not _has_plain_objects(value):
             return None
@@ -43,15 +42,16 @@ class PandasSerializer:
             "columns": _range_of(frame.columns),
             "freq": getattr(frame.index, "freqstr", None),
         }
-        data = _write(frame, remark)
+        table = pa.Table.from_pandas(frame)
+        told = {**table.schema.metadata, _REMARK: json.dumps(remark).encode()}
+        data = self._write(table.replace_schema_metadata(told))
         return data if is_same(self.load(data), value) else None
 
     def load(self, data: bytes) -> Any:
         """Return the frame, or the series."""
         import pandas as pd
-        import pyarrow.parquet as pq
 
-        table = pq.read_table(io.BytesIO(data))
+        table = self._read(data)
         remark = json.loads(table.schema.metadata[_REMARK])
         frame = table.to_pandas()
         if remark["columns"] is not None:
@@ -60,17 +60,54 @@ class PandasSerializer:
             frame.index.freq = remark["freq"]  # type: ignore[misc] # the stubs know no setter
         return frame[_SERIES].rename(remark["name"]) if remark["series"] else frame
 
+    def _write(self, table: Any) -> bytes:
+        raise NotImplementedError
 
-def _write(frame: Any, remark: dict[str, Any]) -> bytes:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
+    def _read(self, data: bytes) -> Any:
+        raise NotImplementedError
 
-    table = pa.Table.from_pandas(frame, preserve_index=None)
-    told = {**table.schema.metadata, _REMARK: json.dumps(remark).encode()}
-    sink = pa.BufferOutputStream()
-    pq.write_table(table.replace_schema_metadata(told), sink)
-    data: bytes = sink.getvalue().to_pybytes()
-    return data
+
+class ParquetSerializer(_PandasSerializer):
+    """Parquet: small files, which any tool can read."""
+
+    name = "parquet"
+    suffix = ".parquet"
+
+    def _write(self, table: Any) -> bytes:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        sink = pa.BufferOutputStream()
+        pq.write_table(table, sink)
+        data: bytes = sink.getvalue().to_pybytes()
+        return data
+
+    def _read(self, data: bytes) -> Any:
+        import pyarrow.parquet as pq
+
+        return pq.read_table(io.BytesIO(data))
+
+
+class FeatherSerializer(_PandasSerializer):
+    """Arrow's own format: for categories of numbers, or that no element has."""
+
+    name = "feather"
+    suffix = ".feather"
+
+    def _write(self, table: Any) -> bytes:
+        import pyarrow as pa
+
+        sink = pa.BufferOutputStream()
+        with pa.ipc.new_file(sink, table.schema) as file:
+            file.write_table(table)
+        data: bytes = sink.getvalue().to_pybytes()
+        return data
+
+    def _read(self, data: bytes) -> Any:
+        import pyarrow as pa
+
+        with pa.ipc.open_file(data) as file:
+            return file.read_all()
 
 
 def _range_of(columns: Any) -> list[int] | None:
