@@ -57,7 +57,7 @@ FRAMES = {
     "several levels": mixed_frame(pd.MultiIndex.from_tuples(PAIRS, names=["k", None])),
     "numbers as columns": pd.DataFrame(np.eye(3)),
     "pairs as columns": pd.DataFrame(np.eye(3), columns=pd.MultiIndex.from_tuples(PAIRS)),
-    "no rows": mixed_frame(DAYS).iloc[:0, :5],
+    "no rows": mixed_frame(DAYS).iloc[:0, :4],
     "no columns": pd.DataFrame(index=[1, 2]),
     "remarks": with_attrs(),
     "series": pd.Series([1.5, 2.5], index=DAYS[:2], name="x"),
@@ -66,7 +66,7 @@ FRAMES = {
 }
 CATEGORIES = {
     "numbers": pd.DataFrame({"c": pd.Categorical([2, 1, 2], categories=[2, 1], ordered=True)}),
-    "series of days": pd.Series(pd.Categorical(DAYS)),
+    "index of numbers": pd.Series([1.5, 2.5], index=pd.CategoricalIndex([2, 1]), name="x"),
 }
 ARRAYS = {
     "floats": np.array([[1.0, np.nan], [-0.0, np.inf]]),
@@ -202,6 +202,7 @@ UNFIT = {
     "remark inside a record": np.zeros(1, [("a", np.dtype(("i4", 2), metadata={"u": 1}))]),
     "scalar of numpy": np.float64(1),
     "frame of lists": pd.DataFrame({"x": [[1], [2]]}),
+    "categories of days": pd.Series(pd.Categorical(DAYS)),
     "categories without a row": mixed_frame().iloc[:0],
     "frame of texts as objects": pd.DataFrame({"x": ["a", None]}, dtype=object),
     "frame of mixed objects": pd.DataFrame({"x": [1, "a"]}, dtype=object),
