@@ -12,7 +12,6 @@ from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
-from urllib.parse import unquote, urlsplit
 
 from daskflow.errors import StoreError
 
@@ -55,7 +54,7 @@ def place_at(url: str) -> ResultPlace:
     >>> place_at("/data/results").url, place_at("s3://bucket/results/").url
     ('file:///data/results', 's3://bucket/results')
     """
-    kind = urlsplit(url).scheme if "://" in url else ""
+    kind = _kind_of(url)
     return FolderPlace(_path_of(url)) if kind in _LOCAL else RemotePlace(url.rstrip("/"), kind)
 
 
@@ -67,7 +66,7 @@ def read_file(url: str) -> bytes:
     FileNotFoundError
         It is not there.
     """
-    if urlsplit(url).scheme in _LOCAL:
+    if _kind_of(url) in _LOCAL:
         return _path_of(url).read_bytes()
     system, path = _system_of(url)
     data: bytes = system.cat_file(path)
@@ -81,7 +80,7 @@ class FolderPlace:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder.expanduser().absolute()
-        self.url = self.folder.as_uri()
+        self.url = f"file://{self.folder}"
         self._made: set[Path] = set()  # folders that are on the disk for sure
 
     def write(self, path: str, data: bytes) -> str:
@@ -101,7 +100,7 @@ class FolderPlace:
                 part.unlink()
             raise
         _sync(file.parent)
-        return file.as_uri()
+        return f"{self.url}/{path}"
 
     def modules(self) -> set[str]:
         """Return none."""
@@ -152,9 +151,13 @@ class RemotePlace:
         return {made.__module__.partition(".")[0]}
 
 
+def _kind_of(url: str) -> str:
+    return url.partition("://")[0] if "://" in url else ""
+
+
 def _path_of(url: str) -> Path:
-    found = urlsplit(url) if "://" in url else None
-    return Path(url if found is None else unquote(found.netloc + found.path))
+    """Return the path in a URL: as fsspec has it, nothing in it is quoted."""
+    return Path(url.partition("://")[2] if "://" in url else url)
 
 
 def _system_of(url: str) -> tuple[Any, str]:
