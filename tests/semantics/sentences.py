@@ -86,7 +86,9 @@ ONE_TASK_RUN = (
         "9 serializability is checked the same everywhere; durable results are written",
         "test_a_value_that_cannot_travel",
         "test_the_result_of_fail_must_travel_too",
-        "store and resume",
+        "test_a_durable_value_is_the_value",
+        "test_a_resumed_run_reads_what_was_kept",
+        "test_storage_that_cannot_be_written",
     ),
     (
         "9 unserializable: Crashed, naming task and type, only this task run",
