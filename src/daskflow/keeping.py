@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from daskflow.entries import Entry, RunMoved
-from daskflow.pickling import dumps
+from daskflow.persisting import pack_parameters
 from daskflow.resuming import code_digests
 from daskflow.runtime.spec import RunSpec, is_installed, own_code_by_value
 from daskflow.states import Pending, State
@@ -96,7 +96,7 @@ class StoreKeeper:
 def row_of(flow: Flow[..., Any], spec: RunSpec, parameters: Mapping[str, Any]) -> RunRow:
     """Return the row of a run that is about to begin."""
     with own_code_by_value([flow]):
-        packed = dumps(dict(parameters))
+        packed = pack_parameters(parameters, spec.storage)
     return RunRow(
         spec.run_id,
         spec.run_name,

@@ -7,7 +7,6 @@ its driver works; values leave the executor only when somebody asks for them.
 from __future__ import annotations
 
 import html
-import pickle
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -25,7 +24,7 @@ from daskflow.executors.choice import choose_executor
 from daskflow.keeping import Keeper, NoKeeper, begin, row_of, take_over
 from daskflow.lowering.plan import Plan, literal_key
 from daskflow.nodes import LiteralRef, NodeRef, fill
-from daskflow.persisting import with_storage
+from daskflow.persisting import storage_of, unpack_parameters, with_storage
 from daskflow.resuming import (
     changed_tasks,
     check_may_resume,
@@ -495,7 +494,8 @@ def resume(flow: Flow[..., Any], wanted: str, *, allow_code_change: bool = False
     check_may_resume(row)
     keeper = take_over(store, row.id)
     try:
-        parameters = pickle.loads(store.parameters(row.id))
+        kept = storage_of(settings, store, row.id)
+        parameters = unpack_parameters(store.parameters(row.id), kept)
         definition, spec, assignment = describe(flow, parameters, settings.engine)
         spec = replace(spec, run_id=row.id, run_name=row.name, scheduled_for=row.created)
         spec = with_storage(spec, flow, settings, store)

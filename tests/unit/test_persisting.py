@@ -9,7 +9,7 @@ import pytest
 from daskflow import DefinitionError, flow, task
 from daskflow.errors import StoreError
 from daskflow.executors.handshake import Needs, Place, compare
-from daskflow.persisting import with_storage
+from daskflow.persisting import pack_parameters, unpack_parameters, with_storage
 from daskflow.results.storage import ResultStorage
 from daskflow.runtime.spec import pack_spec
 from daskflow.settings import ResultSettings, Settings
@@ -83,3 +83,15 @@ def test_a_folder_of_this_machine_is_out_of_reach_elsewhere():
     assert "DASKFLOW_RESULTS__SHARED=true" in told
     assert refusals("file:///r", "laptop") == refusals("", "node-7") == ()
     assert len(refusals("memory://r", "laptop")) == 1
+
+
+def test_large_parameters_lie_in_result_storage(tmp_path):
+    """What is small is in the run's row; what is large is in a file, and comes back the same."""
+    storage = ResultStorage(str(tmp_path), "ab12", b"key")
+    given = {"xs": "x" * 5_000, "n": 1}
+    packed = pack_parameters(given, storage)
+    assert len(packed) > 5_000
+    assert (unpack_parameters(packed, storage), [*tmp_path.rglob("*.*")]) == (given, [])
+    packed = pack_parameters(given, storage, most=1_000)
+    assert len(packed) < 1_000
+    assert (unpack_parameters(packed, storage), len([*tmp_path.rglob("*.*")])) == (given, 1)
