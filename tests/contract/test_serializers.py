@@ -184,6 +184,15 @@ def test_what_is_not_signed_runs_no_code(serializer):
         serializer.load(pickle.dumps(Boom()))
 
 
+class OwnFrame(pl.DataFrame):
+    """A frame of somebody's own, under polars' roof."""
+
+    __module__ = "polars.own"
+
+
+OwnFrame.__name__ = "DataFrame"
+
+
 class Boom:
     """Ends the process where it is unpickled."""
 
@@ -200,6 +209,7 @@ UNFIT = {
     "masked array": np.ma.masked_array([1, 2], [True, False]),
     "type with a remark": np.zeros(1, np.dtype("i4", metadata={"unit": "m"})),
     "remark inside a record": np.zeros(1, [("a", np.dtype(("i4", 2), metadata={"u": 1}))]),
+    "remark below a record": np.zeros(1, [("a", np.dtype("i4", metadata={"u": 1}), 2)]),
     "scalar of numpy": np.float64(1),
     "frame of lists": pd.DataFrame({"x": [[1], [2]]}),
     "categories of days": pd.Series(pd.Categorical(DAYS)),
@@ -249,3 +259,11 @@ def test_no_library_is_imported_that_no_value_asks_for():
         [sys.executable, "-c", program], capture_output=True, text=True, check=False
     )
     assert (done.stdout.split(), done.returncode) == ([], 0), done.stderr
+
+
+def test_a_subclass_is_no_frame_of_polars():
+    """A class of somebody's own is not taken for the one that it derives from."""
+    polars = serializer_named("polars")
+    value = OwnFrame({"x": [1]})
+    assert polars.may_take(value)
+    assert polars.dump(value) is None

@@ -158,8 +158,7 @@ class Needs:
         forms = [one.form for one in node.arguments if upstream in references(one.form)]
         if not forms or any(form != Element(NodeRef(upstream), 0) for form in forms):
             return False
-        is_due = bool(self.now.due.get(upstream, b"\0")[0])  # it is not where it was before
-        return not is_due and self.now.known.columns[upstream].blocks[0] in self.now.at_hand.keys
+        return self.now.known.columns[upstream].blocks[0] in self.now.at_hand.keys
 
     def _add_portion(self, upstream: str, strip: Strip) -> None:
         number = self.now.known.columns[upstream].blocks[0]

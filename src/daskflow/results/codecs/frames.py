@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import json
+from abc import ABC, abstractmethod
 from importlib.util import find_spec
 from typing import Any
 
@@ -17,7 +18,7 @@ _REMARK = b"daskflow"  # what only pandas knows, in the file's own remarks
 _SERIES = "values"  # name of the one column that a series becomes
 
 
-class _PandasSerializer:
+class _PandasSerializer(ABC):
     """What both formats have in common."""
 
     is_signed = False
@@ -60,11 +61,11 @@ class _PandasSerializer:
             frame.index.freq = remark["freq"]  # type: ignore[misc] # the stubs know no setter
         return frame[_SERIES].rename(remark["name"]) if remark["series"] else frame
 
-    def _write(self, table: Any) -> bytes:
-        raise NotImplementedError
+    @abstractmethod
+    def _write(self, table: Any) -> bytes: ...
 
-    def _read(self, data: bytes) -> Any:
-        raise NotImplementedError
+    @abstractmethod
+    def _read(self, data: bytes) -> Any: ...
 
 
 class ParquetSerializer(_PandasSerializer):
