@@ -15,5 +15,6 @@ def hello(numbers: list[int]) -> int:
     return total(square.map(numbers))
 
 
-run = hello.run(numbers=[1, 2, 3])
-print(run.state, run[square][2].result(), run.result())
+if __name__ == "__main__":
+    run = hello.run(numbers=[1, 2, 3])
+    print(run.state, run[square][2].result(), run.result())

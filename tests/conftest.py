@@ -6,6 +6,8 @@ import tempfile
 
 import pytest
 
+from tests.walks import LegalWalks
+
 
 class DoctestSettings:
     """Run the examples of docstrings in this process.
@@ -27,11 +29,22 @@ def pytest_configure(config):
         del os.environ[name]
     os.environ["DASKFLOW_HOME"] = tempfile.mkdtemp(prefix="daskflow-tests-")
     config.pluginmanager.register(DoctestSettings(), "daskflow-doctests")
+    config.pluginmanager.register(LegalWalks(), "daskflow-legal-walks")
 
 
 def pytest_unconfigure():
     """Remove the temporary home."""
     shutil.rmtree(os.environ.pop("DASKFLOW_HOME", ""), ignore_errors=True)
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Print the figures of the house, also when everything passed."""
+    reports = [report for found in terminalreporter.stats.values() for report in found]
+    told = [item for report in reports for item in getattr(report, "user_properties", ())]
+    if figures := sorted({line for name, line in told if name == "figure"}):
+        terminalreporter.section("house")
+        for line in figures:
+            terminalreporter.line(line)
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from daskflow import context, operators
+from daskflow.caching import FLOW_PARAMETERS, INPUTS, RUN_ID, TASK_SOURCE, CachePolicy
+from daskflow.context import get_run_logger
+from daskflow.control import case, ifelse, merge, switch
 from daskflow.errors import (
+    CacheKeyError,
     CrashedError,
     CycleError,
     DaskflowError,
@@ -22,11 +26,13 @@ from daskflow.errors import (
     ParameterError,
     PortableError,
     ResultGoneError,
+    StoreError,
     TargetError,
     TaskRunError,
     TaskTimeoutError,
     TracingError,
     TriggerFailedError,
+    UnansweredError,
 )
 from daskflow.executors.local import LocalExecutor
 from daskflow.flattening import flatten, successful
@@ -34,8 +40,10 @@ from daskflow.flows import Flow, flow
 from daskflow.graph import Edge
 from daskflow.mapping import unmapped
 from daskflow.parameters import Parameter
+from daskflow.resources import resource_manager
 from daskflow.signals import Fail, Loop, Pause, Retry, Signal, Skip, Succeed
 from daskflow.static import Static
+from daskflow.tagging import tags
 from daskflow.tasks import Task, task
 from daskflow.triggers import (
     all_failed,
@@ -56,10 +64,17 @@ if TYPE_CHECKING:
     from daskflow.runs import FlowRun
     from daskflow.runtime.views import MappedTaskRun, TaskRun
     from daskflow.settings import Settings
+    from daskflow.stores.memory import MemoryStore
 
     __version__: str
 
 __all__ = [
+    "FLOW_PARAMETERS",
+    "INPUTS",
+    "RUN_ID",
+    "TASK_SOURCE",
+    "CacheKeyError",
+    "CachePolicy",
     "CrashedError",
     "CycleError",
     "DaskExecutor",
@@ -76,6 +91,7 @@ __all__ = [
     "LocalExecutor",
     "Loop",
     "MappedTaskRun",
+    "MemoryStore",
     "Parameter",
     "ParameterError",
     "Pause",
@@ -86,6 +102,7 @@ __all__ = [
     "Signal",
     "Skip",
     "Static",
+    "StoreError",
     "Succeed",
     "TargetError",
     "Task",
@@ -94,21 +111,29 @@ __all__ = [
     "TaskTimeoutError",
     "TracingError",
     "TriggerFailedError",
+    "UnansweredError",
     "all_failed",
     "all_finished",
     "all_successful",
     "always_run",
     "any_failed",
     "any_successful",
+    "case",
     "context",
     "flatten",
     "flow",
+    "get_run_logger",
+    "ifelse",
     "manual_only",
+    "merge",
     "not_all_skipped",
+    "resource_manager",
     "shutdown",
     "some_failed",
     "some_successful",
     "successful",
+    "switch",
+    "tags",
     "task",
     "unmapped",
 ]
@@ -119,6 +144,7 @@ _LATE = {
     "DaskExecutor": "daskflow.executors.cluster",
     "FlowRun": "daskflow.runs",
     "MappedTaskRun": "daskflow.runtime.views",
+    "MemoryStore": "daskflow.stores.memory",
     "Settings": "daskflow.settings",
     "TaskRun": "daskflow.runtime.views",
     "shutdown": "daskflow.executors.temporary",
@@ -134,3 +160,7 @@ def __getattr__(name: str) -> Any:
         msg = f"module 'daskflow' has no attribute {name!r}"
         raise AttributeError(msg)
     return getattr(import_module(_LATE[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*__all__, "__doc__", "__version__"})

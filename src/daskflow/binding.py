@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 from typing import Any, get_args, get_origin
 
 from daskflow.errors import DefinitionError
@@ -60,6 +61,12 @@ class Binding:
             msg = f"{self}: {error}"
             raise DefinitionError(msg) from None
         return (names + [f"args[{i}]" for i in range(len(args) - len(names))])[: len(args)]
+
+    @cached_property
+    def defaults(self) -> dict[str, Any]:
+        """The values of the parameters that a call may leave out."""
+        parameters = self.signature.parameters.values()
+        return {one.name: one.default for one in parameters if one.default is not one.empty}
 
     def keyword(self, node: NodeSpec, key: str) -> str | None:
         """Return by which word a node's argument is passed; None: by position.

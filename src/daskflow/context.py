@@ -15,13 +15,16 @@ True
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any, NamedTuple
 
 from daskflow.graph import Edge
+from daskflow.logs import PrintedLines, RunLogger
 from daskflow.states import State
 
 
@@ -45,6 +48,8 @@ class RunContext:
     parameters: Mapping[str, Any]  # those that are small enough to be sent to every worker
     scheduled_for: datetime  # when the run was to start; without a schedule, when it was made
     tags: frozenset[str] = frozenset()
+    parents: tuple[str, ...] = ()  # ids of the task runs that called it, outermost first
+    log_level: int | None = None  # lowest that is let through; None: as `logging` is configured
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +66,7 @@ class TaskRunContext:
     loop_result: Any = None  # what the last of them passed on
     resumed: bool = False  # whether it was paused, and was approved or its time was over
     upstream: Sequence[UpstreamRun] = ()  # all that it depends on, data or not
+    printed: PrintedLines | None = None  # takes what it prints; None: that is just printed
 
     @property
     def task_run_name(self) -> str:
@@ -71,6 +77,30 @@ class TaskRunContext:
     def task_run_id(self) -> str:
         """A name of this task run among all that there ever were."""
         return f"{self.run.run_id}/{self.task_run_name}"
+
+    @property
+    def logger(self) -> RunLogger:
+        """A logger whose records tell of this task run; see `get_run_logger`."""
+        names = {
+            "flow_name": self.run.flow_name,
+            "run_id": self.run.run_id,
+            "run_name": self.run.run_name,
+            "task_run": self.task_run_name,
+            "task_run_id": self.task_run_id,
+            "attempt": self.attempt,
+            "worker": self.worker,
+        }
+        return RunLogger(names, self.run.log_level)
+
+    @property
+    def worker(self) -> str:
+        """The address of the Dask worker, or the name of the thread in a process without one."""
+        return place.get() or threading.current_thread().name
+
+    @property
+    def parent_run_id(self) -> str | None:
+        """The id of the flow run whose task called this flow; None: no task did."""
+        return self.run.parents[-1].partition("/")[0] if self.run.parents else None
 
     @property
     def tags(self) -> frozenset[str]:
@@ -109,15 +139,57 @@ def run_label(node: str, index: tuple[int, ...]) -> str:
 
 
 current: ContextVar[TaskRunContext | None] = ContextVar("daskflow_task_run", default=None)
+place: ContextVar[str] = ContextVar("daskflow_place", default="")  # the worker's address
 
 _FIELDS = frozenset(field.name for field in fields(TaskRunContext)) | frozenset(
     name for name, value in vars(TaskRunContext).items() if isinstance(value, property)
 )
 
 
+@contextmanager
+def at_place(worker: str) -> Iterator[None]:
+    """Let `TaskRunContext.worker` tell meanwhile of this address; empty: as it is.
+
+    A Dask worker may begin a block in the context of another task's body: that is forgotten.
+    """
+    if not worker:
+        yield
+        return
+    before, token = current.set(None), place.set(worker)
+    try:
+        yield
+    finally:
+        place.reset(token)
+        current.reset(before)
+
+
 def get() -> TaskRunContext | None:
     """Return the context of the running task; None outside of one."""
     return current.get()
+
+
+def get_run_logger() -> RunLogger:
+    """Return a logger for the running task: its records tell of which task run they are.
+
+    They are shown on stderr from INFO on, ``12:03:04 INFO clean[3] attempt 2 | text``, or go where
+    your own configuration of `logging` leads, for the logger ``daskflow.task_runs``. Each has as
+    attributes ``daskflow_flow_name``, ``daskflow_run_id``, ``daskflow_run_name``,
+    ``daskflow_task_run``, ``daskflow_task_run_id``, ``daskflow_attempt`` and ``daskflow_worker``.
+
+    Outside of a task run, as where a task is called as its function, they have none of these.
+
+    Examples
+    --------
+    >>> from daskflow import get_run_logger, task
+    >>> @task
+    ... def clean(rows: list[int]) -> list[int]:
+    ...     get_run_logger().info("%d rows", len(rows))
+    ...     return sorted(rows)
+    >>> clean([2, 1])
+    [1, 2]
+    """
+    here = current.get()
+    return RunLogger() if here is None else here.logger
 
 
 def __getattr__(name: str) -> Any:

@@ -12,6 +12,7 @@ from daskflow.errors import DefinitionError
 from daskflow.graph import listed
 from daskflow.nodes import FlowGraph, Form, SpaceSpec, literals_in
 from daskflow.tracing import Trace
+from daskflow.triggers import is_cleanup
 
 Key = tuple[bytes, ...]
 
@@ -86,7 +87,7 @@ def define(trace: Trace, reference_tasks: tuple[str, ...] | None) -> FlowDefinit
     Parameters
     ----------
     reference_tasks
-        Names of the nodes that decide; None: the terminal ones.
+        Names of the nodes that decide; None: the terminal ones, cleanup excepted.
 
     Raises
     ------
@@ -103,8 +104,17 @@ def define(trace: Trace, reference_tasks: tuple[str, ...] | None) -> FlowDefinit
     graph.spaces = _in_order(graph)
     used = dict.fromkeys(name for form in _forms(trace) for name in literals_in(form))
     literals = {name: trace.literals[name] for name in used if name in trace.literals}
-    decisive = tuple(graph.terminals()) if reference_tasks is None else reference_tasks
+    decisive = _decisive(graph) if reference_tasks is None else reference_tasks
     return FlowDefinition(trace.flow, graph, literals, returned, decisive)
+
+
+def _decisive(graph: FlowGraph) -> tuple[str, ...]:
+    """Return the nodes that decide by default: nothing but cleanup depends on them."""
+    cleanups = {name for name, node in graph.nodes.items() if is_cleanup(node.task.rules.trigger)}
+    ends = (name for name in graph.nodes if name not in cleanups)
+    return tuple(
+        name for name in ends if all(e.downstream in cleanups for e in graph.downstream(name))
+    )
 
 
 def _forms(trace: Trace) -> Iterator[Form | None]:

@@ -38,6 +38,7 @@ from daskflow.lowering.plan import literal_key, unpack_block
 from daskflow.nodes import Packed, literals_in
 from daskflow.runtime.driver import Assignment
 from daskflow.runtime.finishing import finish_block
+from daskflow.runtime.flow_handlers import FlowWatch
 from daskflow.runtime.inputs import Literal, cut_piece
 from daskflow.runtime.modules import in_use
 from daskflow.runtime.record import RunRecord
@@ -51,11 +52,15 @@ if TYPE_CHECKING:
 _THREADS = 4  # nobody knows where the graph will be computed
 
 First = tuple[Plan, Sequence[Report]]  # the plan that was computed, and what became of its blocks
-Conclude = Callable[[FlowDefinition, RunSpec, LocalSession, Assignment, First], State]
+Conclude = Callable[[FlowDefinition, RunSpec, LocalSession, Assignment, First, FlowWatch], State]
 
 
 def make_delayed(
-    definition: FlowDefinition, spec: RunSpec, assignment: Assignment, conclude: Conclude
+    definition: FlowDefinition,
+    spec: RunSpec,
+    assignment: Assignment,
+    conclude: Conclude,
+    watch: FlowWatch,
 ) -> Delayed:
     """Return a flow as a `Delayed` that gives the state of the flow run.
 
@@ -63,17 +68,20 @@ def make_delayed(
     ----------
     conclude
         Drives what is left of the run and returns its state; called by the last node.
+    watch
+        Who is asked of the changes of the run, in the last node.
     """
     from dask.delayed import Delayed
     from dask.highlevelgraph import HighLevelGraph, MaterializedLayer
     from dask.task_spec import Task, TaskRef
 
-    spec = replace(spec, kept=frozenset(), small_result_bytes=0)  # nobody will ask for values
+    # nobody will ask for values, and nobody answers what a task run asks
+    spec = replace(spec, kept=frozenset(), small_result_bytes=0, caching=None)
     plan, rest = _first_plan(spec, assignment)
     with own_code_by_value(assignment.functions):
         packed = zlib.compress(pack_spec(spec))
         layer: dict[Any, Any] = plan.layer(BlockRunner(packed), unpack_literal, cut_piece)
-        about = (plan.outline(), definition.reference_tasks, assignment.retry_window)
+        about = (plan.outline(), definition.reference_tasks, assignment.retry_window, watch)
         known = cloudpickle.dumps((*about, assignment.given), protocol=5)
     told: dict[Any, Any] = {key: key for key in rest}  # what the last node gets, and from where
     consumed = {key for block in plan.blocks for key in block.sources()}
@@ -145,14 +153,14 @@ class Ending:
     """The function in the last node: makes the flow run's state of what it is told."""
 
     spec: bytes  # packed and compressed
-    known: bytes  # packed: outline of the first plan, reference tasks, retry window, given states
+    known: bytes  # packed: outline of the first plan, reference tasks, retry window, watch, given
     keys: tuple[Any, ...]  # of the blocks and literals whose values, or reports, it gets
     conclude: Conclude
 
     def __call__(self, run_id: str, *received: Any) -> State:
         """Fold the reports, drive what is left, return the state."""
         spec = _spec_of(run_id, self.spec)
-        plan, reference_tasks, retry_window, given = pickle.loads(self.known)
+        plan, reference_tasks, retry_window, watch, given = pickle.loads(self.known)
         told = dict(zip(self.keys, received, strict=True))
         reports = [Report(run_id, k[1], "", tell(told[k])) for k in self.keys if is_block(k)]
         held = {key: value for key, value in told.items() if not _is_report(value)}
@@ -169,7 +177,7 @@ class Ending:
         )
         definition = FlowDefinition(spec.flow_name, spec.graph, {}, Packed(()), reference_tasks)
         session = LocalSession(run_id, spec, values=held)
-        return self.conclude(definition, spec, session, assignment, (plan, reports))
+        return self.conclude(definition, spec, session, assignment, (plan, reports), watch)
 
 
 def _is_report(value: Any) -> bool:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import random
 import uuid
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from daskflow import context
+from daskflow.caching import CacheFacts, Part, digest_of
 from daskflow.definitions import FlowDefinition
-from daskflow.errors import DefinitionError, ParameterError
+from daskflow.errors import CacheKeyError, DefinitionError, ParameterError
 from daskflow.lowering import AtHand
 from daskflow.lowering.expand import expand
 from daskflow.lowering.needs import given_literal
@@ -17,10 +20,12 @@ from daskflow.nodes import FlowGraph, NodeRef, references
 from daskflow.results.serializers import small_bytes
 from daskflow.runtime.code import OwnCode
 from daskflow.runtime.driver import Assignment
+from daskflow.runtime.fingerprints import fingerprint
 from daskflow.runtime.given import Given, read_states, refuse_beyond, results_of
 from daskflow.runtime.record import RunRecord
 from daskflow.runtime.spec import RunSpec, own_code_by_value
-from daskflow.settings import EngineSettings
+from daskflow.settings import EngineSettings, Settings
+from daskflow.tagging import active_tags
 from daskflow.timing import now
 
 if TYPE_CHECKING:
@@ -28,19 +33,19 @@ if TYPE_CHECKING:
 
 
 def describe(
-    flow: Flow[..., Any], parameters: dict[str, Any], settings: EngineSettings
+    flow: Flow[..., Any], parameters: dict[str, Any], settings: Settings
 ) -> tuple[FlowDefinition, RunSpec, Assignment]:
     """Trace a flow, and see that all of it can travel."""
     definition = flow.definition_for(parameters)
     literals = {**definition.literals, **parameters}
     code = [flow, *(node.task for node in definition.graph.nodes.values())]
     with own_code_by_value(code):
-        large = _large_literals(literals, settings)
+        large = _large_literals(literals, settings.engine)
     small = {name: value for name, value in literals.items() if name not in large}
     given = read_states(definition.graph, flow.options.get("states"))
     results = {given_literal(who): value for who, value in results_of(given).items()}
     with own_code_by_value(code):
-        large_results = _large_literals(results, settings)
+        large_results = _large_literals(results, settings.engine)
     literals |= {name: results[name] for name in large_results}
     _check_ranges(definition.graph, given, literals)
     spec = _make_spec(flow, definition, parameters, small, settings)
@@ -50,7 +55,7 @@ def describe(
         literals,
         large | large_results,
         flow.options.get("block_size"),
-        settings.retry_window,
+        settings.engine.retry_window,
         code,
         given=given,
         code=OwnCode(spec.run_id),
@@ -75,17 +80,10 @@ def _make_spec(
     definition: FlowDefinition,
     parameters: dict[str, Any],
     small: dict[str, Any],
-    settings: EngineSettings,
+    settings: Settings,
 ) -> RunSpec:
-    graph = definition.graph
+    graph, engine = definition.graph, settings.engine
     kept = {*definition.reference_tasks, *graph.terminals(), *references(definition.returned)}
-    measured = {
-        giver.form.name
-        for space in graph.spaces.values()
-        for giver in space.givers
-        if isinstance(giver.form, NodeRef)
-        and graph.depth(giver.form.name) == len(giver.form.levels) + giver.form.is_flat
-    }
     return RunSpec(
         uuid.uuid4().hex,
         _run_name(flow.options.get("run_name"), parameters),
@@ -93,13 +91,61 @@ def _make_spec(
         graph,
         small,
         frozenset(kept),
-        frozenset(measured),
-        settings.small_result_bytes,
-        flow.tags,
+        _measured(graph),
+        engine.small_result_bytes,
+        flow.tags | active_tags.get(),
         tuple(parameters),
         now(),
-        settings.max_signalled_retries,
+        engine.max_signalled_retries,
+        _cache_facts(graph, parameters),
+        _parents(),
+        settings.logging.threshold,
+        flow.options.get("log_prints", settings.logging.prints),
     )
+
+
+def _measured(graph: FlowGraph) -> frozenset[str]:
+    """Return the nodes whose values something maps over."""
+    return frozenset(
+        giver.form.name
+        for space in graph.spaces.values()
+        for giver in space.givers
+        if isinstance(giver.form, NodeRef)
+        and graph.depth(giver.form.name) == len(giver.form.levels) + giver.form.is_flat
+    )
+
+
+def _cache_facts(graph: FlowGraph, parameters: Mapping[str, Any]) -> CacheFacts | None:
+    """Return what caches go by that is hashed here; None: no task of the flow is cached."""
+    rules = {name: node.task.rules.cache for name, node in graph.nodes.items()}
+    cached = {name: rule for name, rule in rules.items() if rule is not None}
+    if not cached:
+        return None
+    sources: dict[str, str] = {}
+    known: dict[tuple[object, str], str] = {}  # by what a task is made of
+    for name, rule in cached.items():
+        if rule.goes_by(Part.TASK_SOURCE):
+            task = graph.nodes[name].task
+            key = (task.origin, task.name)
+            if key not in known:
+                known[key] = fingerprint(task)
+            sources[name] = known[key]
+    is_asked = any(rule.goes_by(Part.FLOW_PARAMETERS) for rule in cached.values())
+    return CacheFacts(sources, _digests(parameters) if is_asked else {})
+
+
+def _digests(parameters: Mapping[str, Any]) -> dict[str, str]:
+    found = dict.fromkeys(parameters, "")
+    for name, value in parameters.items():
+        with suppress(CacheKeyError):  # it may be left out
+            found[name] = digest_of(value, f"parameter {name!r}")
+    return found
+
+
+def _parents() -> tuple[str, ...]:
+    """Return the ids of the running task and of those that called its flow, outermost first."""
+    here = context.get()
+    return () if here is None else (*here.run.parents, here.task_run_id)
 
 
 def _run_name(template: str | None, parameters: dict[str, Any]) -> str:

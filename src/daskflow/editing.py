@@ -16,7 +16,7 @@ from daskflow.calls import Call, edge_of
 from daskflow.errors import DefinitionError
 from daskflow.graph import Edge, listed
 from daskflow.mapping import Unmapped
-from daskflow.nodes import Argument, Form, NodeSpec, by_lane, node_refs
+from daskflow.nodes import Argument, Form, NodeRef, NodeSpec, by_lane, node_refs
 from daskflow.placeholders import Derived, Node, Parameter, Placeholder
 from daskflow.tracing import Trace
 
@@ -90,7 +90,8 @@ class EditableTrace(Trace):
         outer = self._space
         self._space = self.graph.spaces[spec.space].parent if spec.is_mapped else spec.space
         try:
-            yield
+            with self.inside(None):
+                yield
         finally:
             self._space = outer
 
@@ -103,11 +104,18 @@ class EditableTrace(Trace):
             known = self.graph.spaces[name].givers if was_mapped else ()
             told = {giver.what for giver in known}
             new = (giver for giver in call.givers if giver.what not in told)
-            self._add_space(name, (*known, *new))
+            gates = self.graph.spaces[name].gates if was_mapped else self._take_gates(name)
+            self._add_space(name, (*known, *new), gates)
             spec = replace(spec, space=name)
         self.graph.replace_node(name, spec)
         if spec.is_mapped and not was_mapped:
             self._lift(name)
+
+    def _take_gates(self, name: str) -> list[NodeRef]:
+        """Take away a node's gates, which will be those of its index space."""
+        gates = [edge for edge in self.graph.upstream(name) if edge.is_gate]
+        self.graph.exchange({edge: [] for edge in gates})
+        return [NodeRef(edge.upstream, edge.levels) for edge in gates]
 
     def _lift(self, name: str) -> None:
         """Let what maps over the value of a node that is mapped from now on go lane by lane."""

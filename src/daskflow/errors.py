@@ -9,6 +9,9 @@
     ├── ParameterError             unknown, missing or invalid flow parameters
     ├── TargetError                FILE:flow or module:flow does not lead to a flow
     ├── ExecutorError              the executor cannot be reached or cannot do it
+    ├── StoreError                 a store is not there, or cannot do it
+    ├── CacheKeyError              no key can be made for a result that is to be cached
+    ├── UnansweredError            what a task run asked its driver got no answer
     ├── IllegalMoveError           a state that may not follow the one before it
     ├── TaskRunError               what a task run that did not succeed passes on
     │   ├── TriggerFailedError     its trigger said no
@@ -62,6 +65,14 @@ class ExecutorError(DaskflowError):
     """An executor cannot be reached, or refuses what the run needs."""
 
 
+class CacheKeyError(DaskflowError):
+    """No cache key can be made for a call of a task; the message names what is to blame."""
+
+
+class UnansweredError(DaskflowError):
+    """A task run has asked the driver of its run something, and there is no answer."""
+
+
 class IllegalMoveError(DaskflowError):
     """A state was to follow one that it may not follow."""
 
@@ -90,7 +101,7 @@ class PortableError(TaskRunError):
 
 
 class StoreError(DaskflowError):
-    """What is kept of runs cannot be read or written."""
+    """A store is not there, or what is kept in it cannot be read or written."""
 
 
 class StoreBusyError(StoreError):
@@ -123,3 +134,17 @@ class FlowRunPausedError(DaskflowError):
 
 class ResultGoneError(DaskflowError):
     """A value was asked for that was not kept after the run."""
+
+
+def shown(error: BaseException) -> str:
+    """Return an exception in short, its class alone where it cannot be shown.
+
+    Examples
+    --------
+    >>> shown(KeyError("x"))
+    "KeyError('x')"
+    """
+    try:
+        return repr(error)
+    except Exception:  # noqa: BLE001 - a broken repr must not hide the message it was meant for
+        return type(error).__name__

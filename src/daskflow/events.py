@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import pickle
 from array import array
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -65,6 +66,7 @@ class Note(NamedTuple):
     length: Length | None = None  # where something maps over the value
     before: Before | None = None  # where it will go on, or had iterations
     stored: StoredResult | None = None  # where the value lies, where that is durable
+    digests: Mapping[str, str] | None = None  # of what its cache key was made of, by what that was
 
     def exception(self) -> BaseException | None:
         """Return the exception that ended an attempt; None where none did."""

@@ -27,7 +27,6 @@ from typing import (
     overload,
 )
 
-from daskflow import context
 from daskflow.by_hand import ByHand
 from daskflow.definitions import FlowDefinition, Traces
 from daskflow.editing import EditableTrace
@@ -41,6 +40,7 @@ from daskflow.parameters import Signature
 from daskflow.placeholders import Parameter
 from daskflow.states import State
 from daskflow.static import key_of
+from daskflow.tagging import no_tags
 from daskflow.tasks import as_node, as_tags, check_words, checked_persistence, in_sight
 from daskflow.tracing import Trace, current_trace
 
@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from daskflow.drawing.drawing import Drawing
     from daskflow.executors.base import Executor
     from daskflow.runs import FlowRun
+    from daskflow.stores.history import RunStore
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -63,6 +64,7 @@ class FlowOptions(TypedDict, total=False):
 
     name: str  # default: the function's
     executor: Executor  # default: the settings, the active Client, a temporary local cluster
+    store: RunStore  # what outlives a run; default: the settings, a store of this process
     run_name: str  # may hold {parameters}; default: a name is made up
     tags: Iterable[str]
     reference_tasks: Iterable[str]  # names of the nodes that decide; default: the terminal ones
@@ -76,6 +78,7 @@ class FlowOptions(TypedDict, total=False):
     on_crashed: Hook | Iterable[Hook]
     persist_result: bool | None  # whether results are durable, of tasks that do not say
     on_lost: Literal["rerun"]  # what becomes of a result or an attempt that was lost
+    log_prints: bool  # whether what tasks print is logged; default: the setting logging.prints
     block_size: int | None  # elements of a lane in one Dask task; 1: no grouping; default: by width
 
 
@@ -142,7 +145,9 @@ class Flow(ByHand, Generic[P, R]):
     def __call__(self, /, *args: P.args, **kwargs: P.kwargs) -> R:
         """Run the flow and return its value; raise what made it fail.
 
-        Inside another flow its nodes become part of that one, under its name.
+        Inside another flow its nodes become part of that one, under its name. Inside a running
+        task it is a run of its own, a child run, on the cluster on which the task runs, unless
+        it names an executor itself; ``DASKFLOW_EXECUTOR`` is for runs that no task calls.
         """
         trace = current_trace.get()
         if trace is None:
@@ -244,7 +249,7 @@ class Flow(ByHand, Generic[P, R]):
         LeaseTakenError
             Somebody else drives it.
         """
-        from daskflow.runs import resume
+        from daskflow.starting import resume
 
         resumed = resume(self, run, allow_code_change=allow_code_change)
         resumed.drive()
@@ -278,11 +283,11 @@ class Flow(ByHand, Generic[P, R]):
         the tasks anew. The `executor` option plays no part.
 
         A state that failed has as its `exception` what `FlowRun.result` would raise. Task runs
-        that wait for a retry hold a thread meanwhile. What shows only when the flow runs, such as
-        the children of a map over a result, is run by the graph's last node in its own process, one
-        after another: to have all of that on the cluster, use `run`. So too where each task run is
-        to be looked at, or must not be started twice: Dask repeats what a lost worker held, and
-        where it gives up, the computation raises.
+        that wait for a retry hold a thread meanwhile. Nothing is cached, for there is no driver to
+        ask. What shows only when the flow runs, such as the children of a map over a result, is run
+        by the graph's last node in its own process, one after another: to have all of that on the
+        cluster, use `run`. So too where each task run is to be looked at, or must not be started
+        twice: Dask repeats what a lost worker held, and where it gives up, the computation raises.
 
         Raises
         ------
@@ -307,7 +312,7 @@ class Flow(ByHand, Generic[P, R]):
         >>> two.exception
         ZeroDivisionError('division by zero')
         """
-        from daskflow.runs import delay
+        from daskflow.starting import delay
 
         return delay(self, self._bind(args, kwargs, "to_delayed"))
 
@@ -450,7 +455,7 @@ class Flow(ByHand, Generic[P, R]):
         return self._traces.definition(key, chosen)
 
     def _prepare(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> FlowRun:
-        from daskflow.runs import prepare
+        from daskflow.starting import prepare
 
         if being_imported.get():
             msg = (
@@ -467,9 +472,6 @@ class Flow(ByHand, Generic[P, R]):
                 f"{self.name}.{word}() inside a flow: just call {self.name}(...), it becomes a "
                 "part; a flow by hand runs behind its `with`"
             )
-            raise DefinitionError(msg)
-        if context.get() is not None:
-            msg = f"flow {self.name!r} is called inside a running task: call its tasks there"
             raise DefinitionError(msg)
         return self.signature.bind(args, kwargs)
 
@@ -488,7 +490,8 @@ class Flow(ByHand, Generic[P, R]):
         warn_of_none_tests(function, self.name, static)
         token = current_trace.set(trace)
         try:
-            trace.give_back(function(*by_position, **by_name))
+            with no_tags():
+                trace.give_back(function(*by_position, **by_name))
         finally:
             current_trace.reset(token)
         trace.recorded = trace.changes
@@ -511,11 +514,13 @@ def flow(function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
         Calls tasks and passes on what they return; its parameters are the flow's.
     options
         ``name``: default the function's. ``executor``: default what the settings say, the active
-        Client, a temporary local cluster. ``run_name``: may hold ``{parameter}``. ``tags``:
+        Client, a temporary local cluster. ``store``: where cached results are, default one of this
+        process. ``run_name``: may hold ``{parameter}``. ``tags``:
         strings. ``reference_tasks``: names of the nodes that decide how a run ended, default the
         terminal ones. ``persist_result``: whether results of its tasks are durable, where a task
         does not say. ``block_size``: elements of a lane in one Dask task; 1: no grouping.
         ``states``: finished states that are known before the start, see `Flow.with_options`.
+        ``log_prints``: whether what its tasks print is logged, where they do not say.
 
     Raises
     ------

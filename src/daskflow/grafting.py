@@ -101,7 +101,14 @@ class _Graft:
         if name not in self.trace.graph.spaces:
             givers = tuple(self._giver(one) for one in space.givers)
             around, depth = self._space(space.parent), space.depth + self.depth
-            self.trace.graph.add_space(SpaceSpec(name, around, depth, givers))
+            gates = tuple(map(self._ref, space.gates))
+            if space.parent == ROOT and not gates:
+                gates = tuple(self.trace.gates())
+            self.trace.graph.add_space(SpaceSpec(name, around, depth, givers, gates))
+
+    def _ref(self, ref: NodeRef) -> NodeRef:
+        name = self.trace.prefix + ref.name
+        return replace(ref, name=name, levels=self._levels(ref.levels))
 
     def _giver(self, giver: Giver) -> Giver:
         form, what = self.form(giver.form), giver.what
@@ -130,8 +137,7 @@ class _Graft:
         if isinstance(form, LiteralRef):
             return self._literal(form.name)
         if isinstance(form, NodeRef):
-            name = self.trace.prefix + form.name
-            return replace(form, name=name, levels=self._levels(form.levels))
+            return self._ref(form)
         if isinstance(form, Packed):
             return Packed(fill(form.template, self.form))
         of, level = self.form(form.of), form.level + self.depth

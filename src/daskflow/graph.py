@@ -41,6 +41,7 @@ class Edge(NamedTuple):
     map_index: tuple[int, ...] = ()  # of the upstream task run
     levels: tuple[int, ...] = ()  # of the downstream map index: they pick the upstream task run
     is_flat: bool = False  # the last of them numbers the elements of all upstream values
+    is_gate: bool = False  # from a case to what is in it: waited for, but no trigger is asked
 
 
 class Graph(Generic[T]):
@@ -100,10 +101,7 @@ class Graph(Generic[T]):
                 raise DefinitionError(msg)
         if edge in self._upstream[edge.downstream]:
             return
-        circle = self._path(edge.downstream, edge.upstream)
-        if circle:
-            msg = f"this edge closes a circle: {' -> '.join([*circle, edge.downstream])}"
-            raise CycleError(msg)
+        self._refuse_circle(edge.upstream, edge.downstream)
         self._upstream[edge.downstream][edge] = None
         self._downstream[edge.upstream][edge] = None
         self.changes += 1
@@ -164,13 +162,20 @@ class Graph(Generic[T]):
             ready = following
         return done
 
+    def _refuse_circle(self, upstream: str, downstream: str) -> None:
+        """Raise `CycleError` where the second of two nodes comes before the first."""
+        circle = self._path(downstream, upstream)
+        if circle:
+            msg = f"this edge closes a circle: {' -> '.join([*circle, downstream])}"
+            raise CycleError(msg)
+
     def _path(self, start: str, goal: str) -> list[str]:
         """Return the names on a way from start to goal along the edges; empty if there is none.
 
         Searched from both ends, an edge here and an edge there, until one side has seen all that
         it can reach. So an edge to or from a node that is new costs next to nothing.
         """
-        ahead, back = _Search(start, self._after), _Search(goal, self._before)
+        ahead, back = _Search(start, self.after), _Search(goal, self.before)
         meeting = start if start == goal else None
         while meeting is None:
             for mine, other in ((ahead, back), (back, ahead)):
@@ -182,11 +187,11 @@ class Graph(Generic[T]):
                     break
         return [*ahead.way_to(meeting)[::-1], *back.way_to(meeting)[1:]]
 
-    def _after(self, name: str) -> Iterable[str]:
+    def after(self, name: str) -> Iterable[str]:
         """Return the nodes that come behind one, the latest first."""
         return (edge.downstream for edge in reversed(self._downstream[name]))
 
-    def _before(self, name: str) -> Iterable[str]:
+    def before(self, name: str) -> Iterable[str]:
         """Return the nodes that come before one, the latest first."""
         return (edge.upstream for edge in reversed(self._upstream[name]))
 

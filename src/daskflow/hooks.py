@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
-from daskflow.errors import DefinitionError
+from daskflow.errors import DefinitionError, shown
 from daskflow.signals import RunInterrupted
 from daskflow.states import CANCELLED, CRASHED, FAILED, RETRYING, SUCCESSFUL, Failed, State
 
@@ -88,8 +88,8 @@ def ask_handlers(
         except RunInterrupted:
             raise
         except BaseException as error:  # noqa: BLE001 - the user's code, as in a body
-            told = f"state handler {name} raised {type(error).__name__}"
-            return Failed(f"{told} at the change from {old} to {new}", exception=error)
+            told = f"state handler {name} raised {shown(error)} at the change from {old} to {new}"
+            return Failed(told, exception=error)
         if made is None:
             continue
         if not isinstance(made, State) or not may_follow(made):

@@ -13,6 +13,9 @@ from contextlib import suppress
 from typing import Any
 
 from daskflow.errors import DefinitionError
+from daskflow.events import Length
+
+_LARGE = 1 << 20  # bytes of a value from which on each block gets its part of it only
 
 
 class Unmapped:
@@ -63,6 +66,21 @@ def measure(value: Any) -> int:
     except Exception as error:
         msg = f"cannot map over this {kind}: its length cannot be told ({error!r})"
         raise DefinitionError(msg) from error
+
+
+def length_of(value: Any, size: int) -> Length:
+    """Return what the driver has to know of a value that something maps over.
+
+    Parameters
+    ----------
+    size
+        Of the value, in bytes.
+    """
+    is_text = isinstance(value, str | bytes | bytearray)
+    try:
+        return Length(measure(value), "", size > _LARGE, is_text)
+    except DefinitionError as error:
+        return Length(None, str(error), size > _LARGE, is_text)
 
 
 _CURES: tuple[tuple[Any, str], ...] = (

@@ -129,9 +129,16 @@ class SpaceSpec:
     parent: str
     depth: int  # of its map indexes; 1 where it lies in the root
     givers: tuple[Giver, ...]
+    gates: tuple[NodeRef, ...] = ()  # to the cases that it is in: no match, no places
 
     def __reduce__(self) -> tuple[type, tuple[Any, ...]]:
-        return SpaceSpec, (self.name, self.parent, self.depth, self.givers)
+        return SpaceSpec, (self.name, self.parent, self.depth, self.givers, self.gates)
+
+    def needs(self) -> Iterator[str]:
+        """Return the nodes that are asked before it opens: for its width, and whether at all."""
+        for giver in self.givers:
+            yield from references(giver.form)
+        yield from (gate.name for gate in self.gates)
 
 
 class FlowGraph(Graph[NodeSpec]):
@@ -141,7 +148,7 @@ class FlowGraph(Graph[NodeSpec]):
         super().__init__()
         self.spaces: dict[str, SpaceSpec] = {ROOT: SpaceSpec(ROOT, ROOT, 0, ())}
         self._inside: dict[str, dict[str, None]] = {}  # the nodes in each space
-        self._opened: dict[str, dict[str, None]] = {}  # the spaces to which a node gives the width
+        self._opened: dict[str, dict[str, None]] = {}  # the spaces that a node is asked for
 
     def add_node(self, name: str, content: NodeSpec) -> None:
         """Add a node, whose index space is there; a name that is taken is refused."""
@@ -192,9 +199,21 @@ class FlowGraph(Graph[NodeSpec]):
         """Add an index space, or put another in the place of one of the same name."""
         self.spaces[space.name] = space
         self.changes += 1
-        for giver in space.givers:
-            for name in references(giver.form):
-                self._opened.setdefault(name, {})[space.name] = None
+        for name in space.needs():
+            self._opened.setdefault(name, {})[space.name] = None
+
+    def add_gate(self, space: str, gate: NodeRef) -> None:
+        """Let an index space open only where a case matches.
+
+        Raises
+        ------
+        CycleError
+            The case depends on what is in it; the graph is what it was.
+        """
+        for name in self._inside.get(space, ()):
+            self._refuse_circle(gate.name, name)
+        known = self.spaces[space]
+        self.add_space(replace(known, gates=(*known.gates, gate)))
 
     def copy(self) -> FlowGraph:
         """Return a graph of the same nodes, edges and spaces, which can change by itself."""
@@ -205,17 +224,17 @@ class FlowGraph(Graph[NodeSpec]):
         made._opened = {node: dict(opened) for node, opened in self._opened.items()}  # noqa: SLF001
         return made
 
-    def _after(self, name: str) -> Iterator[str]:
-        """Return what comes behind a node: also all in the lanes that it gives the width to."""
-        yield from super()._after(name)
+    def after(self, name: str) -> Iterator[str]:
+        """Return what comes behind a node: also all in the lanes that it is asked for."""
+        yield from super().after(name)
         for space in self._opened.get(name, ()):
             yield from self._inside.get(space, ())
 
-    def _before(self, name: str) -> Iterator[str]:
-        yield from super()._before(name)
+    def before(self, name: str) -> Iterator[str]:
+        """Return what comes before a node: also all that is asked for the lanes it is in."""
+        yield from super().before(name)
         for space in self.around(self.nodes[name].space):
-            for giver in self.spaces[space].givers:
-                yield from references(giver.form)
+            yield from self.spaces[space].needs()
 
     def space_of(self, node: str) -> SpaceSpec:
         """Return the space in which a node's task runs lie."""

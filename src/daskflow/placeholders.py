@@ -100,6 +100,9 @@ class Parameter(Placeholder):
         kind = inspect.Parameter.KEYWORD_ONLY
         self._declared = inspect.Parameter(name, kind, default=default, annotation=annotation)
 
+    def _refuse(self, use: str, cure: str) -> NoReturn:
+        super()._refuse(use, f"{cure}; or annotate it Static[...], then the value is known here")
+
 
 class Derived(Placeholder):
     """What is made of nodes and parameters without a task: an element in a lane, a selection."""
@@ -117,7 +120,7 @@ _PREFECT_3 = {
     "wait": "drop .wait(): a task that must come later takes wait_for=[...]",
 }
 INSIDE = "do this inside a task that gets the value as an argument"
-_BRANCH = "let a task decide, and raise Skip in it where there is nothing to do"
+_BRANCH = "branch by `case`, `switch` or `ifelse`, or let a task decide and raise Skip"
 LOOP = "to call a task for each element use .map(...); to take parts of it write a task"
 _CURES = {
     "str()": ("__str__ __format__", INSIDE),

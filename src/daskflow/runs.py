@@ -1,71 +1,55 @@
-"""The front door: makes a run of a flow, wires executor, record and driver, tells the outcome.
+"""A run of a flow: wires session, record, keeper and driver, tells the outcome.
 
-`prepare` is what `Flow.run` and `Flow.submit` call. A `FlowRun` can be read from any thread while
-its driver works; values leave the executor only when somebody asks for them.
+`starting` makes them. A `FlowRun` can be read from any thread while its driver works; values leave
+the executor only when somebody asks for them.
 """
 
 from __future__ import annotations
 
 import html
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
+from contextvars import copy_context
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
+from daskflow import context
 from daskflow.context import run_label
-from daskflow.describing import describe
-from daskflow.errors import FlowRunFailedError, FlowRunPausedError, StoreError
-from daskflow.events import Report, StateChanged
-from daskflow.executors.base import Executor, PackedSpec, Session
-from daskflow.executors.choice import choose_executor
-from daskflow.keeping import Keeper, NoKeeper, begin, row_of, take_over
-from daskflow.lowering.plan import Plan, literal_key
+from daskflow.errors import FlowRunFailedError, FlowRunPausedError, IllegalMoveError, StoreError
+from daskflow.events import StateChanged
+from daskflow.executors.base import Session
+from daskflow.keeping import Keeper, NoKeeper
+from daskflow.lowering.plan import literal_key
 from daskflow.nodes import LiteralRef, NodeRef, fill
-from daskflow.persisting import storage_of, unpack_parameters, with_storage
-from daskflow.resuming import (
-    changed_tasks,
-    check_may_resume,
-    entries_that_fit,
-    find_run,
-    refuse_changed,
-)
-from daskflow.runtime.code import OwnCode
 from daskflow.runtime.driver import Assignment, Contact, Driver, Order
 from daskflow.runtime.failing import failures, first_failure
 from daskflow.runtime.flow_handlers import NOBODY_WATCHES, FlowWatch
 from daskflow.runtime.interrupts import interrupts
 from daskflow.runtime.pausing import approve_all, parked, paused_runs, reject_all
 from daskflow.runtime.record import RunRecord
-from daskflow.runtime.restoring import cancelled_runs, lost_runs, reopen, restore
-from daskflow.runtime.spec import RunSpec, own_code_by_value, pack_spec
-from daskflow.runtime.state_handlers import task_judge
+from daskflow.runtime.spec import RunSpec
+from daskflow.runtime.state_handlers import TaskWatch
 from daskflow.runtime.values import Values
 from daskflow.runtime.verdict import verdict
 from daskflow.runtime.views import NodeProgress, TaskRun, TaskRuns, view_of
-from daskflow.settings import Settings
 from daskflow.signals import RunInterrupted
 from daskflow.states import (
     KINDS,
     Cancelled,
     Crashed,
-    Failed,
     Paused,
     Pending,
     Running,
     State,
 )
-from daskflow.stores.choice import choose_store
 from daskflow.tasks import Task
 from daskflow.timing import as_datetime, now
 
 if TYPE_CHECKING:
-    from dask.delayed import Delayed
-
     from daskflow.definitions import FlowDefinition
-    from daskflow.flows import Flow
 
 
 class FlowRun:
@@ -105,9 +89,10 @@ class FlowRun:
         self.flow_name = definition.name
         self.parameters = dict(parameters)
         self.tags = spec.tags
+        self.parents = spec.parents  # ids of the task runs that called it, outermost first
         self.link = session.link  # a page that shows what goes on; empty: none
         tasks = [node.task for node in definition.graph.nodes.values()]
-        judge = task_judge(spec) if any(task.rules.watchers for task in tasks) else None
+        judge = TaskWatch(spec) if any(task.rules.watchers for task in tasks) else None
         self.record = RunRecord(definition.graph, spec.kept, judge, self._keeper.add)
         self.record.give(assignment.given)
         self.values = Values(self.record, session, spec.storage)
@@ -120,6 +105,8 @@ class FlowRun:
         self._state: State = Pending()
         self._failure: BaseException | None = None
         self._changed = threading.Condition()
+        self._thread: int | None = None  # of who drives it, or did last
+        self._is_stopped_by_user = False
         self._idle = threading.Event()  # nobody drives it: it has ended, or waits for a person
         self._is_live = False  # it is driven in a thread of its own
         self._orders: SimpleQueue[Order] = SimpleQueue()
@@ -150,7 +137,10 @@ class FlowRun:
     def start(self) -> None:
         """Drive the run in a thread of its own."""
         self._is_live = True
-        threading.Thread(target=self.drive, name=f"daskflow-{self.name}", daemon=True).start()
+        drive: Callable[[], None] = self.drive
+        if context.get() is not None:  # a task called it, whose code the driver may have to pack
+            drive = partial(copy_context().run, drive)
+        threading.Thread(target=drive, name=f"daskflow-{self.name}", daemon=True).start()
 
     def drive(self) -> None:
         """Drive the run in this thread to its end, or to where only a person helps.
@@ -160,25 +150,56 @@ class FlowRun:
         KeyboardInterrupt
             The user pressed Ctrl-C; the run is Cancelled.
         """
-        self._enter(Running())
+        self._thread = threading.get_ident()
         is_driven = True
-        while is_driven:
-            state: State = Crashed("the driver was stopped", reason="driver")
-            try:
+        try:
+            while is_driven:
+                self._enter(Running())
+                if isinstance(self._state, Running):  # else a state handler made an end of it
+                    self._enter(self._outcome())
+                is_driven = not self._rests()
+        finally:
+            if is_driven:
+                self._stop()
+        if self._is_stopped_by_user:
+            # where a task called this run, it is that task's run that is interrupted
+            raise RunInterrupted if context.get() is not None else KeyboardInterrupt
+
+    def _outcome(self) -> State:
+        """Drive until nothing moves by itself any more; return what the run comes into."""
+        try:
+            is_driven = True
+            while is_driven:
                 with interrupts() as self._is_interrupted:
                     self._driver.drive()
-                state = parked(self.record) or self._verdict()
-            except RunInterrupted:
-                state = Cancelled("interrupted by the user")
-                raise KeyboardInterrupt from None
-            except Exception as error:  # noqa: BLE001 - whatever it is, the states stay to be read
-                self._failure = error
-                state = Crashed(f"{type(error).__name__}: {error}", reason="driver")
-            finally:
-                with self._changed:  # no order comes meanwhile
-                    is_driven = isinstance(state, Paused) and not self._orders.empty()
-                    if not is_driven:
-                        self._finish(state)
+                is_driven = not self._orders.empty()
+            return parked(self.record) or self._verdict()
+        except RunInterrupted:
+            self._is_stopped_by_user = True
+            return Cancelled("interrupted by the user")
+        except Exception as error:  # noqa: BLE001 - whatever it is, the states stay to be read
+            self._failure = error
+            return Crashed(f"{type(error).__name__}: {error}", reason="driver")
+
+    def _rests(self) -> bool:
+        """Note that nobody drives it any more; return False where there is something to do."""
+        self._let_go()
+        with self._changed:  # no order comes meanwhile
+            if isinstance(self._state, Paused) and not self._orders.empty():
+                return False
+            self._idle.set()
+            self._changed.notify_all()
+            return True
+
+    def _stop(self) -> None:
+        """End it in the middle, for something stopped this thread."""
+        try:
+            if not self._state.is_finished():
+                self._enter(Crashed("the driver was stopped", reason="driver"))
+        finally:
+            self._let_go()
+            self._idle.set()
+            self._notify()
 
     def approve(
         self, task: str | Task[..., Any] | None = None, index: int | tuple[int, ...] | None = None
@@ -267,6 +288,9 @@ class FlowRun:
     def _give(self, order: Order) -> None:
         """Let the driver carry something out; where none is at work, let one go on."""
         with self._changed:
+            if self._state.is_finished():
+                msg = f"flow run {self.name!r} has ended: nothing of it waits for approval"
+                raise IllegalMoveError(msg)
             self._orders.put(order)
             if not self._idle.is_set():
                 return
@@ -292,10 +316,15 @@ class FlowRun:
         TimeoutError
             It has not ended by then.
         """
-        if not self._idle.wait(timeout):
+        if not (self._is_over() or self._idle.wait(timeout)):
             msg = f"flow run {self.name!r} has not ended within {timeout} s"
             raise TimeoutError(msg)
         return self
+
+    def _is_over(self) -> bool:
+        """Return whether nothing more will happen, for the hooks that are called in its thread."""
+        is_here = self._thread == threading.get_ident()
+        return self._idle.is_set() or (is_here and self._state.is_finished())
 
     def result(self) -> Any:
         """Return what the flow returned; raise what made it fail.
@@ -312,10 +341,12 @@ class FlowRun:
         """
         self.wait()
         if isinstance(self._state, Paused):
-            msg = f"flow run {self.name!r} {self._state.message}; run.approve() lets it go on"
-            raise FlowRunPausedError(msg)
+            raise FlowRunPausedError(self._how_to_go_on())
         if not self._state.is_successful():
-            raise self._why_failed()
+            raise self.why_failed()
+        given = getattr(self._state, "result", None)
+        if self._state.is_skipped() or given is not None:  # a state handler made an end of it
+            return given
         return fill(self._definition.returned, self._value_of)
 
     def events(self) -> Iterator[StateChanged]:
@@ -327,12 +358,12 @@ class FlowRun:
         place = 0
         while True:
             with self._changed:
-                while place >= len(self.record.events) and not self._idle.is_set():
+                while place >= len(self.record.events) and not self._is_over():
                     self._changed.wait()
             news = self.record.events[place:]
             place += len(news)
             yield from news
-            if not news and self._idle.is_set():
+            if not news and self._is_over():
                 return
 
     def progress(self) -> list[NodeProgress]:
@@ -373,7 +404,13 @@ class FlowRun:
         found = verdict({name: self.record.outcome(name) for name in names})
         return self._watch.conclude(found, {name: self.record.node_state(name) for name in names})
 
-    def _why_failed(self) -> BaseException:
+    def _how_to_go_on(self) -> str:
+        return (
+            f"flow run {self.name!r} {self._state.message}; "
+            "approve() of what the flow's .run(...) returns lets it go on"
+        )
+
+    def why_failed(self) -> BaseException:
         """Return what tells why the run did not succeed."""
         error = first_failure(self.values, self._definition.reference_tasks, self.name)
         if error is None or not self._state.is_failed():
@@ -387,17 +424,20 @@ class FlowRun:
             return self._assignment.literals[ref.name]
         return self.values.at(ref.name, is_picky=ref.is_picky)
 
-    def _finish(self, state: State) -> None:
-        """Note how the run ended, or that it waits; let go of what nobody needs any more."""
+    def _enter(self, state: State) -> None:
+        """Come into a state, or into what the state handlers make of it."""
+        made = self._watch.judge(self._state, state)
         try:
-            if not isinstance(state, Paused):
+            if made.is_finished():
                 self.ended_at = now()
-                self._close(state)
+                self._close(made)
         finally:
-            self._enter(state)
-            self._let_go()
-            self._idle.set()
+            instant = now()
+            self._state = replace(made, timestamp=as_datetime(instant))
+            self.record.events.append(StateChanged(instant, self.name, self._state))
+            self._keeper.moved(instant, self._state, started=self.started_at, ended=self.ended_at)
             self._notify()
+        self._watch.observe(self, self._state)
 
     def _let_go(self) -> None:
         """See that all is kept; a run that has ended is given back."""
@@ -408,25 +448,18 @@ class FlowRun:
                 self._keeper.close()
         except StoreError as error:
             self._failure = error
-            self._state = Crashed(f"{type(error).__name__}: {error}", reason="store")
+            told = f"{type(error).__name__}: {error}"
+            self._state = Crashed(told, as_datetime(now()), reason="store")
 
     def _close(self, state: State) -> None:
+        """Note that nothing more is begun; let go of what nobody needs any more."""
         self._session.finish()
-        if isinstance(state, Cancelled | Crashed):
+        if isinstance(state, Cancelled | Crashed) or not self.record.is_finished():
             self.record.cancel_unfinished(state.message)
-            self._session.close()  # nothing that waits is begun any more
+            self._session.close()
         else:
             large = self._assignment.large
             self._session.release([literal_key(self.id, name) for name in large])
-
-    def _enter(self, state: State) -> None:
-        instant = now()
-        made = self._watch.judge(self._state, state)
-        self._state = replace(made, timestamp=as_datetime(instant))
-        self.record.events.append(StateChanged(instant, self.name, self._state))
-        self._keeper.moved(instant, self._state, started=self.started_at, ended=self.ended_at)
-        self._notify()
-        self._watch.observe(self, self._state)
 
     def _notify(self) -> None:
         with self._changed:
@@ -449,124 +482,3 @@ class FlowRun:
             f"<p><b>{head}</b>: {html.escape(str(self._state))}</p>"
             f"<table><tr><th>task</th><th>task runs</th><th>states</th></tr>{rows}</table>"
         )
-
-
-def prepare(flow: Flow[..., Any], parameters: dict[str, Any]) -> FlowRun:
-    """Make a run of a flow: trace it, see that all of it can travel, open store and executor.
-
-    Raises
-    ------
-    DefinitionError
-        The flow cannot be traced, or something in it cannot travel.
-    ExecutorError
-        The executor cannot be reached, or refuses.
-    """
-    settings = Settings()
-    definition, spec, assignment = describe(flow, parameters, settings.engine)
-    store = choose_store(settings)
-    spec = with_storage(spec, flow, settings, store)
-    session = _open(flow, settings, spec, assignment)
-    keeper = begin(store, row_of(flow, spec, parameters))
-    watch = FlowWatch.of(flow)
-    return FlowRun(definition, spec, session, assignment, parameters, watch, keeper)
-
-
-def resume(flow: Flow[..., Any], wanted: str, *, allow_code_change: bool = False) -> FlowRun:
-    """Restore a run of a flow as it was, ready to go on.
-
-    Parameters
-    ----------
-    wanted
-        Its id, the beginning of one, its name, or ``last``.
-
-    Raises
-    ------
-    UnknownRunError
-        There is no such run.
-    IllegalMoveError
-        It is final, or tasks that are still to run have changed.
-    LeaseTakenError
-        Somebody else drives it.
-    """
-    settings = Settings()
-    store = choose_store(settings)
-    row = find_run(store, wanted)
-    check_may_resume(row)
-    keeper = take_over(store, row.id)
-    try:
-        kept = storage_of(settings, store, row.id)
-        parameters = unpack_parameters(store.parameters(row.id), kept)
-        definition, spec, assignment = describe(flow, parameters, settings.engine)
-        spec = replace(spec, run_id=row.id, run_name=row.name, scheduled_for=row.created)
-        spec = with_storage(spec, flow, settings, store)
-        first = store.run(row.id).token << _TOKEN_BITS
-        assignment = replace(assignment, run_id=row.id, code=OwnCode(row.id), first_block=first)
-        session = _open(flow, settings, spec, assignment)
-        watch = FlowWatch.of(flow)
-        run = FlowRun(definition, spec, session, assignment, parameters, watch, keeper)
-        run.started_at = row.started or row.created
-        entries = [one.entry for one in store.entries(row.id)]
-        restore(run.record, entries_that_fit(entries, definition.graph), row.name)
-        if not allow_code_change:
-            refuse_changed(changed_tasks(run.record, row.code))
-        keeper.is_restoring = False
-        reopen(run.record, list(cancelled_runs(run.record)), "the run was resumed")
-        reopen(run.record, list(lost_runs(run.record)), "its value was not kept: it runs again")
-    except BaseException:
-        keeper.close()
-        raise
-    return run
-
-
-_TOKEN_BITS = 32  # blocks of different drivers of a run have different numbers
-
-
-def _open(
-    flow: Flow[..., Any], settings: Settings, spec: RunSpec, assignment: Assignment
-) -> Session:
-    """Begin on the executor that is meant."""
-    executor: Executor = flow.options.get("executor") or choose_executor(settings)
-
-    def pack(spec: RunSpec) -> PackedSpec:
-        with own_code_by_value(assignment.functions):
-            return pack_spec(spec, assignment.code)
-
-    return executor.open(spec.run_id, spec, pack)
-
-
-def delay(flow: Flow[..., Any], parameters: dict[str, Any]) -> Delayed:
-    """Make a graph of a flow for other Dask code to compute; see `delaying`.
-
-    Raises
-    ------
-    DefinitionError
-        The flow cannot be traced, or something in it cannot travel.
-    """
-    from daskflow.delaying import make_delayed
-
-    return make_delayed(*describe(flow, parameters, Settings().engine), conclude)
-
-
-def conclude(
-    definition: FlowDefinition,
-    spec: RunSpec,
-    session: Session,
-    assignment: Assignment,
-    first: tuple[Plan, Sequence[Report]],
-) -> State:
-    """Return how a run ended; drive what is left of it.
-
-    Parameters
-    ----------
-    first
-        The plan that was computed elsewhere, and what became of its blocks.
-    """
-    run = FlowRun(definition, spec, session, assignment, {})
-    plan, reports = first
-    run.record.take_plan(plan)
-    for report in reports:
-        run.record.fold(report)
-    run.drive()
-    if isinstance(run.state, Failed):
-        return replace(run.state, exception=run._why_failed())  # noqa: SLF001 - same room
-    return run.state

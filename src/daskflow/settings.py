@@ -7,9 +7,11 @@ Read from ``DASKFLOW_<SECTION>__<KEY>`` in the environment (and the two short on
 
 from __future__ import annotations
 
+from logging import getLevelNamesMapping
 from pathlib import Path
+from typing import Any, Literal
 
-from pydantic import BaseModel, Field, SecretStr
+from pydantic import BaseModel, Field, SecretStr, field_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -30,7 +32,7 @@ class ClusterSettings(BaseModel):
 class EngineSettings(BaseModel):
     """How a run is lowered and driven."""
 
-    connect_timeout: float = Field(10.0, gt=0, description="seconds to reach a given scheduler")
+    connect_timeout: float = Field(10.0, gt=0, description="seconds a cluster has to answer")
     retry_window: float = Field(0.05, ge=0, description="seconds in which due retries are gathered")
     literal_bytes: int = Field(64 * 1024, ge=0, description="larger arguments travel on their own")
     max_signalled_retries: int = Field(100, ge=0, description="times a task may raise Retry")
@@ -38,9 +40,12 @@ class EngineSettings(BaseModel):
 
 
 class StoreSettings(BaseModel):
-    """Where runs are kept."""
+    """Where runs are kept, and what was cached."""
 
-    url: str | None = Field(None, description="sqlite:////path, or memory://; default: in home")
+    url: str = Field(
+        "memory://",
+        description="memory://, which ends with the process; or sqlite:////path/to/file.db",
+    )
 
 
 class ResultSettings(BaseModel):
@@ -51,6 +56,26 @@ class ResultSettings(BaseModel):
     shared: bool = Field(default=False, description="all workers reach that folder")
     key: SecretStr | None = Field(None, description="signs what is pickled; default: from key_file")
     key_file: Path | None = Field(None, description="made on first use; default: beside the store")
+
+
+class LoggingSettings(BaseModel):
+    """What task runs log and print."""
+
+    level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] | None = Field(
+        None,
+        description="lowest level that is let through; default: as logging is configured, or INFO",
+    )
+    prints: bool = Field(default=False, description="whether what tasks print is logged, as INFO")
+
+    @field_validator("level", mode="before")
+    @classmethod
+    def _in_capitals(cls, level: Any) -> Any:
+        return level.upper() if isinstance(level, str) else level
+
+    @property
+    def threshold(self) -> int | None:
+        """The level as `logging` counts."""
+        return getLevelNamesMapping()[self.level] if self.level is not None else None
 
 
 class Settings(BaseSettings):
@@ -76,6 +101,7 @@ class Settings(BaseSettings):
     engine: EngineSettings = EngineSettings()
     store: StoreSettings = StoreSettings()
     results: ResultSettings = ResultSettings()
+    logging: LoggingSettings = LoggingSettings()
 
     @classmethod
     def settings_customise_sources(

@@ -6,7 +6,8 @@ Called anywhere else, a task is its function.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from contextlib import suppress
 from copy import copy
 from dataclasses import dataclass
 from datetime import timedelta
@@ -18,6 +19,7 @@ from typing import (
     Literal,
     NoReturn,
     ParamSpec,
+    Protocol,
     TypedDict,
     TypeVar,
     Unpack,
@@ -26,6 +28,13 @@ from typing import (
 )
 
 from daskflow.binding import Binding, outputs_of
+from daskflow.caching import (
+    CachePolicy,
+    CacheRule,
+    KeyFunction,
+    check_left_out,
+    make_cache_rule,
+)
 from daskflow.demands import NO_DEMAND, Demand, make_demand
 from daskflow.errors import DefinitionError
 from daskflow.hooks import NOBODY, Hook, StateHandler, Watchers, make_watchers
@@ -59,12 +68,17 @@ class TaskOptions(TypedDict, total=False):
     persist_result: bool | None  # whether results are durable; default: as the flow says
     on_lost: Literal["rerun"]  # what becomes of a result or an attempt that was lost
     timeout_seconds: float | timedelta | None  # how long one attempt may take
+    cache: bool | None  # keep results, by INPUTS + TASK_SOURCE where nothing else is said
+    cache_policy: CachePolicy | KeyFunction | None  # what the key of a result is made of
+    cache_key: str | None  # the key itself; may hold {arguments} and {parameters}
+    cache_expiration: float | timedelta | None  # how long a result can be found; default: ever
     state_handlers: StateHandler | Iterable[StateHandler]  # may replace a state
     on_completion: Hook | Iterable[Hook]  # it succeeded, was skipped or found in a cache
     on_failure: Hook | Iterable[Hook]  # it failed for good
     on_retry: Hook | Iterable[Hook]
     on_cancellation: Hook | Iterable[Hook]
     on_crashed: Hook | Iterable[Hook]
+    log_prints: bool | None  # whether what it prints is logged; default: what the flow says
     nout: int | None  # values that it returns, to be unpacked; default: by a tuple annotation
 
 
@@ -73,6 +87,8 @@ _PREFECT_1 = {
     "max_retries": "retries",
     "retry_delay": "retry_delay_seconds",
     "upstream_tasks": "wait_for",
+    "cache_for": "cache_expiration",
+    "cache_key_fn": "cache_policy",
 }
 
 
@@ -89,6 +105,8 @@ class TaskRules:
     watchers: Watchers = NOBODY
     persists: bool | None = None  # whether results are durable; None: as the flow says
     infra_retries: int = 3  # how often an attempt that vanished is repeated
+    cache: CacheRule | None = None
+    log_prints: bool | None = None  # None: what the flow says
 
 
 class Task(Generic[P, R]):
@@ -150,6 +168,8 @@ class Task(Generic[P, R]):
         self.options: TaskOptions = options
         self.name = check_name(options.get("name") or default, "a task")
         self.rules = _make_rules(self.name, options)
+        if self.rules.cache is not None and self.rules.cache.policy.left_out:
+            check_left_out(self.name, self.rules.cache, self.binding.signature.parameters)
 
     if not TYPE_CHECKING:
 
@@ -339,8 +359,20 @@ def _make_rules(name: str, options: Mapping[str, Any]) -> TaskRules:
         msg = f"task {name!r}: infra_retries={infra_retries!r} must be a whole number from 0"
         raise DefinitionError(msg)
     persists = checked_persistence(f"task {name!r}", options)
+    cache = make_cache_rule(name, options)
+    prints = options.get("log_prints")
     return TaskRules(
-        trigger, skips, policy, tags, demand, timeout, watchers, persists, infra_retries
+        trigger,
+        skips,
+        policy,
+        tags,
+        demand,
+        timeout,
+        watchers,
+        cache=cache,
+        log_prints=prints,
+        persists=persists,
+        infra_retries=infra_retries,
     )
 
 
@@ -363,11 +395,11 @@ def checked_persistence(what: str, options: Mapping[str, Any]) -> bool | None:
 def _checked_timeout(name: str, timeout: Any) -> float | None:
     if timeout is None:
         return None
-    seconds = as_seconds(timeout) if isinstance(timeout, int | float | timedelta) else 0.0
-    if seconds <= 0:
-        msg = f"task {name!r}: timeout_seconds={timeout!r} must be a time above 0, or None"
-        raise DefinitionError(msg)
-    return seconds
+    with suppress(ValueError):
+        if isinstance(timeout, int | float | timedelta) and as_seconds(timeout) > 0:
+            return as_seconds(timeout)
+    msg = f"task {name!r}: timeout_seconds={timeout!r} must be a time above 0, or None"
+    raise DefinitionError(msg)
 
 
 def _checked_demand(name: str, options: Mapping[str, Any]) -> Demand:
@@ -419,17 +451,29 @@ def check_words(what: str, options: Mapping[str, Any], known: Iterable[str]) -> 
             raise DefinitionError(msg)
 
 
+class TaskMaker(Protocol):
+    """What `task` with options returns: makes a task of a function."""
+
+    @overload
+    def __call__(self, function: Callable[P, Coroutine[Any, Any, R]], /) -> Task[P, R]: ...
+    @overload
+    def __call__(self, function: Callable[P, R], /) -> Task[P, R]: ...
+
+
+@overload
+def task(function: Callable[P, Coroutine[Any, Any, R]], /) -> Task[P, R]: ...
 @overload
 def task(function: Callable[P, R], /) -> Task[P, R]: ...
 @overload
-def task(**options: Unpack[TaskOptions]) -> Callable[[Callable[P, R]], Task[P, R]]: ...
+def task(**options: Unpack[TaskOptions]) -> TaskMaker: ...
 def task(function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
     """Make a task of a function.
 
     Parameters
     ----------
     function
-        What the task does; any function, it need not know that it is a task.
+        What the task does; any function, it need not know that it is a task. Each call of an
+        ``async def`` function has an event loop of its own.
     options
         ``name``: default the function's. ``tags``: strings. ``trigger``: a function of
         ``{Edge: State}``, default `all_successful`. ``skip_on_upstream_skip``: default True.
@@ -440,10 +484,19 @@ def task(function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
         exception, asked last. ``nout``: how many values it returns, where they are to be unpacked
         in a flow; default: as many as its annotation says, such as ``tuple[int, str]``.
         ``persist_result``: whether results are durable that are too large for the run's history
-        (over 4 KiB); then no body runs again for want of its result, whatever dies. And for
+        (over 4 KiB); then no body runs again for want of its result, whatever dies.
+        ``cache``: True: a result is kept, and a later call by the same inputs and code is Cached
+        and does not run. ``cache_policy``: what else it goes by, such as ``INPUTS - "verbose"``.
+        ``cache_key``: the key itself, as ``"{path}-{day}"``. ``cache_expiration``: seconds, or a
+        `timedelta`. Equal calls that run at the same time may all run.
+        ``log_prints``: whether what it prints is logged, default what the flow says. And for
         Dask: ``resources``: what a worker must offer, as ``{"GPU": 1}``; ``priority``: a whole
         number, higher goes first, default 0; ``workers``: the name, host or address of the workers
-        that may run it, one or a list.
+        that may run it, one or a list. ``timeout_seconds``: how long one attempt may take, a number
+        or a `timedelta`; in a thread only Python code can be interrupted. ``state_handlers``: one
+        or a list of functions ``handler(task, old, new)`` that may return another state in place of
+        the new one. ``on_completion``, ``on_failure``, ``on_retry``, ``on_cancellation``,
+        ``on_crashed``: one or a list of functions ``hook(task, run, state)`` that observe.
 
     Raises
     ------

@@ -60,6 +60,9 @@ def use_clock(clock: Clock) -> Iterator[None]:
         _clock = before
 
 
+_LONGEST = 1e11  # seconds, three thousand years
+
+
 def now() -> float:
     """Return the current instant in seconds since the epoch."""
     return _clock.now()
@@ -108,5 +111,15 @@ def as_datetime(instant: float) -> datetime:
 
 
 def as_seconds(span: float | timedelta) -> float:
-    """Return a span of time in seconds, however it was given."""
-    return span.total_seconds() if isinstance(span, timedelta) else float(span)
+    """Return a span of time in seconds, however it was given.
+
+    Raises
+    ------
+    ValueError
+        No calendar reaches that far, or it is no number.
+    """
+    seconds = span.total_seconds() if isinstance(span, timedelta) else float(span)
+    if not abs(seconds) <= _LONGEST:
+        msg = f"{span!r} is no span of time in seconds: give at most {_LONGEST:g}"
+        raise ValueError(msg)
+    return seconds

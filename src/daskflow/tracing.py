@@ -9,6 +9,7 @@ import inspect
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from daskflow.calls import Call, edge_of
@@ -29,6 +30,7 @@ from daskflow.nodes import (
     node_refs,
 )
 from daskflow.placeholders import Derived, Node, Parameter, Placeholder, holds_placeholder
+from daskflow.tagging import active_tags
 
 if TYPE_CHECKING:
     from daskflow.tasks import Task
@@ -61,6 +63,7 @@ class Trace:
         self._counts: dict[str, int] = {}
         self._scope = ""  # put before names
         self._space = ROOT  # in which the calls are that are recorded now
+        self._case: str | None = None  # the innermost that they are in, in this space
 
     def add_call(
         self,
@@ -112,18 +115,69 @@ class Trace:
             raise DefinitionError(msg)
         space = name if call.is_mapped else self._space
         if call.is_mapped:
-            self._add_space(name, call.givers)
+            self._add_space(name, call.givers, self.gates())
         self.add_node(NodeSpec(name, task, arguments, space), call.edges)
 
     def add_node(self, node: NodeSpec, edges: Iterable[Edge]) -> None:
         """Put a node into the graph, whose index space is there."""
+        added = active_tags.get() - node.task.rules.tags
+        if added:
+            tagged = node.task.with_options(tags=node.task.rules.tags | added)
+            node = replace(node, task=tagged)
         self.graph.add_node(node.name, node)
         self.calls.setdefault(id(node.task.origin), []).append(node.name)
-        for edge in edges:
+        own = list(edges)
+        if node.space == self._space and not any(edge.is_gate for edge in own):
+            own += [gate_of(gate, node.name) for gate in self.gates()]  # in lanes they have them
+        for edge in own:
             self.graph.join(edge)
 
-    def _add_space(self, name: str, givers: Iterable[Giver]) -> None:
-        self.graph.add_space(SpaceSpec(name, self._space, self.level + 1, tuple(givers)))
+    def _add_space(self, name: str, givers: Iterable[Giver], gates: Iterable[NodeRef] = ()) -> None:
+        around, depth = self._space, self.level + 1
+        self.graph.add_space(SpaceSpec(name, around, depth, tuple(givers), tuple(gates)))
+
+    def gates(self) -> list[NodeRef]:
+        """Return what leads to the case that calls are in that are recorded now, if there is one.
+
+        In one case inside of another only the inner one is asked, which waits for the other.
+        """
+        return [] if self._case is None else [self._ref(Node(self._case, self))]
+
+    @contextmanager
+    def inside(self, case: str | None) -> Iterator[None]:
+        """Put what is recorded meanwhile into a case, by the name of its node."""
+        outer = self._case
+        self._case = case
+        try:
+            yield
+        finally:
+            self._case = outer
+
+    def close_in(self, node: Node, case: Node) -> None:
+        """Put a node into a case that is recorded already.
+
+        Raises
+        ------
+        CycleError
+            The case depends on it.
+        """
+        name, gate = self.name_of(node), self._ref(case)
+        if self.graph.nodes[name].is_mapped:
+            self.graph.add_gate(name, gate)
+        else:
+            self.graph.join(gate_of(gate, name))
+
+    def wait_for(self, name: str, first: Node) -> None:
+        """Let a node that is recorded wait for another one."""
+        self.graph.join(edge_of(self._ref(first), name, None))
+
+    def new_prefix(self, base: str) -> str:
+        """Return how the names of some nodes may begin that belong together."""
+        return self._next_name(self._scope + base).removeprefix(self._scope)
+
+    def recorded_since(self, count: int) -> list[str]:
+        """Return the names of the nodes that were recorded when there were so many already."""
+        return list(self.graph.nodes)[count:]
 
     @property
     def changes(self) -> int:
@@ -173,10 +227,11 @@ class Trace:
         if not call.givers:
             msg = f"{flow}.map() has no mapped argument; call {flow}(...) instead"
             raise DefinitionError(msg)
-        self._add_space(name, call.givers)
+        self._add_space(name, call.givers, self.gates())
         self._scope, self._space = f"{name}.", name
         try:
-            yield lanes
+            with self.inside(None):  # what does not exist needs no gate
+                yield lanes
         finally:
             self._scope, self._space = outer_scope, outer_space
 
@@ -223,6 +278,12 @@ class Trace:
     def is_inside(self, node: Node) -> bool:
         """Return whether a node lies in the lanes that are recorded now, or in lanes within."""
         return len(self._ref(node).levels) == self.level
+
+    def is_within(self, node: Node) -> bool:
+        """Return whether a node lies in lanes within those that are recorded now."""
+        spec = self.graph.nodes[self.name_of(node)]
+        space = self.graph.spaces[spec.space].parent if spec.is_mapped else spec.space
+        return space != self._space
 
     def is_out_of_sight(self, value: Any) -> bool:
         """Return whether a value is the element of a value that only workers will see.
@@ -299,6 +360,11 @@ class Trace:
             name = base if count == 1 else f"{base}-{count}"
             if name not in self.graph and name not in self.graph.spaces:
                 return name
+
+
+def gate_of(case: NodeRef, node: str) -> Edge:
+    """Return the gate from a case to a node in it."""
+    return Edge(case.name, node, levels=case.levels, is_gate=True)
 
 
 def _is_equal(one: Any, other: Any) -> bool:

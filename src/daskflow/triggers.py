@@ -15,13 +15,15 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from daskflow.context import run_label
-from daskflow.errors import DefinitionError
+from daskflow.errors import DefinitionError, shown
 from daskflow.graph import Edge
 from daskflow.signals import Fail, Loop, Pause, Retry, RunInterrupted, Signal, Skip, Succeed
 from daskflow.states import (
     FAILED,
     FINISHED,
+    PICKED,
     SUCCESSFUL,
+    Cancelled,
     Failed,
     Looped,
     Paused,
@@ -211,7 +213,7 @@ def some_failed(at_least: float | None = None, at_most: float | None = None) -> 
 
 def passes_skips(trigger: Trigger) -> bool:
     """Return whether this trigger by itself lets a skipped upstream through."""
-    return trigger == not_all_skipped
+    return trigger == not_all_skipped or is_cleanup(trigger)
 
 
 def is_manual(trigger: Trigger) -> bool:
@@ -253,7 +255,7 @@ def refusal(
     except (Signal, RunInterrupted):
         raise
     except BaseException as error:  # noqa: BLE001 - the user's code, as in a body
-        return TriggerFailed(f"its trigger raised {_shown(error)}", exception=error)
+        return TriggerFailed(f"its trigger raised {shown(error)}", exception=error)
     if not may_start:
         return TriggerFailed(_explain(trigger, counts, states))
     if skips_with_upstream and counts.skips and not counts.failed:
@@ -261,11 +263,50 @@ def refusal(
     return None
 
 
-def _shown(error: BaseException) -> str:
-    try:
-        return repr(error)
-    except Exception:  # noqa: BLE001 - a broken repr must not hide the message it was meant for
-        return type(error).__name__
+def closed(counts: Counts, states: Mapping[Edge, State]) -> State | None:
+    """Return the state that keeps a task run out of its case; None where it may go in.
+
+    Asked before the trigger, which never hears of cases. Failure outranks skip here too.
+
+    Parameters
+    ----------
+    counts
+        How the task runs of its cases ended.
+    states
+        The same in full; looked at only where they keep it out.
+    """
+    if counts.successful < counts.total:
+        told = "the case it is in was not decided"
+        if counts.failed:
+            return TriggerFailed(f"{told}{_FIRST}{_root(states, FAILED, _FIRST)}")
+        return TriggerFailed(f"{told}; cancelled: {_root(states, {Cancelled.code}, _FIRST)}")
+    if counts.skips:
+        return Skipped(f"because of {_root(states, {Skipped.code}, 'because of ')}")
+    return None
+
+
+@dataclass(frozen=True)
+class AfterSetup:
+    """The trigger of what cleans up: yes whenever the setup succeeded, whatever came then.
+
+    Where it did not, there is nothing to clean up, and the task is skipped.
+    """
+
+    key: str  # the argument that gets what the setup returned
+    name: str = "after_setup"
+
+    def __call__(self, states: Mapping[Edge, State]) -> bool:
+        """Decide from the state of the setup."""
+        setups = [state for edge, state in states.items() if edge.key == self.key]
+        if any(state.code not in PICKED for state in setups):
+            msg = "the setup did not succeed, so there is nothing to clean up"
+            raise Skip(msg)
+        return True
+
+
+def is_cleanup(trigger: Trigger) -> bool:
+    """Return whether this trigger is that of what cleans up, which decides no flow by default."""
+    return isinstance(trigger, AfterSetup)
 
 
 def state_of_signal(signal: Signal) -> State:

@@ -8,6 +8,7 @@ import re
 import signal
 import subprocess
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -101,6 +102,17 @@ def daskflow(*arguments, **more):
     )
 
 
+@contextmanager
+def started(*arguments, **options):
+    """Start the command; kill it where the test failed before it has ended."""
+    with subprocess.Popen(*arguments, **options) as process:
+        try:
+            yield process
+        except BaseException:
+            process.kill()
+            raise
+
+
 def is_alive(process):
     try:
         stat = Path(f"/proc/{process}/stat").read_text()
@@ -146,7 +158,7 @@ def test_a_task_that_nobody_can_run_is_told_above_the_display(flows):
     """In a line of its own, within seconds; the run goes on waiting until it is interrupted."""
     ours, theirs = pty.openpty()
     named = ("--cluster-class", "distributed.LocalCluster", "--cluster-kwargs", '{"n_workers": 1}')
-    with subprocess.Popen(
+    with started(
         [*COMMAND, "run", str(flows / "endless.py:vain"), *named],
         stdin=theirs,
         stdout=theirs,
@@ -172,7 +184,7 @@ def test_output_that_is_no_terminal_has_no_codes(flows):
     assert ended.returncode == 2
     assert "\x1b" not in ended.stdout + ended.stderr
     assert ended.stdout.count("Traceback (most recent call last):") == 3
-    assert "2 task runs more failed: refuse" in ended.stdout
+    assert "2 task runs failed as well: refuse" in ended.stdout
     assert re.search(
         r"^\d\d:\d\d:\d\d refuse\[4\] Failed: ValueError: no 5$", ended.stdout, re.MULTILINE
     )
@@ -182,7 +194,7 @@ def test_a_terminal_sees_the_tasks_move(flows):
     """The display is drawn, prints of tasks stand above it, and at the end only they are left."""
     ours, theirs = pty.openpty()
     command = [*COMMAND, "run", str(flows / "visits.py:visits"), "-p", "numbers=[1]"]
-    with subprocess.Popen(
+    with started(
         [*command, "--workers", "1"],
         stdin=theirs,
         stdout=theirs,
@@ -215,7 +227,7 @@ def read_all(terminal):
 def test_ctrl_c_ends_it_at_once(flows, executor):
     """Exit code 3, how far it got, and nobody goes on: not even a task that waits for ever."""
     command = [*COMMAND, "run", str(flows / "endless.py:wait"), "--executor", executor]
-    with subprocess.Popen(
+    with started(
         command, env=environment(PYTHONUNBUFFERED="1"), stdout=subprocess.PIPE, text=True
     ) as process:
         busy = next(line for line in process.stdout if line.startswith("process "))
@@ -229,7 +241,7 @@ def test_ctrl_c_ends_it_at_once(flows, executor):
 def test_a_reader_that_has_seen_enough_is_no_error(flows):
     """``daskflow run ... | head`` shows no traceback."""
     command = [*COMMAND, "run", str(flows / "visits.py:visits"), "-p", "numbers=[1]"]
-    with subprocess.Popen(
+    with started(
         [*command, "--executor", "local"],
         env=environment(),
         stdout=subprocess.PIPE,

@@ -41,7 +41,7 @@ def test_the_main_example(tmp_path):
     """It is drawn with all its tasks, and there is nothing to find in it."""
     target = f"{EXAMPLES / 'flights.py'}:flights"
     ended = graph(tmp_path, target, "--output", "flights.svg", "--check")
-    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "flights: nothing found\n", "")
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "flights: no problems found\n", "")
     texts = {element.text for element in ET.parse(tmp_path / "flights.svg").iter()}
     assert {"read", "spoil[i]", "count-hours[i]", "publish", "bad_month"} <= texts
 

@@ -8,8 +8,9 @@ from dask.task_spec import Task, TaskRef
 
 from daskflow.demands import NO_DEMAND
 from daskflow.events import Segment
-from daskflow.executors.base import PackedSpec, current_port
+from daskflow.executors.base import PackedSpec
 from daskflow.executors.local import LocalSession
+from daskflow.executors.ports import current_port
 from daskflow.sealing import opened
 from daskflow.states import Success
 from tests.contract.waiting import eventually

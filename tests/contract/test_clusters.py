@@ -162,6 +162,7 @@ deadly.run([1], os.getpid())
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 def test_independent_tasks_run_at_a_time_from_the_first_run_on():
     """Four tasks of two seconds on four workers: each on its own, all within three seconds."""
 

@@ -2,12 +2,13 @@
 
 import os
 import time
+from queue import SimpleQueue
 
 import pytest
 
-from daskflow import DaskExecutor, flow, task, unmapped
+from daskflow import DaskExecutor, LocalExecutor, flow, task, unmapped
 from daskflow.executors.local import LocalSession
-from tests.contract.blocks import layer, torn_literal
+from tests.contract.blocks import Opened, layer, torn_literal
 from tests.contract.waiting import eventually
 
 
@@ -65,6 +66,23 @@ def test_values_of_ends_and_of_inner_blocks_can_be_fetched(begin):
     assert one.fetch(3) == [(3, (first, second), None)]
     assert one.fetch(2, 1) == [second, first]
     assert one.fetch(1, 3, 1) == [first, (3, (first, second), None), first]
+
+
+def test_a_value_can_be_fetched_as_soon_as_its_report_is_there():
+    """In this process too, where whoever waits for the report does not wait for anything else."""
+    one = Opened.on(LocalExecutor(threads=2))
+    fetched = []
+
+    class Impatient(SimpleQueue):
+        def put(self, report):
+            fetched.extend(one.fetch(report.block))
+            super().put(report)
+
+    one.session._reports = Impatient()
+    one.submit({1: ()})
+    one.hear(1)
+    assert fetched == [(1, (), None)]
+    one.session.close()
 
 
 def test_a_later_submission_takes_what_an_earlier_one_holds(begin):
@@ -188,6 +206,21 @@ def test_a_block_that_cannot_end_is_reported_with_the_error(begin):
         assert reports[number].segments == ()
     assert not reports[4].error
     assert one.fetch(4) == [(4, (), None)]
+
+
+def test_a_block_that_needs_what_nobody_holds_is_reported(begin):
+    """It never was, or belongs to a block that failed before: nobody waits for it in vain."""
+    one = begin()
+    one.submit({1: (), 2: ()}, boom)
+    one.hear(2)
+    one.submit({3: ()})
+    one.hear(3)
+    one.submit({4: (3, 77), 5: (4,), 6: (1, 2)})
+    reports = {report.block: report for report in one.hear(6)}
+    assert [number for number in sorted(reports) if not reports[number].error] == [3]
+    assert all(reports[number].segments == () for number in (4, 5, 6))
+    one.submit({7: (3,)})
+    assert not one.hear(7)[-1].error
 
 
 def test_a_literal_that_cannot_be_read_is_the_fault_of_nobody_before(begin):

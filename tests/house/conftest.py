@@ -2,18 +2,8 @@
 
 import pytest
 
-FIGURES = pytest.StashKey[list[str]]()
-
 
 @pytest.fixture
-def figure(request):
-    """Note one line for the list at the end of the run."""
-    return request.config.stash.setdefault(FIGURES, []).append
-
-
-def pytest_terminal_summary(terminalreporter, config):
-    """Print the list, also when everything passed."""
-    if figures := config.stash.get(FIGURES, []):
-        terminalreporter.section("house")
-        for line in sorted(figures):
-            terminalreporter.line(line)
+def figure(record_property):
+    """Note one line for the list at the end of the run; see `pytest_terminal_summary`."""
+    return lambda line: record_property("figure", line)

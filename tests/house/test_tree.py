@@ -5,7 +5,7 @@ import tomllib
 from fnmatch import fnmatch
 from pathlib import Path
 
-from tests.house.reading import ROOT
+from tests.house.reading import ROOT, SOURCE
 
 NEEDED = {
     ".ci",
@@ -50,3 +50,23 @@ def test_the_changelog_names_this_version():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
     assert re.findall(r"^## \[(\d\S*)\]", changelog, re.MULTILINE)[0] == project["version"]
+
+
+def on_the_map(readme: str) -> list[str]:
+    """List the rooms that the README's map of the house names, as often as it does."""
+    rows = readme.partition("| room in")[2].partition("\n\n")[0].splitlines()
+    return [name for row in rows for name in re.findall(r"`(\w+)/?`", row.split("|")[1])]
+
+
+def test_the_map_of_the_house_shows_every_room():
+    """Each module and package of the top level stands in the README, once."""
+    rooms = [path.stem for path in SOURCE.iterdir() if path.suffix in {"", ".py"}]
+    assert sorted(on_the_map((ROOT / "README.md").read_text(encoding="utf-8"))) == sorted(
+        room for room in rooms if not room.startswith("_")
+    )
+
+
+def test_a_room_on_the_map_is_seen():
+    """Those in the first column of the one table, of which a row may name several."""
+    text = "| `no` |\n\n| room in `src` | for |\n| --- | --- |\n| `a` `b/` | x `no` |\n\n| `no` |"
+    assert on_the_map(text) == ["a", "b"]

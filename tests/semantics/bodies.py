@@ -6,6 +6,7 @@ SHORT = {
     states.Pending: "P",
     states.Running: "running",
     states.Retrying: "R",
+    states.Paused: "PA",
     states.Success: "S",
     states.Cached: "C",
     states.Skipped: "SK",

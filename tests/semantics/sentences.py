@@ -8,14 +8,8 @@ its number in front.
 
 LATER = frozenset(
     {
-        "approvals",
-        "caching",
         "cancel",
         "claims",
-        "control flow",
-        "flows by hand",
-        "hooks and handlers",
-        "loops",
         "store and resume",
         "timeouts and isolation",
     }
@@ -44,7 +38,7 @@ ONE_TASK_RUN = (
     (
         "3 nothing upstream: every trigger passes, but manual_only pauses",
         "test_7_with_nothing_upstream_every_trigger_says_yes",
-        "approvals",
+        "test_7_with_nothing_upstream_manual_only_pauses",
     ),
     (
         "3 false or raised: TriggerFailed, with the exception; a signal gives its state",
@@ -72,8 +66,12 @@ ONE_TASK_RUN = (
         "test_children_that_are_known",
         "store and resume",
     ),
-    ("6 a hit is Cached and does not run", "caching"),
-    ("6 the trigger was asked before the cache", "caching"),
+    (
+        "6 a hit is Cached and does not run",
+        "test_29_a_cache_by_inputs",
+        "test_a_hit_is_a_success_downstream",
+    ),
+    ("6 the trigger was asked before the cache", "test_the_trigger_is_asked_before_the_cache"),
     ("7 the claim, for once= and on_lost='crash'", "claims"),
     ("8 a successful upstream passes its value", "test_what_downstream_gets"),
     (
@@ -100,7 +98,13 @@ ONE_TASK_RUN = (
         "test_an_exception_that_cannot_travel",
         "test_an_exception_that_cannot_be_shown",
     ),
-    ("10 cache write, retry, loop", "test_21_a_retry_repeats_one_body_only", "caching", "loops"),
+    (
+        "10 cache write, retry, loop",
+        "test_21_a_retry_repeats_one_body_only",
+        "test_a_retried_task_run_is_kept_when_it_succeeds",
+        "test_of_a_loop_the_last_value_is_kept",
+        "test_26_a_loop_accumulates",
+    ),
 )
 
 WAYS_TO_END = (
@@ -120,7 +124,13 @@ WAYS_TO_END = (
         "test_ctrl_c_while_a_body_runs_in_the_main_thread",
         "test_ctrl_c_while_bodies_run_in_threads",
     ),
-    ("ran past its timeout: TimedOut, retried like Failed", "timeouts and isolation"),
+    (
+        "ran past its timeout: TimedOut, retried like Failed",
+        "test_a_python_loop_is_interrupted",
+        "test_a_timeout_in_a_lane",
+        "test_what_took_too_long_is_retried_like_a_failure",
+        "test_a_call_into_c_ends_late_and_says_so",
+    ),
     (
         "process died, worker lost, memory: Crashed(reason), repeated from infra_retries",
         "test_a_body_that_always_kills_its_worker_ends",
@@ -134,14 +144,29 @@ WAYS_TO_END = (
         "test_a_child_that_fails_with_a_result_passes_it_on",
         "test_14_a_skipped_lane_skips_its_own_lane",
     ),
-    ("Succeed, Retry, Pause and Loop give their state", "approvals", "loops"),
+    (
+        "Succeed, Retry, Pause and Loop give their state",
+        "test_signals_end_a_task_run",
+        "test_signals_in_lanes",
+        "test_retry_is_no_failure",
+        "test_27_a_pause_in_a_map",
+        "test_26_a_loop_accumulates",
+    ),
     (
         "signals are BaseExceptions",
         "test_a_skip_inside_a_task_is_no_exception_to_swallow",
         "test_except_exception_lets_a_signal_pass",
     ),
     ("a signal's result is None by default", "test_a_signal_needs_no_words"),
-    ("async functions are tasks, each call in a loop of its own", "timeouts and isolation"),
+    (
+        "async functions are tasks, each call in a loop of its own",
+        "test_coroutines_are_awaited",
+        "test_what_coroutines_raise",
+        "test_many_at_a_time_in_one_coroutine",
+        "test_a_timeout_ends_what_is_awaited",
+        "test_a_caller_with_a_loop_that_runs",
+        "test_a_coroutine_calls_a_flow",
+    ),
     ("retries=n is n + 1 attempts", "test_retries_are_used_up"),
     (
         "the delay is a number, a list, a function of the attempt; the factor spreads it",
@@ -152,10 +177,15 @@ WAYS_TO_END = (
         "not retried: TriggerFailed, errors of handlers, Skipped, Crashed(unserializable)",
         "test_what_is_never_retried",
         "test_a_value_that_cannot_travel",
-        "hooks and handlers",
+        "test_a_handler_that_goes_wrong_fails_its_task_run",
     ),
-    ("Retry ignores retries, up to a setting", "loops"),
-    ("on_failure once, when it is final; on_retry each time", "hooks and handlers"),
+    (
+        "Retry ignores retries, up to a setting",
+        "test_retry_costs_no_retries",
+        "test_retry_ends_at_a_setting",
+        "test_retry_in_lanes",
+    ),
+    ("on_failure once, when it is final; on_retry each time", "test_hooks_of_a_retry"),
     ("a retry starts when it is due", "test_24_a_retry_starts_when_it_is_due"),
     (
         "siblings and downstream do not run again; the upstream values are the first ones",
@@ -163,10 +193,30 @@ WAYS_TO_END = (
         "test_a_retry_sees_the_values_of_the_first_attempt",
         "test_a_retry_in_a_lane_runs_alone",
     ),
-    ("Loop: count and result are seen; retries are per iteration; no recursion", "loops"),
-    ("Pause and manual_only: Paused until approved, or for seconds", "approvals"),
-    ("each mapped child is approved by its index, or all", "approvals"),
-    ("after approval manual_only runs whatever happened upstream", "approvals"),
+    (
+        "Loop: count and result are seen; retries are per iteration; no recursion",
+        "test_26_a_loop_accumulates",
+        "test_loops_in_lanes",
+        "test_retries_are_for_each_iteration",
+        "test_the_timeout_is_for_each_iteration",
+        "test_ten_thousand_iterations_do_not_recurse",
+    ),
+    (
+        "Pause and manual_only: Paused until approved, or for seconds",
+        "test_27_a_pause_in_a_map",
+        "test_a_pause_for_seconds_goes_on_by_itself",
+        "test_a_pause_for_seconds_can_be_approved_sooner",
+    ),
+    (
+        "each mapped child is approved by its index, or all",
+        "test_27_a_pause_in_a_map",
+        "test_a_pause_holds_up_its_own_lane_only",
+    ),
+    (
+        "after approval manual_only runs whatever happened upstream",
+        "test_manual_only_pauses_whatever_happened_upstream",
+        "test_a_second_trigger_asks_for_less_than_approval",
+    ),
 )
 
 TRIGGERS = (
@@ -185,7 +235,11 @@ TRIGGERS = (
         "test_every_trigger_on_every_pair_of_states",
         "test_one_trigger_looks_at_skips_itself",
     ),
-    ("manual_only", "approvals"),
+    (
+        "manual_only",
+        "test_manual_only_pauses_whatever_happened_upstream",
+        "test_manual_only_in_a_map",
+    ),
     (
         "any function of {Edge: State}",
         "test_what_a_trigger_of_the_users_is_asked",
@@ -376,17 +430,59 @@ MAPPING = (
         "test_lanes_over_what_lanes_gave_back",
         "test_no_lanes",
     ),
-    ("case inside of a mapped sub-flow", "control flow"),
+    (
+        "case inside of a mapped sub-flow",
+        "test_cases_in_a_mapped_flow",
+        "test_a_switch_in_lanes",
+        "test_a_resource_in_each_lane_and_in_a_case",
+    ),
 )
 
 CONTROL_FLOW = (
-    ("case blocks, switch, ifelse", "control flow"),
-    ("merge gives the first branch that was not skipped, in the given order", "control flow"),
-    ("merge of skipped branches is Skipped, of a failed one TriggerFailed", "control flow"),
-    ("what is in a case that did not match is Skipped, whatever it says of skips", "control flow"),
-    ("values match by ==, booleans only booleans; no truth value: Failed", "control flow"),
-    ("resource managers: setup, use, cleanup whenever setup succeeded", "control flow"),
-    ("a retry inside does not run setup again", "control flow"),
+    (
+        "case blocks, switch, ifelse",
+        "test_34_cases_and_a_merge",
+        "test_cases_in_cases",
+        "test_an_inlined_flow_in_a_case",
+        "test_graphs_by_hand_keep_their_cases",
+        "test_a_switch",
+        "test_a_switch_over_what_was_called_before",
+        "test_ifelse",
+    ),
+    (
+        "merge gives the first branch that was not skipped, in the given order, also None or 0",
+        "test_merge_takes_the_first_that_was_not_skipped",
+    ),
+    (
+        "merge of skipped branches is Skipped, of a failed one TriggerFailed",
+        "test_merge_takes_the_first_that_was_not_skipped",
+        "test_merge_of_a_branch_that_failed",
+    ),
+    (
+        "what is in a case that did not match is Skipped, whatever it says of skips",
+        "test_nothing_in_a_case_runs_where_it_does_not_match",
+        "test_maps_in_a_case",
+        "test_a_mapped_flow_in_a_case",
+        "test_a_case_behind_a_skip",
+    ),
+    (
+        "values match by ==, booleans only booleans",
+        "test_what_matches",
+    ),
+    (
+        "a comparison that raises or has no truth value makes the branch fail, naming it",
+        "test_what_cannot_be_compared",
+        "test_a_comparison_without_a_truth_value_fails_its_case",
+        "test_a_case_that_is_not_decided",
+    ),
+    (
+        "resource managers: setup, use, cleanup whenever setup succeeded, after failures",
+        "test_cleanup_whenever_setup_succeeded",
+        "test_what_is_inside_comes_between_setup_and_cleanup",
+        "test_a_resource_in_each_lane_and_in_a_case",
+    ),
+    ("cleanup after cancellation and on resume", "cancel", "store and resume"),
+    ("a retry inside does not run setup again", "test_35_a_resource_manager_with_a_retry"),
 )
 
 THE_FLOWS_STATE = (
@@ -395,7 +491,7 @@ THE_FLOWS_STATE = (
         "test_9_reference_tasks_decide",
         "test_reference_tasks",
         "test_reference_tasks_must_exist",
-        "control flow",
+        "test_reference_tasks_with_cleanup",
     ),
     (
         "any failed: Failed; else any cancelled: Cancelled; else Success",
@@ -405,7 +501,12 @@ THE_FLOWS_STATE = (
     ("not finished until all terminal tasks are", "test_9_reference_tasks_decide"),
     ("Running while a driver has it", "test_events_tell_what_was_not_happy"),
     ("parked: Paused, Scheduled or Crashed, told by the lease", "store and resume"),
-    ("run() gives the FlowRun, f() raises and names approve; approve goes on there", "approvals"),
+    (
+        "run() gives the FlowRun, f() raises and names approve; approve goes on there",
+        "test_what_a_parked_run_says",
+        "test_a_submitted_run_goes_on_in_the_background",
+        "test_approval_while_the_run_is_live",
+    ),
     ("resume continues the same run, from some states", "store and resume"),
     ("rerun makes a new run, of what failed or from a task on", "store and resume"),
     ("a Failed or Success run is final; the error names rerun", "store and resume"),
@@ -423,23 +524,72 @@ THE_FLOWS_STATE = (
     ),
     (
         "state handlers may replace the new state; one that raises makes it Failed",
-        "hooks and handlers",
+        "test_28_a_handler_rescues_a_failure",
+        "test_what_a_handler_makes_of_a_success",
+        "test_a_handler_that_goes_wrong_fails_its_task_run",
+        "test_a_flows_handler_replaces_the_end",
+        "test_a_flows_handler_that_raises",
     ),
     (
         "a task's handlers run where the change is made, a flow's in the driver",
-        "hooks and handlers",
+        "test_a_tasks_handlers_run_on_the_worker",
+        "test_handlers_at_approval_and_rejection",
+        "test_handlers_at_cancellation",
+        "test_a_flows_handlers_and_hooks",
     ),
-    ("on_... hooks observe only; their errors are logged", "hooks and handlers"),
+    (
+        "on_... hooks observe only; their errors are logged",
+        "test_hooks_of_all_ends",
+        "test_a_hook_that_raises_is_logged",
+    ),
 )
 
 CACHING = (
-    ("a cache is a durable result found under a key", "caching"),
-    ("cache_policy=: inputs and source by default, composable", "caching"),
-    ("keys are hashes; an argument without a certain one is an error that names it", "caching"),
-    ("mapped children are keyed by their own inputs", "caching"),
-    ("None is cached; skips and failures never are", "caching"),
-    ("caches are in the store: they outlive the process", "caching"),
-    ("why explains a miss", "caching"),
+    (
+        "a cache is a durable result found under a key",
+        "test_29_a_cache_by_inputs",
+        "test_equal_calls_behind_one_another_in_a_run",
+        "store and resume",
+    ),
+    (
+        "cache_policy=: inputs and source by default, composable",
+        "test_the_default_goes_by_the_source_too",
+        "test_inputs_alone_go_by_the_name_of_the_task",
+        "test_an_argument_can_be_left_out",
+        "test_run_id_keeps_a_cache_within_its_run",
+        "test_flow_parameters_go_into_the_key",
+        "test_a_function_can_make_the_key",
+        "test_a_key_of_the_users",
+        "test_a_result_expires",
+        "test_what_the_words_of_a_task_come_to",
+    ),
+    (
+        "keys are hashes; an argument without a certain one is an error that names it",
+        "test_keys_are_the_same_in_every_process",
+        "test_an_argument_that_cannot_be_hashed",
+        "test_a_policy_that_raises",
+    ),
+    (
+        "mapped children are keyed by their own inputs",
+        "test_mapped_children_are_keyed_by_their_own_inputs",
+        "test_lanes_and_their_maps",
+    ),
+    (
+        "None is cached; skips and failures never are",
+        "test_none_is_a_value",
+        "test_what_is_never_kept",
+        "test_what_a_state_handler_made_a_success_is_not_kept",
+    ),
+    (
+        "caches are in the store: they outlive the process",  # so far they outlive the run
+        "test_flows_share_the_store_of_the_process",
+        "store and resume",
+    ),
+    (
+        "why explains a miss",  # so far what it needs is noted
+        "test_what_a_key_was_made_of_is_noted",
+        "store and resume",
+    ),
 )
 
 EXAMPLES = (
@@ -449,7 +599,11 @@ EXAMPLES = (
     ("4 a skip passed over", "test_4_a_skip_can_be_passed_over"),
     ("5 one failed, one succeeded", "test_5_one_failed_and_one_succeeded"),
     ("6 all_failed behind a TriggerFailed", "test_6_a_trigger_failure_counts_as_failed"),
-    ("7 roots", "test_7_with_nothing_upstream_every_trigger_says_yes", "approvals"),
+    (
+        "7 roots",
+        "test_7_with_nothing_upstream_every_trigger_says_yes",
+        "test_7_with_nothing_upstream_manual_only_pauses",
+    ),
     ("8 a constant and all_failed", "test_8_a_constant_is_not_counted"),
     ("9 reference tasks", "test_9_reference_tasks_decide"),
     ("10 a failure and a skip", "test_10_a_failure_outranks_a_skip"),
@@ -473,10 +627,10 @@ EXAMPLES = (
     ("23 a retry in a map", "test_23_a_retry_in_a_lane"),
     ("24 a retry beside a long task", "test_24_a_retry_starts_when_it_is_due"),
     ("25 a timeout", "timeouts and isolation"),
-    ("26 a loop", "loops"),
-    ("27 a pause in a map", "approvals"),
-    ("28 a handler that rescues", "hooks and handlers"),
-    ("29 a cache by inputs", "caching"),
+    ("26 a loop", "test_26_a_loop_accumulates"),
+    ("27 a pause in a map", "test_27_a_pause_in_a_map"),
+    ("28 a handler that rescues", "test_28_a_handler_rescues_a_failure"),
+    ("29 a cache by inputs", "test_29_a_cache_by_inputs"),
     ("30 a worker killed behind accepted children", "store and resume"),
     ("31 a task that kills its worker", "test_a_body_that_always_kills_its_worker_ends"),
     (
@@ -490,10 +644,10 @@ EXAMPLES = (
         "test_a_value_that_cannot_travel_in_a_lane",
         "test_an_exception_that_cannot_be_unpickled",
     ),
-    ("34 case and merge", "control flow"),
-    ("35 a resource manager with a retry", "control flow"),
+    ("34 case and merge", "test_34_cases_and_a_merge"),
+    ("35 a resource manager with a retry", "test_35_a_resource_manager_with_a_retry"),
     ("36 wrong parameters", "test_36_nothing_runs_on_wrong_parameters"),
-    ("37 a cycle", "test_a_circle_is_named", "flows by hand"),
+    ("37 a cycle", "test_a_circle_is_named"),
 )
 
 # by the number of their section

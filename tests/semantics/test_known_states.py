@@ -72,7 +72,7 @@ def test_what_each_known_state_passes_on(given, do):
     assert [found[f"plain-{name}"] for name in states] == ["S", "SK", "TF", "TF", "TF"]
     values = [run[f"any-{name}"].result() for name in states]
     assert values[:2] == [7, None]
-    assert [type(value).__name__ for value in values[2:4]] == ["ValueError", "CrashedError"]
+    assert [type(value).__name__ for value in values[2:4]] == ["ValueError", "TaskRunError"]
     assert run["skipped"].state.message == "on holiday"
     assert run["skipped"].result() is None
     with pytest.raises(ValueError, match="no"):

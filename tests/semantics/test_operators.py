@@ -10,7 +10,7 @@ import pytest
 from daskflow import DefinitionError, LocalExecutor, TracingError, flow, task
 from tests.semantics.bodies import add, ident, inc, kinds, ok, rng
 
-BRANCH = "let a task decide, and raise Skip in it where there is nothing to do"
+BRANCH = "branch by `case`, `switch` or `ifelse`, or let a task decide and raise Skip"
 OUTSIDE = "do this where the flow is traced, or under its `with`"
 
 

@@ -10,7 +10,7 @@ from daskflow import DefinitionError, LocalExecutor, ParameterError, TracingErro
 from tests.semantics.bodies import ident, inc, ok
 
 INSIDE = "do this inside a task that gets the value as an argument"
-BRANCH = "let a task decide, and raise Skip in it where there is nothing to do"
+BRANCH = "branch by `case`, `switch` or `ifelse`, or let a task decide and raise Skip"
 LOOP = r"to call a task for each element use .map\(...\); to take parts of it write a task"
 WHERE = r"while the flow is traced \(\w+\.py:\d+\): its value does not exist yet; "
 GUARDS = {

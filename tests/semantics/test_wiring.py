@@ -188,13 +188,11 @@ def test_a_flow_inside_a_flow(play, do):
     ]
 
 
-def test_a_flow_cannot_be_run_inside_a_flow_or_a_task():
-    """A run inside a flow, and any call of a flow inside a task, are refused with the cure."""
+def test_a_flow_cannot_be_run_inside_a_flow():
+    """A run inside a flow is refused with the cure."""
     inner = flow(ok, executor=LocalExecutor())
     with pytest.raises(DefinitionError, match=r"ok.run\(\) inside a flow: just call ok"):
         flow(lambda: [inner.run()], name="outer").graph()
-    with pytest.raises(DefinitionError, match="called inside a running task"):
-        flow(lambda: [task(lambda: [inner()], name="calls")()], executor=LocalExecutor())()
 
 
 def test_a_task_outside_a_flow_is_its_function(do):

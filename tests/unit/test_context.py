@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import threading
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
-from daskflow import context
+from daskflow import context, get_run_logger
 from daskflow.context import RunContext, TaskRunContext, run_label
 
 RUN = RunContext(
@@ -37,7 +39,31 @@ def test_its_fields_are_read_from_the_module(running):
     assert (context.parameters, context.scheduled_for.year) == ({"day": 3}, 2026)
     assert (context.loop_count, context.loop_result, context.resumed) == (1, "so far", False)
     assert list(context.upstream) == []
+    assert (context.parent_run_id, context.printed) == (None, None)
+    assert context.logger.extra["daskflow_task_run_id"] == "ab12/clean-2[3]"
+    assert context.logger.threshold is None
     assert context.get() is running
+
+
+def test_the_place_is_a_worker_or_a_thread(running):
+    """The worker's address while a block of Dask's runs, in which nothing runs as yet."""
+    assert context.worker == threading.current_thread().name
+    with context.at_place("tcp://10.0.0.7:40001"):
+        assert context.get() is None
+        with context.at_place(""):
+            assert HERE.worker == "tcp://10.0.0.7:40001"
+    assert context.get() is running
+
+
+def test_the_parent_is_the_innermost():
+    """Of those that called a flow the last one's run is its parent."""
+    run = replace(RUN, parents=("aa/outer", "bb/inner[2]"))
+    assert replace(HERE, run=run).parent_run_id == "bb"
+
+
+def test_a_run_logger_outside_of_a_task():
+    """It is there, for a task called as its function, and knows no task run."""
+    assert get_run_logger().extra == {}
 
 
 def test_outside_of_a_task_there_is_none():

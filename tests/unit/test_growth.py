@@ -20,13 +20,13 @@ class Counts:
 
     looks = 0
 
-    def _after(self, name):
-        for other in super()._after(name):
+    def after(self, name):
+        for other in super().after(name):
             self.looks += 1
             yield other
 
-    def _before(self, name):
-        for other in super()._before(name):
+    def before(self, name):
+        for other in super().before(name):
             self.looks += 1
             yield other
 

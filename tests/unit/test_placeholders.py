@@ -102,7 +102,7 @@ def test_the_cures_say_what_to_do():
             do(Node("clean"))
         return str(caught.value).partition("its value does not exist yet; ")[2]
 
-    branch = "let a task decide, and raise Skip in it where there is nothing to do"
+    branch = "branch by `case`, `switch` or `ifelse`, or let a task decide and raise Skip"
     assert told(bool) == told(lambda node: 1 in node) == branch
     inside = "do this where the flow is traced, or under its `with`"
     assert told(lambda node: node == 1) == told(lambda node: node + 1) == inside

@@ -52,9 +52,17 @@ def test_what_is_passed_wins_over_all(monkeypatch):
     assert Settings(executor="local").executor == "local"
 
 
+def test_a_log_level_is_a_name_in_any_case(monkeypatch):
+    """And is what `logging` counts by; without one the logging configuration decides."""
+    assert (Settings().logging.threshold, Settings().logging.prints) == (None, False)
+    monkeypatch.setenv("DASKFLOW_LOGGING__LEVEL", "warning")
+    assert Settings().logging.threshold == 30
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [
+        ("LOGGING__LEVEL", "loud"),
         ("CLUSTER__WORKERS", "0"),
         ("CLUSTER__THREADS_PER_WORKER", "many"),
         ("ENGINE__RETRY_WINDOW", "-1"),

@@ -42,7 +42,16 @@ from daskflow.states import (
     TimedOut,
     TriggerFailed,
 )
-from daskflow.triggers import Counts, count_codes, passes_skips, refusal, state_of_signal
+from daskflow.triggers import (
+    AfterSetup,
+    Counts,
+    closed,
+    count_codes,
+    is_cleanup,
+    passes_skips,
+    refusal,
+    state_of_signal,
+)
 
 LETTERS = {
     "S": Success,
@@ -357,3 +366,99 @@ def test_a_made_trigger_travels_by_value(trigger):
 def test_one_trigger_looks_at_skips_itself():
     """`not_all_skipped` replaces the skip rule, no other trigger does."""
     assert [t for t in NAMED if passes_skips(t)] == [not_all_skipped]
+
+
+UNDECIDED = "the case it is in was not decided"
+
+
+@pytest.mark.parametrize(
+    ("cases", "said"),
+    [
+        (["S"], None),
+        (["S", "M"], None),
+        (["SK"], None),  # a gate from many task runs, some of which were not skipped
+        (["K"], "Skipped('because of n0: no match')"),
+        (["S", "K"], "Skipped('because of n1: no match')"),
+        (["KK"], "Skipped('because of n0: no match')"),
+        (["F"], f"TriggerFailed('{UNDECIDED}; first failed: n0: no match')"),
+        (["K", "O"], f"TriggerFailed('{UNDECIDED}; first failed: n1: no match')"),
+        (["X"], f"TriggerFailed('{UNDECIDED}; cancelled: n0: no match')"),
+    ],
+)
+def test_what_a_case_lets_in(cases, said):
+    """All of its cases must have matched; a failed one outranks one that was skipped."""
+    letters = "".join(cases)
+    states = {Edge(f"n{i}", "me"): LETTERS[one]("no match") for i, one in enumerate(letters)}
+    found = closed(count_codes(map(column, cases)), states)
+    assert (found if found is None else str(found)) == said
+
+
+def test_what_cleans_up():
+    """Behind a setup that succeeded, whatever else happened; behind none there is nothing to do."""
+    trigger = AfterSetup("resource")
+    setup, other = Edge("setup", "me", "resource"), Edge("use", "me")
+    assert trigger({setup: Success(), other: Failed()})
+    assert trigger({other: Failed()})
+    for state in (Skipped(), Failed(), Cancelled()):
+        with pytest.raises(Skip, match="nothing to clean up"):
+            trigger({other: Success(), setup: state})
+    assert is_cleanup(trigger)
+    assert passes_skips(trigger)
+    assert not is_cleanup(all_finished)
+    assert pickle.loads(pickle.dumps(trigger)) == trigger
+
+
+@pytest.mark.parametrize(
+    ("make", "kind"), [(some_failed, "failed"), (some_successful, "successful")]
+)
+@pytest.mark.parametrize(
+    ("bounds", "yes"),
+    [
+        ({"at_least": 2}, [2, 3, 4]),
+        ({"at_most": 2}, [0, 1, 2]),
+        ({"at_least": 1, "at_most": 2}, [1, 2]),
+        ({"at_least": 0.5}, [2, 3, 4]),
+        ({"at_most": 0.25}, [0, 1]),
+        ({"at_least": 0.0, "at_most": 1.0}, [0, 1, 2, 3, 4]),
+        ({"at_most": 0}, [0]),
+    ],
+)
+def test_counts_and_shares(make, kind, bounds, yes):
+    """Of four task runs, an int counts those of the kind, a float is their share; both may be 0."""
+    trigger = make(**bounds)
+    assert [n for n in range(5) if trigger.decide(Counts(total=4, **{kind: n}))] == yes
+    told = {"at_least": None, "at_most": None} | bounds
+    words = ", ".join(f"{word}={bound}" for word, bound in told.items())
+    assert repr(trigger) == f"some_{kind}({words})"
+
+
+@pytest.mark.parametrize(
+    ("signal", "message"),
+    [(Retry(), "asked to be run again"), (Pause(), "waits for approval"), (Skip(), "")],
+)
+def test_a_signal_without_words(signal, message):
+    """Its state says what it waits for."""
+    assert state_of_signal(signal).message == message
+
+
+def test_a_loop_passes_on_its_result():
+    """The state of the signal has it."""
+    assert state_of_signal(Loop("so", result=[1])).result == [1]
+
+
+def test_why_all_are_skipped():
+    """The message of what `not_all_skipped` skips tells so."""
+    with pytest.raises(Skip, match=r"^all upstream task runs were skipped$"):
+        not_all_skipped.decide(Counts(2, 2, 2))
+
+
+def test_a_refusal_names_its_trigger():
+    """One of ours by its name, a function by its own."""
+
+    def mine(states):
+        return False
+
+    for trigger in (all_successful, mine):
+        state = refusal(trigger, Counts(1, failed=1), states("F"), skips_with_upstream=True)
+        name = getattr(trigger, "name", "mine")
+        assert state.message.startswith(f"trigger {name} said no: of 1 upstream task runs 1 failed")

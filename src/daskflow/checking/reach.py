@@ -81,7 +81,13 @@ class Reach:
         is worth a note for those that wait for a failure. A function as a trigger may say anything.
         """
         trigger = self.graph.nodes[name].task.rules.trigger
-        edges = {(e.upstream, e.levels, e.is_flat): e for e in self.graph.upstream(name)}
+        upstream = self.graph.upstream(name)
+        shut = [e.upstream for e in upstream if e.is_gate and e.upstream in self._never]
+        if shut:
+            self._never[name] = None
+            yield error(name, f"never runs: it is in {', '.join(shut)}, which cannot run")
+            return
+        edges = {(e.upstream, e.levels, e.is_flat): e for e in upstream if not e.is_gate}
         counts = {key: self._count(edge) for key, edge in edges.items()}
         lost = {key[0]: n for key, n in counts.items() if key[0] in self._never and n}
         total = None if None in counts.values() else sum(n or 0 for n in counts.values())

@@ -9,6 +9,7 @@ from typing import Any
 from daskflow.checking.findings import Finding, error, note
 from daskflow.definitions import FlowDefinition
 from daskflow.nodes import FlowGraph, NodeSpec, references
+from daskflow.triggers import is_cleanup
 
 
 def find_unfed(graph: FlowGraph) -> Iterator[Finding]:
@@ -53,10 +54,9 @@ def find_unused(definition: FlowDefinition) -> Iterator[Finding]:
     graph = definition.graph
     used = {*references(definition.returned), *definition.reference_tasks}
     for space in graph.spaces.values():
-        for giver in space.givers:
-            used.update(references(giver.form))
+        used.update(space.needs())
     for name in graph.terminals():
-        if name not in used:
+        if name not in used and not is_cleanup(graph.nodes[name].task.rules.trigger):
             yield note(
                 name,
                 "nobody uses its value and it is no reference task: the flow succeeds if it fails",

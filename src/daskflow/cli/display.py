@@ -129,7 +129,8 @@ def _header(run: FlowRun) -> RenderableType:
         (f"{run.flow_name} / {run.name}", "bold"), f"  {stopwatch_text(now() - run.started_at)}"
     )
     if run.link:
-        text.append(f"\n{run.link}", f"dim link {run.link}")
+        text.append("\ndashboard: ", "dim")
+        text.append(run.link, f"dim link {run.link}")
     return text
 
 
@@ -181,7 +182,7 @@ class PlainDisplay:
 
     def follow(self, run: FlowRun) -> None:
         """Show the run until it has ended."""
-        link = f", {run.link}" if run.link else ""
+        link = f", dashboard: {run.link}" if run.link else ""
         self._say(f"{clock_text(run.started_at)} {run.flow_name} / {run.name} started{link}")
         lines = EventLines(run.name)
         step, next_at = self._first, run.started_at + self._first

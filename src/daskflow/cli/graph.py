@@ -86,5 +86,5 @@ def _check(flow: Flow[..., Any], *, is_aside: bool) -> int:
         click.echo(str(finding), err=is_aside)
     errors = sum(finding.level is Level.ERROR for finding in findings)
     if not findings:
-        click.echo(f"{flow.name}: nothing found", err=is_aside)
+        click.echo(f"{flow.name}: no problems found", err=is_aside)
     return Exit.FAILED if errors else Exit.SUCCESS

@@ -60,6 +60,20 @@ def remarks_of(run: FlowRun, limit: int = 20) -> tuple[list[Remark], list[str]]:
     return remarks, more
 
 
+def paused_of(run: FlowRun, limit: int = 20) -> tuple[list[Remark], list[str]]:
+    """Return the task runs that wait for a person, each with its message, and a line on others."""
+    waiting = sorted(run.record.paused)
+    shown = [
+        Remark(
+            run_label(name, run.record.index(name, position)),
+            one_line(run.record.state(name, position).message),
+        )
+        for name, position in waiting[:limit]
+    ]
+    left = len(waiting) - len(shown)
+    return shown, [f"and {many(left, 'task run')} more"] if left else []
+
+
 def _worth_a_look(run: FlowRun) -> Iterator[tuple[str, int]]:
     """Find the retried and the skipped in the columns, without an object for each task run."""
     for name, record in run.record.nodes.items():
@@ -89,7 +103,7 @@ def failures_of(run: FlowRun, limit: int = 3) -> tuple[list[Failure], list[str]]
     behind = [one for one in failed if isinstance(one.state, TriggerFailed)]
     real = [one for one in failed if not isinstance(one.state, TriggerFailed)]
     shown = [Failure(_head_of(one), _body_of(one)) for one in (real or behind)[:limit]]
-    more = _named("more failed", (real or behind)[limit:])
+    more = _named("failed as well", (real or behind)[limit:])
     return shown, more + (_named("did not start because of that", behind) if real else [])
 
 

@@ -12,12 +12,13 @@ from rich.text import Text
 from daskflow.cli.outcome import (
     failures_of,
     outcome_line,
+    paused_of,
     remarks_of,
     seconds_in,
 )
 from daskflow.cli.rows import rows_of, span_text, sum_of
 from daskflow.runs import FlowRun
-from daskflow.states import Cancelled
+from daskflow.states import Cancelled, Paused
 from daskflow.timing import now
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ def print_summary(console: Console, run: FlowRun) -> None:
     _print_tasks(console, run)
     _print_remarks(console, run)
     _print_failures(console, run)
+    _print_paused(console, run)
     if run.state.is_successful():
         _print_returned(console, run)
 
@@ -52,7 +54,7 @@ def print_interrupted(console: Console, run: FlowRun | None, began: float) -> No
 def _colour(run: FlowRun) -> str:
     if run.state.is_successful():
         return "green"
-    return "magenta" if isinstance(run.state, Cancelled) else "red"
+    return "magenta" if isinstance(run.state, Cancelled | Paused) else "red"
 
 
 def _say(console: Console, line: str, style: str = "", indent: int = 0) -> None:
@@ -83,11 +85,26 @@ def _print_remarks(console: Console, run: FlowRun) -> None:
     remarks, more = remarks_of(run)
     if not remarks and not more:
         return
-    _say(console, "\nretried and skipped", "bold")
+    kinds = {"skipped" if remark.told.startswith("Skipped") else "retried" for remark in remarks}
+    kinds |= {"skipped"} if more else set()
+    _say(console, f"\n{' and '.join(sorted(kinds))}", "bold")
     for remark in remarks:
         _say(console, f"{remark.name}: {remark.told}", indent=2)
     for line in more:
         _say(console, line, "dim", indent=2)
+
+
+def _print_paused(console: Console, run: FlowRun) -> None:
+    waiting, more = paused_of(run)
+    if not waiting:
+        return
+    _say(console, "\nwaiting for approval", "bold magenta")
+    for remark in waiting:
+        _say(console, f"{remark.name}: {remark.told}", indent=2)
+    for line in more:
+        _say(console, line, "dim", indent=2)
+    told = "this run ends with the command; from Python it can go on: run = flow.run(...)"
+    _say(console, f"{told}, run.approve() or run.reject()", "dim", indent=2)
 
 
 def _print_failures(console: Console, run: FlowRun) -> None:

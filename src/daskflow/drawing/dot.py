@@ -11,6 +11,7 @@ _LINES = {
     ArrowKind.EACH: ('color="#33475b:#ffffff:#33475b"',),  # two lines and the gap between them
     ArrowKind.ALL: (),
     ArrowKind.WAIT: ("style=dashed",),
+    ArrowKind.GATE: ("style=dashed", "arrowhead=odot"),
 }
 _HEAD = """\
 graph [fontname="monospace", fontsize=11, labeljust=l, style="filled,rounded"]

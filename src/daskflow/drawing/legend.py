@@ -19,6 +19,7 @@ _ARROWS = {
     ArrowKind.EACH: "element by element",
     ArrowKind.ALL: "",  # its label says it
     ArrowKind.WAIT: "only waited for",
+    ArrowKind.GATE: "in this case only",
 }
 
 

@@ -13,6 +13,7 @@ _LINKS = {
     ArrowKind.EACH: "==>",
     ArrowKind.ALL: "-->",
     ArrowKind.WAIT: "-.->",
+    ArrowKind.GATE: "-.-o",
 }
 _STYLES = (
     "classDef parameter fill:#fff4d6,stroke:#b58a1b,color:#3d2f05",

@@ -34,6 +34,7 @@ class ArrowKind(Enum):
     EACH = "each"  # element by element: each task run gets its own
     ALL = "all"  # the results of all task runs of a mapped node, as a list
     WAIT = "wait"  # nothing: it is only waited for
+    GATE = "gate"  # nothing: it is a case, and what is in it
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,7 +252,8 @@ class _Painter:
     def box(self, node: NodeSpec) -> Box:
         """Return the box of a node."""
         edges = self.graph.upstream(node.name)
-        waits = [NodeRef(edge.upstream, edge.levels) for edge in edges if edge.key is None]
+        edges = [edge for edge in edges if edge.key is None and not edge.is_gate]
+        waits = [NodeRef(edge.upstream, edge.levels) for edge in edges]
         return Box(
             node.name,
             node.name,
@@ -262,7 +264,7 @@ class _Painter:
             is_reference=node.name in self.reference_tasks,
             gets=tuple((one.name, self.writer.text(one.form)) for one in node.arguments),
             waits=tuple(map(self.writer.text, waits)),
-            marks=_marks(node),
+            marks=(*_marks(node), *map(self._case, self._gates(node))),
         )
 
     def arrows(self, node: NodeSpec) -> list[Arrow]:
@@ -292,9 +294,37 @@ class _Painter:
 
     def _waits(self, node: NodeSpec, given: set[str]) -> list[Arrow]:
         """Return an arrow for each node that is waited for and gives nothing."""
+        gates = [gate.name for gate in self._gates(node) or self._gates_around(node)]
         edges = self.graph.upstream(node.name)
-        waited = dict.fromkeys(edge.upstream for edge in edges if edge.key is None)
-        return [Arrow(start, node.name, ArrowKind.WAIT) for start in waited if start not in given]
+        waited = dict.fromkeys(e.upstream for e in edges if e.key is None and not e.is_gate)
+        made = [Arrow(start, node.name, ArrowKind.GATE) for start in dict.fromkeys(gates)]
+        told = {*given, *gates}
+        return made + [
+            Arrow(start, node.name, ArrowKind.WAIT) for start in waited if start not in told
+        ]
+
+    def _gates(self, node: NodeSpec) -> list[NodeRef]:
+        """Return what leads to the cases that a node is in."""
+        edges = self.graph.upstream(node.name)
+        gates = [NodeRef(edge.upstream, edge.levels) for edge in edges if edge.is_gate]
+        return [*gates, *(self.graph.spaces[node.name].gates if node.is_mapped else ())]
+
+    def _gates_around(self, node: NodeSpec) -> list[NodeRef]:
+        """Return those of the lanes that a node is among the first in."""
+        lanes = self.graph.spaces[node.space]
+        is_first = not any(
+            self.graph.nodes[edge.upstream].space == lanes.name
+            for edge in self.graph.upstream(node.name)
+        )
+        return list(lanes.gates) if is_first else []
+
+    def _case(self, gate: NodeRef) -> str:
+        """Return a case in words."""
+        arguments = self.graph.nodes[gate.name].arguments
+        if len(arguments) != 2:  # noqa: PLR2004 - made by hand, of another task
+            return f"in case {gate.name}"
+        x, value = (self.writer.text(argument.form) for argument in arguments)
+        return f"in case {x} is {value}"
 
     def _kind(self, ref: NodeRef, node: NodeSpec, *, is_element: bool) -> ArrowKind:
         theirs = self.graph.around(self.graph.nodes[ref.name].space)
@@ -311,7 +341,8 @@ class _Painter:
         if space is None or group.name in self.graph.nodes:
             return group
         over = [f"{giver.what} in {self.writer.sequence(giver.form)}" for giver in space.givers]
-        return replace(group, depth=space.depth, over=", ".join(over))
+        cases = map(self._case, space.gates)
+        return replace(group, depth=space.depth, over=", ".join([*over, *cases]))
 
 
 def _marks(node: NodeSpec) -> tuple[str, ...]:

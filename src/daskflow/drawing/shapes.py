@@ -129,6 +129,8 @@ def line_shape(points: tuple[Point, ...], kind: ArrowKind, *, has_head: bool) ->
     look: dict[str, str | float] = {"fill": "none", "stroke": _LINE, "stroke_width": 1.3}
     if kind is ArrowKind.WAIT:
         look["stroke_dasharray"] = "5 4"
+    if kind is ArrowKind.GATE:
+        look["stroke_dasharray"] = "1.5 3"
     if kind is ArrowKind.EACH:
         look["stroke_width"] = 4
     shapes = [element("path", d=path, **look)]

@@ -145,6 +145,7 @@ _ALONG = {
     ArrowKind.EACH: ", element by element",
     ArrowKind.ALL: ", the list of all results",
     ArrowKind.WAIT: "only waited for",
+    ArrowKind.GATE: "the case that it is in",
 }
 
 

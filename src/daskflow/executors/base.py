@@ -7,13 +7,17 @@ report goes.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from daskflow.demands import Demand
 from daskflow.events import Complaint, Report, Segment
+from daskflow.questions import ASK_SECONDS, Answerer, Question
+
+A = TypeVar("A")
 
 
 class Session(Protocol):
@@ -43,6 +47,12 @@ class Session(Protocol):
 
         The session may look up sooner than after those seconds, and return none as well.
         A block that cannot come back any more is reported with an `error`.
+        """
+
+    def answer_with(self, answer: Answerer) -> None:
+        """Let this answer what the run's blocks ask, until the session is closed.
+
+        It is called in `wait`, in the driver's thread; where blocks run in this process, in theirs.
         """
 
     def complaints(self) -> list[Complaint]:
@@ -121,6 +131,10 @@ class Port(Protocol):
 
     is_local: bool  # whether the driver lives in the same process
 
+    @property
+    def worker(self) -> str:
+        """The address of the Dask worker; empty: there is none."""
+
     def fetch_spec(self, run_id: str) -> Any:
         """Return the spec of a run: itself, or where it comes from elsewhere its bytes."""
 
@@ -130,25 +144,58 @@ class Port(Protocol):
     def report(self, run_id: str, block: int, segments: tuple[Segment, ...]) -> None:
         """Send what became of a block, no later than its values are seen; empty: it was taken."""
 
+    def ask(self, run_id: str, question: Question[A], seconds: float = ASK_SECONDS) -> A:
+        """Return what the driver answers to a question; waits for it in this thread.
 
-_port: ContextVar[Port | None] = ContextVar("daskflow_port", default=None)
+        Parameters
+        ----------
+        seconds
+            In which the answer has to be there, where it has a way to go.
+
+        Raises
+        ------
+        UnansweredError
+            There is no answer: not in time, or the driver or the run is gone, or it could not
+            tell. The question may have been heard all the same.
+        """
+
+    def nested(self) -> AbstractContextManager[Executor]:
+        """Give what runs the flows that a task calls, as long as the task waits for such runs.
+
+        That is where the task itself runs. However many tasks wait at a time, it gets on.
+        """
+
+
+class _Block(threading.local):
+    """The port of the block that a thread runs."""
+
+    port: Port | None = None
+
+
+_block = _Block()
+_port: ContextVar[Port | None] = ContextVar("daskflow_port", default=None)  # see `port_of_body`
 
 
 @contextmanager
 def use_port(port: Port) -> Iterator[None]:
     """Let blocks that run in this thread meanwhile talk to this port."""
+    before, _block.port = _block.port, port
     token = _port.set(port)
     try:
         yield
     finally:
         _port.reset(token)
+        _block.port = before
 
 
-def current_port() -> Port:
-    """Return the port of this thread: one that was set, else that of the Dask worker."""
-    port = _port.get()
-    if port is not None:
-        return port
-    from daskflow.executors.worker import WorkerPort
+def port_of_thread() -> Port | None:
+    """Return the port that `use_port` gave to this very thread; None: no one did.
 
-    return WorkerPort()
+    The context of a thread would not do: Dask starts a block in that of whoever made room for it.
+    """
+    return _block.port
+
+
+def port_of_body() -> Port | None:
+    """Return the port of the block whose body this is, in whichever thread; None: of none."""
+    return _port.get()

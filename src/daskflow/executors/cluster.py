@@ -106,20 +106,23 @@ class DaskExecutor:
     def open(self, run_id: str, spec: Any, pack: Callable[[Any], PackedSpec]) -> DaskSession:
         """Connect, see to the tracker, give it the run's spec, and see that the workers fit."""
         hub = Hub.of(self._client())
-        report = None
-        if self.performance_report_path is not None:
-            path = str(self.performance_report_path).replace("{run_id}", run_id)
-            report = PerformanceReport(hub.client, path, run_id)
-        patience = _PATIENCE if self.adapt_kwargs is None else _ADAPTIVE_PATIENCE
         packed = pack(spec)
+        patience = _PATIENCE if self.adapt_kwargs is None else _ADAPTIVE_PATIENCE
         session = DaskSession(hub, run_id, packed, patience)
-        session.report = report
         try:
-            hub.shake_hands(Needs.of(packed.needed, packed.named, packed.folder))
+            needs = Needs.of(packed.needed, packed.named, packed.folder)
+            hub.shake_hands(needs, Settings().engine.connect_timeout)
+            session.report = self._report(hub, run_id)
         except BaseException:
             session.close()
             raise
         return session
+
+    def _report(self, hub: Hub, run_id: str) -> PerformanceReport | None:
+        if self.performance_report_path is None:
+            return None
+        path = str(self.performance_report_path).replace("{run_id}", run_id)
+        return PerformanceReport(hub.client, path, run_id)
 
     def _client(self) -> Client:
         """Return the client of the cluster that was meant, starting what has to be started."""
@@ -150,6 +153,29 @@ class DaskExecutor:
         given = self._given()
         words = [f"{word}={_shown(word, value)}" for word, value in given.items()]
         return f"DaskExecutor({', '.join(words)})"
+
+
+class NestedExecutor(DaskExecutor):
+    """The cluster on which a task runs that calls a flow; its blocks go before those of the task.
+
+    Else all parents would be begun, each in a thread of its own, before the first child.
+    """
+
+    def __init__(self, client: Client) -> None:
+        super().__init__()
+        self._of_task = client
+
+    def open(self, run_id: str, spec: Any, pack: Callable[[Any], PackedSpec]) -> DaskSession:
+        """Begin a run that is urgent."""
+        session = super().open(run_id, spec, pack)
+        session.is_nested = True
+        return session
+
+    def _client(self) -> Client:
+        return self._of_task
+
+    def _given(self) -> dict[str, Any]:
+        return {}
 
 
 def _shown(word: str, value: Any) -> str:

@@ -1,6 +1,6 @@
 """The link of one Dask client to the tracker: one background poll, whatever the number of runs.
 
-It brings the tracker's reports and complaints and hands them to the runs' queues.
+It brings the tracker's reports, complaints and questions and hands them to the runs' queues.
 """
 
 from __future__ import annotations
@@ -10,12 +10,14 @@ import logging
 import threading
 import weakref
 from contextlib import suppress
+from contextvars import Context
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from daskflow.errors import ExecutorError
 from daskflow.events import Complaint
-from daskflow.executors.handshake import Acquainted, Needs, describe
+from daskflow.executors.handshake import Acquaintances, Needs, Place, describe
+from daskflow.executors.wire import Asked
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -23,7 +25,6 @@ if TYPE_CHECKING:
     from daskflow.executors.tracker import RawReport
 
 _POLL_SECONDS = 20.0
-_ASK_SECONDS = 10.0  # in which workers have to tell what they have
 _log = logging.getLogger("daskflow")
 
 
@@ -41,7 +42,8 @@ class Hub:
         self.lost = ""  # why the scheduler cannot be reached any more
         self.threads = 0  # of all workers, as the tracker told last
         self._workers: list[str] = []  # addresses, as they were when the last run began
-        self._acquainted = Acquainted()
+        self._acquaintances = Acquaintances(describe())
+        self._meeting = threading.Lock()  # of runs that begin at a time one asks the workers
         self._queues: dict[str, SimpleQueue[Any]] = {}
         self._install()
         self._in_loop(self._poll())
@@ -56,7 +58,7 @@ class Hub:
             return hub
 
     def begin(self, run_id: str, spec: bytes, patience: float) -> SimpleQueue[Any]:
-        """Make a run known to the tracker; its reports and complaints come into the queue.
+        """Make a run known to the tracker; reports, complaints, questions come into the queue.
 
         Parameters
         ----------
@@ -74,39 +76,55 @@ class Hub:
         self.threads, self._workers = began
         return queue
 
-    def shake_hands(self, needs: Needs) -> None:
+    def shake_hands(self, needs: Needs, seconds: float) -> None:
         """See that the workers fit this process and have what a run needs.
 
         Each worker is asked once for each module. One that comes later is not asked: it refuses a
         run that it cannot read.
+
+        Parameters
+        ----------
+        seconds
+            In which workers have to answer; those that do not are let pass with a warning.
 
         Raises
         ------
         ExecutorError
             The run would break; all reasons are told.
         """
-        strangers = self._acquainted.strangers(self._workers, needs)
-        if strangers:
-            self._acquainted.meet(self._ask(strangers, needs), needs)
-        found = self._acquainted.judge(describe(()), self._workers, needs)
-        for warning in found.warnings:
-            _log.warning("the cluster at %s: %s", self.address, warning)
-        if found.refusals:
-            msg = f"the cluster at {self.address} cannot run this: {'; '.join(found.refusals)}"
+        with self._meeting:
+            strangers = self._acquaintances.strangers(self._workers, needs)
+            if strangers:
+                answers = self.client.sync(self._ask, strangers, sorted(needs.all()), seconds)
+                self._acquaintances.meet(answers, needs)
+            misfits = self._acquaintances.judge(needs)
+        for misfit in misfits:
+            if not misfit.difference.is_fatal:
+                _log.warning("the cluster at %s: %s", self.address, misfit)
+        refusals = [str(misfit) for misfit in misfits if misfit.difference.is_fatal]
+        if refusals:
+            msg = f"the cluster at {self.address} cannot run this: {'; '.join(refusals)}"
             raise ExecutorError(msg)
 
-    def _ask(self, workers: list[str], needs: Needs) -> dict[str, Any]:
-        """Return what each of some workers has, or why it does not say."""
-        found: dict[str, Any] = {}
-        with suppress(TimeoutError):  # one that is stuck is not waited for
-            found = self.client.run(
-                describe,
-                sorted(needs.all()),
-                workers=workers,
-                on_error="return",
-                callback_timeout=_ASK_SECONDS,
-            )
-        return found
+    async def _ask(
+        self, workers: list[str], modules: list[str], seconds: float
+    ) -> dict[str, Place | Exception]:
+        """Return what each of some workers has, or why it does not say.
+
+        Each is asked on its own: Dask answers for several when the last of them has.
+        """
+
+        async def ask(worker: str) -> Any:
+            words: dict[str, Any] = {"workers": [worker], "on_error": "return"}
+            asked: Any = self.client.run(describe, modules, asynchronous=True, **words)
+            try:
+                return (await asyncio.wait_for(asked, seconds))[worker]
+            except TimeoutError:
+                return TimeoutError(f"no answer within {seconds:g} s")
+            except Exception as error:  # noqa: BLE001 - what cannot be asked does not end a run
+                return error
+
+        return dict(zip(workers, await asyncio.gather(*map(ask, workers)), strict=True))
 
     def end(self, run_id: str) -> None:
         """Let the tracker forget a run."""
@@ -119,7 +137,8 @@ class Hub:
             self._in_loop(getattr(self._scheduler, f"daskflow_1_{call}")(**arguments))
 
     def _in_loop(self, coroutine: Any) -> None:
-        asyncio.run_coroutine_threadsafe(coroutine, self._loop.asyncio_loop)
+        loop = self._loop.asyncio_loop  # which need not keep what this thread's context holds
+        Context().run(asyncio.run_coroutine_threadsafe, coroutine, loop)
 
     def _install(self) -> None:
         """See to it that the tracker is on the scheduler.
@@ -154,8 +173,12 @@ class Hub:
             except Exception as error:  # noqa: BLE001 - each run is to hear of it, whatever it is
                 self.lost = f"{type(error).__name__}: {error}"
                 break
-            seen, self.threads, reports, complaints = news
-            for one in (*reports, *(Complaint(*told) for told in complaints)):
+            seen, self.threads, reports, complaints, questions = news
+            for one in (
+                *(Asked(*asked) for asked in questions),
+                *reports,
+                *(Complaint(*told) for told in complaints),
+            ):
                 self._hand_over(one)
         self.lost = self.lost or "the client was closed"
         for queue in list(self._queues.values()):
@@ -163,7 +186,7 @@ class Hub:
         if self._hubs.get(client) is self:
             del self._hubs[client]
 
-    def _hand_over(self, news: RawReport | Complaint) -> None:
+    def _hand_over(self, news: RawReport | Complaint | Asked) -> None:
         queue = self._queues.get(news.run_id if isinstance(news, Complaint) else news[0])
         if queue is not None:
             queue.put(news)

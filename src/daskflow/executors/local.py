@@ -6,17 +6,20 @@ import threading
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from queue import Empty, SimpleQueue
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeVar
 
 from daskflow.demands import Demand
-from daskflow.errors import DefinitionError
+from daskflow.errors import DefinitionError, UnansweredError
 from daskflow.events import Complaint, Report, Segment
 from daskflow.executors.base import PackedSpec, use_port
 from daskflow.executors.wire import is_block, is_portion
+from daskflow.questions import ASK_SECONDS, Answerer, Question, answer_nothing
 from daskflow.signals import RunInterrupted
+
+A = TypeVar("A")
 
 
 class LocalExecutor:
@@ -81,22 +84,26 @@ class LocalSession:
         self._pool = ThreadPoolExecutor(threads, "daskflow") if threads else None
         self._lock = threading.Lock()
         self._ready: deque[Any] = deque()  # those that no thread has begun
+        self._coming: set[Any] = set()  # keys of all nodes that have not ended
         self._waiting: dict[Any, set[Any]] = {}  # node -> keys it still needs
         self._consumers: dict[Any, list[Any]] = {}  # key -> nodes that need it
         self._values = dict(values)
         self._uses: Counter[Any] = Counter()  # parts of values: by how many nodes still needed
         self._torn: dict[Any, str] = {}  # large literals that could not be read, and why
         self._reports: SimpleQueue[Report] = SimpleQueue()
+        self.answer: Answerer = answer_nothing  # called in the threads of blocks
 
     def submit(self, layer: dict[Any, Any], *, urgent: bool, demands: Mapping[Any, Demand]) -> None:
         """Take the nodes of a plan's graph; demands are met here by definition."""
-        ready = []
-        hopeless = []
+        ready, hopeless = [], []
         with self._lock:
+            self._coming.update(layer)
             for key, node in layer.items():
-                hopeless += [(node, self._torn[k]) for k in node.dependencies if k in self._torn]
                 self._uses.update(filter(is_portion, node.dependencies))
                 needed = {k for k in node.dependencies if k not in self._values}
+                if never := needed - self._coming:
+                    hopeless.append((node, self._why_never(never)))
+                    continue
                 for other in needed:
                     self._consumers.setdefault(other, []).append(node)
                 if needed:
@@ -106,6 +113,11 @@ class LocalSession:
         self._start(ready, urgent=urgent)
         for node, error in hopeless:
             self._fail(node, error, is_origin=True)
+
+    def _why_never(self, keys: set[Any]) -> str:
+        """Return why what a node needs will never be there."""
+        torn = [self._torn[key] for key in keys if key in self._torn]
+        return torn[0] if torn else f"what it needs is not held here: {min(map(str, keys))}"
 
     def wait(self, timeout: float | None) -> list[Report]:
         """Return reports; without a pool, run the next node here to have one."""
@@ -118,6 +130,10 @@ class LocalSession:
                 reports.append(self._reports.get_nowait())
         except Empty:
             return reports
+
+    def answer_with(self, answer: Answerer) -> None:
+        """Let this answer what the run's blocks ask; it is called in their threads."""
+        self.answer = answer
 
     def complaints(self) -> list[Complaint]:
         """Return none: this process can run every block."""
@@ -141,6 +157,7 @@ class LocalSession:
             self._pool.shutdown(wait=False, cancel_futures=True)
         self._ready.clear()
         self._values.clear()
+        self.answer = answer_nothing
 
     def _start(self, nodes: list[Any], *, urgent: bool = False) -> None:
         if urgent:
@@ -156,7 +173,7 @@ class LocalSession:
             self._run(self._ready.popleft())
 
     def _run(self, node: Any) -> None:
-        port = _LocalPort(self._spec)
+        port = _LocalPort(self, self._spec)
         try:
             with use_port(port):
                 value = node({key: self._values[key] for key in node.dependencies})
@@ -167,9 +184,10 @@ class LocalSession:
             return
         worker = threading.current_thread().name
         with self._lock:
+            self._values[node.key] = value  # first: who hears of it may ask for it at once
+            self._coming.discard(node.key)
             if port.segments is not None:  # before any consumer can begin, and report
                 self._reports.put(Report(self._run_id, node.key[1], worker, port.segments))
-            self._values[node.key] = value
             ready = self._now_ready(node.key)
             self._used(node)
         self._start(ready)
@@ -203,6 +221,7 @@ class LocalSession:
                 report = Report(self._run_id, number, "local", error=error, is_origin=is_origin)
                 self._reports.put(report)
             with self._lock:
+                self._coming.discard(node.key)
                 if is_literal:
                     self._torn[node.key] = error
                 for consumer in self._consumers.pop(node.key, []):
@@ -214,8 +233,10 @@ class _LocalPort:
     """The shim's way to this process's session."""
 
     is_local = True
+    worker = ""
 
-    def __init__(self, spec: Any) -> None:
+    def __init__(self, session: LocalSession, spec: Any) -> None:
+        self._session = session
         self._spec = spec
         self.segments: tuple[Segment, ...] | None = None
 
@@ -227,3 +248,15 @@ class _LocalPort:
 
     def report(self, run_id: str, block: int, segments: tuple[Segment, ...]) -> None:
         self.segments = segments
+
+    def ask(self, run_id: str, question: Question[A], seconds: float = ASK_SECONDS) -> A:
+        try:
+            told: A = self._session.answer(question)
+        except Exception as error:
+            msg = f"{type(error).__name__}: {error}"
+            raise UnansweredError(msg) from error
+        return told
+
+    def nested(self) -> AbstractContextManager[LocalExecutor]:
+        """Give this process, one task after another in the thread that calls: it holds no other."""
+        return nullcontext(LocalExecutor())

@@ -12,7 +12,14 @@ from daskflow.errors import ExecutorError
 from daskflow.events import Complaint, Report
 from daskflow.executors.hub import Hub
 from daskflow.executors.placement import annotations_of, priority_of
-from daskflow.executors.wire import is_block, is_portion, unpack_segments
+from daskflow.executors.wire import (
+    Asked,
+    answer_packed,
+    is_block,
+    is_portion,
+    unpack_segments,
+)
+from daskflow.questions import Answerer, answer_nothing
 
 if TYPE_CHECKING:
     from daskflow.executors.performance import PerformanceReport
@@ -32,7 +39,9 @@ class DaskSession:
         self._hub = hub
         self._run_id = run_id
         self._queue = hub.begin(run_id, spec, patience)
+        self.is_nested = False  # all of it is urgent: a task waits for it
         self.report: PerformanceReport | None = None  # to be written when the run has ended
+        self._answer: Answerer = answer_nothing
         self._complaints: list[Complaint] = []
         self._held: set[Any] = set()  # keys that were not released
         self._futures: dict[Any, Any] = {}  # of blocks that no other in their plan consumes
@@ -49,6 +58,7 @@ class DaskSession:
         """Send the nodes of a plan's graph to the scheduler."""
         from dask.highlevelgraph import HighLevelGraph, MaterializedLayer
 
+        urgent = urgent or self.is_nested
         consumed: set[Any] = set()
         for node in layer.values():
             consumed.update(node.dependencies)
@@ -77,8 +87,18 @@ class DaskSession:
             raise ExecutorError(msg)
         if not raw:
             return self._given_up()
+        self._answer_all([one for one in raw if isinstance(one, Asked)])
         self._complaints += [one for one in raw if isinstance(one, Complaint)]
-        return [self._report(one) for one in raw if not isinstance(one, Complaint)]
+        return [self._report(one) for one in raw if not isinstance(one, Complaint | Asked)]
+
+    def answer_with(self, answer: Answerer) -> None:
+        """Let this answer what the run's blocks ask; it is called in `wait`."""
+        self._answer = answer
+
+    def _answer_all(self, questions: list[Asked]) -> None:
+        if questions:
+            told = [(one.number, answer_packed(self._answer, one.data)) for one in questions]
+            self._hub.send("answer", answers=told)
 
     def complaints(self) -> list[Complaint]:
         """Return which blocks no worker can run, as the tracker found."""

@@ -3,6 +3,7 @@
 For each run it keeps the spec, as opaque bytes, for the workers that ask; the reports that ride on
 task-finished messages, until the driver has acknowledged them; and the values of blocks, until the
 driver lets them go. It looks now and then for blocks that no worker can run, and complains of them.
+It passes questions of shims on to their drivers, and the answers back.
 Drivers read with a versioned long poll. All that belongs to a client goes when that client leaves.
 
 Values are held here, in the name of the run, and not by a future each in the driver: a future costs
@@ -15,16 +16,17 @@ from __future__ import annotations
 
 import asyncio
 import pickle
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 from distributed import Scheduler, SchedulerPlugin
 
+from daskflow.executors.asking import GONE, Questions
 from daskflow.executors.placement import complaint_about
 from daskflow.executors.stuck import StuckBlocks, demand_of, offers_of, stuck_blocks
-from daskflow.executors.wire import METADATA_KEY, TAKEN, is_block, is_portion
+from daskflow.executors.wire import METADATA_KEY, TAKEN, Answered, Asked, is_block, is_portion
 
 _PAUSE_SECONDS = 0.03  # between answers to one client: each costs as much as a small task
 _LOOK_SECONDS = 0.5  # between looks at what no worker can run
@@ -35,12 +37,17 @@ RawComplaint = tuple[str, int, str]  # run, block, message
 
 @dataclass(slots=True)
 class _Mailbox:
-    """The reports for one client, from oldest to newest, and the complaints, told only once."""
+    """The reports for one client, from oldest to newest.
+
+    And the complaints and the questions, which are told only once.
+    """
 
     first: int = 1  # number of the oldest report that is kept
     reports: list[RawReport] = field(default_factory=list)
     complaints: list[RawComplaint] = field(default_factory=list)
+    questions: dict[int, Asked] = field(default_factory=dict)  # by their numbers
     arrived: asyncio.Event = field(default_factory=asyncio.Event)
+    asked: asyncio.Event = field(default_factory=asyncio.Event)  # there are questions
     answered: float = 0.0  # when its client was last given some, by the loop's clock
 
     def put(self, report: RawReport) -> None:
@@ -51,17 +58,34 @@ class _Mailbox:
         self.complaints.append(complaint)
         self.arrived.set()
 
-    def take_complaints(self) -> list[RawComplaint]:
-        found, self.complaints = self.complaints, []
-        if not self.reports:
-            self.arrived.clear()
-        return found
+    def ask(self, question: Asked) -> Callable[[], None]:
+        """Take in a question; return what takes it out again if it was not read yet."""
+        self.questions[question.number] = question
+        self.asked.set()
+        self.arrived.set()
+        return lambda: self._forget(question.number)
+
+    def take_once(self) -> tuple[list[RawComplaint], list[Asked]]:
+        """Return the complaints and questions, which are not kept."""
+        complaints, self.complaints = self.complaints, []
+        questions, self.questions = list(self.questions.values()), {}
+        self._settle()
+        return complaints, questions
 
     def drop_until(self, seen: int) -> None:
         done = max(0, seen + 1 - self.first)
         del self.reports[:done]
         self.first += done
-        if not self.reports and not self.complaints:
+        self._settle()
+
+    def _forget(self, number: int) -> None:
+        if self.questions.pop(number, None) is not None:
+            self._settle()
+
+    def _settle(self) -> None:
+        if not self.questions:
+            self.asked.clear()
+        if not self.reports and not self.complaints and not self.questions:
             self.arrived.clear()
 
 
@@ -84,6 +108,7 @@ class Tracker(SchedulerPlugin):
     def __init__(self) -> None:
         self.runs: dict[str, _Run] = {}
         self.mailboxes: dict[str, _Mailbox] = {}
+        self.questions = Questions()
         self.looking: asyncio.Task[None] | None = None  # while there are runs
 
     async def start(self, scheduler: Scheduler) -> None:
@@ -94,6 +119,8 @@ class Tracker(SchedulerPlugin):
             daskflow_1_begin=self.begin,
             daskflow_1_spec=self.spec,
             daskflow_1_reports=self.reports,
+            daskflow_1_ask=self.ask,
+            daskflow_1_answer=self.answer,
             daskflow_1_release=self.release,
             daskflow_1_end=self.end,
         )
@@ -118,23 +145,37 @@ class Tracker(SchedulerPlugin):
 
     async def reports(
         self, client: str, seen: int, seconds: float
-    ) -> tuple[int, int, list[RawReport], list[RawComplaint]]:
+    ) -> tuple[int, int, list[RawReport], list[RawComplaint], list[Asked]]:
         """Give a client its reports behind `seen`, waiting for the first one so long at most.
 
         Returns the number of the last report given, to be passed as `seen` next time; how many
-        threads the workers have; the reports; the complaints.
+        threads the workers have; the reports; the complaints; the questions.
         """
         mailbox = self.mailboxes.setdefault(client, _Mailbox())
         mailbox.drop_until(seen)
-        if not mailbox.reports and not mailbox.complaints:
-            with suppress(TimeoutError):
-                await asyncio.wait_for(mailbox.arrived.wait(), seconds)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(mailbox.arrived.wait(), seconds)
         loop = asyncio.get_running_loop()
-        await asyncio.sleep(mailbox.answered + _PAUSE_SECONDS - loop.time())
+        with suppress(TimeoutError):  # somebody waits for each answer, so a question does not
+            pause = mailbox.answered + _PAUSE_SECONDS - loop.time()
+            await asyncio.wait_for(mailbox.asked.wait(), pause)
         mailbox.answered = loop.time()
         last = mailbox.first + len(mailbox.reports) - 1
         threads = self.scheduler.total_nthreads
-        return last, threads, list(mailbox.reports), mailbox.take_complaints()
+        return last, threads, list(mailbox.reports), *mailbox.take_once()
+
+    async def ask(self, run_id: str, question: bytes, seconds: float) -> Answered:
+        """Pass a question of a shim on to the run's driver; return the answer, or why none."""
+        run = self.runs.get(run_id)
+        mailbox = self.mailboxes.get(run.client) if run is not None else None
+        if mailbox is None:
+            return b"", GONE
+        return await self.questions.ask(run_id, question, seconds, mailbox.ask)
+
+    def answer(self, answers: list[tuple[int, Answered]]) -> None:
+        """Pass a driver's answers on, by the numbers of the questions."""
+        for number, answered in answers:
+            self.questions.answer(number, answered)
 
     def release(self, run_id: str, keys: list[Any]) -> None:
         """Let go of values of a run."""
@@ -145,6 +186,7 @@ class Tracker(SchedulerPlugin):
     def end(self, run_id: str) -> None:
         """Forget a run and let go of all its values."""
         self.runs.pop(run_id, None)
+        self.questions.end(run_id)
         holder = self.scheduler.clients.get(_holder(run_id))
         if holder is not None:
             self.release(run_id, [ts.key for ts in holder.wants_what])

@@ -1,4 +1,4 @@
-"""How reports look on Dask's wire: pickled into opaque bytes, which the scheduler never opens.
+"""How reports and questions look on Dask's wire: opaque bytes, which the scheduler never opens.
 
 And what can be told of a graph node by its key alone.
 """
@@ -6,10 +6,11 @@ And what can be told of a graph node by its key alone.
 from __future__ import annotations
 
 import pickle
-from typing import Any
+from typing import Any, NamedTuple
 
 from daskflow.events import Segment
 from daskflow.lowering.plan import PORTION
+from daskflow.questions import Answerer, Question
 
 METADATA_KEY = "daskflow-1"  # names the protocol; versions can live side by side
 TAKEN = "daskflow-taken"  # annotation of a block that Dask took from a worker, and began anew
@@ -34,3 +35,32 @@ def unpack_segments(data: bytes) -> tuple[Segment, ...]:
     """Return the segments that `pack_segments` packed."""
     segments: tuple[Segment, ...] = pickle.loads(data)
     return segments
+
+
+class Asked(NamedTuple):
+    """A question on its way to a driver."""
+
+    run_id: str
+    number: int  # among those that the tracker has passed on
+    data: bytes
+
+
+Answered = tuple[bytes, str]  # the answer; where there is none, why
+
+
+def pack_question(question: Question[Any]) -> bytes:
+    """Return a question as bytes."""
+    return pickle.dumps(question, 5)
+
+
+def answer_packed(answer: Answerer, data: bytes) -> Answered:
+    """Return the answer to a question that `pack_question` packed."""
+    try:
+        return pickle.dumps(answer(pickle.loads(data)), 5), ""
+    except Exception as error:  # noqa: BLE001 - whatever it is, the asker is told
+        return b"", f"{type(error).__name__}: {error}"
+
+
+def unpack_answer(data: bytes) -> Any:
+    """Return the answer that `answer_packed` packed."""
+    return pickle.loads(data)

@@ -7,14 +7,30 @@ message: no message of ours, atomic with the result, in order.
 from __future__ import annotations
 
 import asyncio
-from typing import Any, cast
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from dask.sizeof import sizeof
-from distributed import get_worker
+from distributed import get_worker, rejoin, secede
 
+from daskflow.errors import DefinitionError, UnansweredError
 from daskflow.events import Segment
-from daskflow.executors.wire import METADATA_KEY, TAKEN, pack_segments
+from daskflow.executors.base import Executor
+from daskflow.executors.cluster import NestedExecutor
+from daskflow.executors.connections import connect
+from daskflow.executors.local import LocalExecutor
+from daskflow.executors.wire import METADATA_KEY, TAKEN, pack_question, pack_segments, unpack_answer
+from daskflow.questions import ASK_SECONDS, Question
 from daskflow.sealing import Sealed
+from daskflow.settings import Settings
+
+if TYPE_CHECKING:
+    from distributed import Client, Worker
+
+A = TypeVar("A")
+
+_GRACE_SECONDS = 5.0  # beyond those that the tracker waits for an answer
 
 
 @sizeof.register(Segment)  # type: ignore[untyped-decorator]
@@ -34,6 +50,14 @@ class WorkerPort:
     """What the shim has of the Dask worker it runs on."""
 
     is_local = False
+
+    @property
+    def worker(self) -> str:
+        """The address of the worker; empty where other Dask code computes the block."""
+        try:
+            return get_worker().address
+        except ValueError:
+            return ""
 
     def fetch_spec(self, run_id: str) -> bytes:
         """Ask the tracker on the scheduler for a run's spec."""
@@ -55,3 +79,65 @@ class WorkerPort:
         state = worker.state.tasks[worker.get_current_task()]
         packed = pack_segments(segments) if segments else b""
         state.metadata[METADATA_KEY] = (run_id, block, packed)
+
+    def ask(self, run_id: str, question: Question[A], seconds: float = ASK_SECONDS) -> A:
+        """Ask the driver, by way of the tracker on the scheduler."""
+        worker = get_worker()
+        data = pack_question(question)
+        asked = worker.scheduler.daskflow_1_ask(run_id=run_id, question=data, seconds=seconds)
+        loop = cast(Any, worker.loop).asyncio_loop
+        waiting = asyncio.run_coroutine_threadsafe(asked, loop)
+        try:
+            answer, why_none = waiting.result(seconds + _GRACE_SECONDS)
+        except Exception as error:
+            waiting.cancel()
+            msg = f"the scheduler passes no answer on: {type(error).__name__}: {error}"
+            raise UnansweredError(msg) from error
+        if why_none:
+            raise UnansweredError(why_none)
+        told: A = unpack_answer(answer)
+        return told
+
+    @contextmanager
+    def nested(self) -> Iterator[Executor]:
+        """Give the cluster of this worker; the thread leaves its place to another meanwhile.
+
+        Where there is no worker, as under another scheduler of Dask's, this process.
+
+        Raises
+        ------
+        DefinitionError
+            This is another thread than that of the task, which would hold its place.
+        """
+        if not self.worker:
+            yield LocalExecutor()
+            return
+        with _apart_from_the_pool():
+            yield NestedExecutor(_client_of(get_worker()))
+
+
+@contextmanager
+def _apart_from_the_pool() -> Iterator[None]:
+    """Leave the place of this thread in the worker's pool to another meanwhile."""
+    try:
+        secede()
+    except AttributeError:
+        msg = "a flow is called in a thread that a task started: call it in the task's own"
+        raise DefinitionError(msg) from None
+    except KeyError:  # the task itself did so already
+        yield
+        return
+    try:
+        yield
+    finally:
+        rejoin()
+
+
+def _client_of(worker: Worker) -> Client:
+    """Return a client of the worker's scheduler, one for all child runs of this process.
+
+    Dask's own for tasks would become this process's default, for other code to find.
+    """
+    address = worker.scheduler.address
+    words = {"security": worker.security, "direct_to_workers": True}
+    return connect(address, Settings().engine.connect_timeout, words)

@@ -5,6 +5,7 @@ sub-flow a ``.map`` may have three children, below the next none. The trigger an
 asked of the parent over the inputs that give its width, where a mapped one counts as one successful
 state; for a mapped sub-flow those are the default ones. So a parent either has children, or it
 ends without: TriggerFailed, Skipped, or Failed where its inputs cannot be mapped over together.
+What is mapped in a case asks that first: where it did not match there is no width to be found.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ from daskflow.states import (
     make_state,
 )
 from daskflow.tasks import TaskRules
-from daskflow.triggers import count_codes, refusal, state_of_signal
+from daskflow.triggers import closed, count_codes, refusal, state_of_signal
 
 
 class Opening(NamedTuple):
@@ -116,6 +117,8 @@ class _Expander:
         for giver in spec.givers:
             if isinstance(giver.form, NodeRef):
                 self._visit(self.graph.nodes[giver.form.name].space)
+        for gate in spec.gates:
+            self._visit(self.graph.nodes[gate.name].space)
         space = self.spaces[name] = self.known.spaces[name]
         if spec.parent in self._changed:
             space = self._changing(spec)
@@ -157,6 +160,37 @@ class _Parent:
             if one is None:
                 return None
             inputs.append(one)
+        gates = [self._gate(gate) for gate in self.spec.gates]
+        if None in gates:
+            return None
+        return self._closed([gate for gate in gates if gate]) or self._open(inputs)
+
+    def _gate(self, gate: NodeRef) -> dict[Edge, State] | None:
+        """Return the states of a case; None where it is not decided."""
+        picked = tuple(self.index[level] for level in gate.levels)
+        space = self.known_space(gate.name)
+        below = space.below(picked)
+        positions = [place for start, stop in below.ranges for place in range(start, stop)]
+        if not below.is_complete or any(
+            self._code(gate.name, place) not in FINISHED for place in positions
+        ):
+            return None
+        edge = Edge(gate.name, self.spec.name, levels=gate.levels, is_gate=True)
+        states = {edge._replace(map_index=index): one for index, one in below.decided.items()}
+        for place in positions:
+            told = self._state(gate.name, place)
+            states[edge._replace(map_index=space.index_of(place))] = told
+        return states
+
+    @staticmethod
+    def _closed(gates: list[dict[Edge, State]]) -> State | None:
+        """Return the state in which its cases end it; None where it may open."""
+        codes = [bytes(state.code for state in states.values()) for states in gates]
+        merged = {edge: state for states in gates for edge, state in states.items()}
+        return closed(count_codes(codes), merged)
+
+    def _open(self, inputs: list[_Input]) -> Width | State:
+        """Return the width, or the state it ends in, by the trigger and the inputs."""
         states = {one.edge: one.state for one in inputs if one.edge and one.state}
         runs = {(edge.upstream, edge.map_index): state for edge, state in states.items()}
         counts = count_codes(bytes([state.code]) for state in runs.values())
@@ -230,9 +264,7 @@ class _Parent:
         if code not in FINISHED:
             return None
         length = self.at_hand.lengths.get(edge.upstream, {}).get(position, _NO_VALUE)
-        tell = self.at_hand.state_of
-        state = make_state(code) if tell is None else tell(edge.upstream, position)
-        return _Input(what, length, edge, state)
+        return _Input(what, length, edge, self._state(edge.upstream, position))
 
     def _flat(self, made: _Input, chain: list[Space], positions: range) -> _Input | None:
         """Return an input of which the elements of all values are counted.
@@ -270,6 +302,10 @@ class _Parent:
     def _code(self, node: str, position: int) -> int:
         codes = self.known.columns[node].codes
         return codes[position] if position < len(codes) else Pending.code  # it came in this pass
+
+    def _state(self, node: str, position: int) -> State:
+        tell = self.at_hand.state_of
+        return make_state(self._code(node, position)) if tell is None else tell(node, position)
 
     def _constant(self, form: Form) -> Length:
         """Return the length of a value that was known before the run."""

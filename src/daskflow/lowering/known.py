@@ -34,6 +34,7 @@ class Column:
     states: dict[int, State] = field(default_factory=dict)  # those that no block tells of
     before: dict[int, Before] = field(default_factory=dict)  # more than the number of attempts
     given: dict[Index, State] = field(default_factory=dict)  # of task runs that are not there yet
+    carriers: dict[int, int] = field(default_factory=dict)  # block that has the loop's result
 
     def grow(self) -> int:
         """Make room for all positions of the space; return how many came."""
@@ -48,9 +49,8 @@ class Column:
 
         What was given for task runs that came is in it.
         """
-        made = Column(
-            space, self.codes[:], self.blocks[:], self.attempts[:], self.states, self.before
-        )
+        columns = self.codes[:], self.blocks[:], self.attempts[:]
+        made = Column(space, *columns, self.states, self.before, carriers=self.carriers)
         made.grow()
         if self.given:
             made.given, made.states = self.given, dict(self.states)

@@ -9,7 +9,7 @@ from itertools import compress
 from typing import Any
 
 from daskflow.context import run_label
-from daskflow.errors import CrashedError, TriggerFailedError
+from daskflow.errors import CrashedError, TaskRunError, TriggerFailedError
 from daskflow.events import Before, Note, Segment
 from daskflow.lowering.known import AtHand, Column, Key, Known
 from daskflow.lowering.links import Link
@@ -27,7 +27,8 @@ from daskflow.nodes import (
     literals_in,
     references,
 )
-from daskflow.states import FAILED, PICKED, State, TriggerFailed, mask_of
+from daskflow.signals import Fail
+from daskflow.states import FAILED, PICKED, Crashed, State, TriggerFailed, mask_of
 
 _OPPOSITE = mask_of([0])
 
@@ -179,7 +180,7 @@ class Needs:
             if before is None:
                 continue
             if before.carries:
-                key = self.now.at_hand.keys.get(column.blocks[position])
+                key = self.now.at_hand.keys.get(column.carriers.get(position, 0))
                 if key is None:  # what it would go on with is gone: it begins anew
                     before = before._replace(loops=0, held=0)
                 else:
@@ -276,7 +277,7 @@ def add_given(segment: Segment, state: State, who: str, *, with_value: bool) -> 
         segment.notes[offset] = Note(state.message)
     if with_value and segment.values is not None:
         is_failed = state.code in FAILED
-        segment.values[offset] = stand_in(state, who) if is_failed else result_of(state)
+        segment.values[offset] = passed_on(state, who) if is_failed else result_of(state)
 
 
 def result_of(state: State) -> Any:
@@ -284,11 +285,19 @@ def result_of(state: State) -> Any:
     return getattr(state, "result", None) if state.code in PICKED else None
 
 
+def passed_on(state: State, who: str) -> Any:
+    """Return what a consumer gets of a task run that failed; `who` names it."""
+    exception = getattr(state, "exception", None)
+    return exception.result if isinstance(exception, Fail) else stand_in(state, who)
+
+
 def stand_in(state: State, who: str) -> BaseException:
-    """Return what stands for the value of a task run that failed; `who` names it."""
+    """Return the exception that tells of a task run that failed; `who` names it."""
     exception: BaseException | None = getattr(state, "exception", None)
     if isinstance(state, TriggerFailed):
         error = TriggerFailedError(f"{who}: {state.message}")
         error.__cause__ = exception
         return error
-    return CrashedError(f"{who}: {state.message}") if exception is None else exception
+    if exception is not None:
+        return exception
+    return (CrashedError if isinstance(state, Crashed) else TaskRunError)(f"{who}: {state.message}")

@@ -25,12 +25,14 @@ import traceback
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from contextvars import copy_context
+from functools import partial
 from inspect import iscoroutine
 from typing import Any, NamedTuple
 
 from daskflow.errors import PortableError, TaskTimeoutError
+from daskflow.hooks import ask_handlers
 from daskflow.pickling import OwnPickler, dumps
-from daskflow.runtime.deadlines import DeadlineExceeded, deadline
+from daskflow.runtime.deadlines import DeadlineExceeded, within
 from daskflow.signals import Fail, Loop, RunInterrupted, Signal, Succeed
 from daskflow.states import Failed, State, Success, TimedOut
 from daskflow.timing import monotonic
@@ -48,6 +50,8 @@ class Ending(NamedTuple):
 
 
 SUCCESS = Success()
+_CALLERS = {__name__, within.__module__, ask_handlers.__module__, "daskflow.runtime.steps"}
+_GRACE = 0.5  # seconds that an event loop has to cancel a coroutine before it is interrupted
 
 
 def call(
@@ -63,69 +67,64 @@ def call(
     timeout
         Seconds it may take; None: as long as it likes.
     """
-    if timeout is not None:
-        return _call_in_time(function, args, kwargs, timeout)
-    try:
-        value = function(*args, **kwargs)
-        return Ending(SUCCESS, run_coroutine(value) if iscoroutine(value) else value)
-    except RunInterrupted:
-        raise
-    except BaseException as error:
-        return end_of_exception(error)
-
-
-def _call_in_time(
-    function: Callable[..., Any], args: list[Any], kwargs: dict[str, Any], timeout: float
-) -> Ending:
     began = monotonic()
-    watch = None
     try:
-        with deadline(timeout) as watch:
+        if timeout is None:
             value = function(*args, **kwargs)
-            if iscoroutine(value):
-                value = run_coroutine(value, timeout)
-        ending = Ending(SUCCESS, value)
+        else:
+            value = within(timeout, partial(function, *args, **kwargs))
+        ending = Ending(SUCCESS, run_coroutine(value, timeout) if iscoroutine(value) else value)
     except RunInterrupted:
         raise
     except BaseException as error:
         ending = end_of_exception(error)
-        if isinstance(error, TaskTimeoutError | DeadlineExceeded):
-            return _timed_out(timeout, monotonic() - began, error)
-    if watch is not None and watch.is_late:
-        return _timed_out(timeout, monotonic() - began, None)
-    return ending
+    if timeout is None or (took := monotonic() - began) < timeout:
+        return ending
+    return _timed_out(timeout, took, ending.trace)
 
 
-def _timed_out(timeout: float, took: float, error: BaseException | None) -> Ending:
-    late = took - timeout > max(0.5, 0.1 * timeout)
+def _timed_out(timeout: float, took: float, trace: str) -> Ending:
+    is_late = took - timeout > max(0.5, 0.1 * timeout)
     more = (
         f"; it ended after {took:.1f} s, for in a thread only Python code can be interrupted"
-        if late
+        if is_late
         else ""
     )
     told = TaskTimeoutError(f"ran longer than {timeout:g} s{more}")
-    trace = trace_of(error) if error is not None else ""
     return Ending(TimedOut(str(told), exception=told), error=told, trace=trace)
 
 
 def run_coroutine(coroutine: Coroutine[Any, Any, Any], timeout: float | None = None) -> Any:
     """Run a coroutine to its end in an event loop of its own.
 
+    Its loop cancels it when it takes longer than so many seconds; where it does not let its loop
+    do that, it is interrupted like any other code, a little later.
+
     Raises
     ------
-    TaskTimeoutError
-        It took longer than so many seconds.
+    DeadlineExceeded
+        It took longer.
     """
+
+    def run() -> Any:
+        return asyncio.run(_in_time(coroutine, timeout))
+
+    limited = run if timeout is None else partial(within, timeout + _GRACE, run)
     try:
         asyncio.get_running_loop()
     except RuntimeError:
-        return asyncio.run(_in_time(coroutine, timeout))
+        return limited()
+    return _in_another_thread(limited)
+
+
+def _in_another_thread(function: Callable[[], Any]) -> Any:
+    """Return what a function returns in a thread of its own, in the context of this one."""
     answer: Future[Any] = Future()
     here = copy_context()
 
     def run() -> None:
         try:
-            answer.set_result(here.run(asyncio.run, _in_time(coroutine, timeout)))
+            answer.set_result(here.run(function))
         except BaseException as error:
             answer.set_exception(error)
 
@@ -140,18 +139,17 @@ async def _in_time(coroutine: Coroutine[Any, Any, Any], seconds: float | None) -
     except TimeoutError as error:
         if not scope.expired():
             raise
-        msg = f"ran longer than {seconds:g} s"
-        raise TaskTimeoutError(msg) from error
+        raise DeadlineExceeded from error
 
 
 def end_of_exception(error: BaseException) -> Ending:
     """Return how a call ended that raised this."""
-    if isinstance(error, Signal) and not isinstance(error, Fail):
+    if isinstance(error, Fail):
+        return Ending(state_of_signal(error), error.result, error, trace_of(error))
+    if isinstance(error, Signal):
         value = error.result if isinstance(error, Succeed | Loop) else None
         return Ending(state_of_signal(error), value, signal=error)
-    state = Failed(summary_of(error), exception=error)
-    result = error.result if isinstance(error, Fail) else None
-    return Ending(state, result, error, trace_of(error))
+    return Ending(Failed(summary_of(error), exception=error), None, error, trace_of(error))
 
 
 def summary_of(error: BaseException) -> str:
@@ -163,8 +161,10 @@ def summary_of(error: BaseException) -> str:
 
 
 def trace_of(error: BaseException) -> str:
-    """Return the traceback as text, without the frame of this room."""
-    frames = error.__traceback__.tb_next if error.__traceback__ else None
+    """Return the traceback as text, without the frames of those who called the user's code."""
+    frames = error.__traceback__
+    while frames is not None and frames.tb_frame.f_globals.get("__name__") in _CALLERS:
+        frames = frames.tb_next
     try:
         return "".join(traceback.format_exception(type(error), error, frames))
     except Exception:

@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 import cloudpickle
 
 from daskflow.pickling import OwnPickler, dumps, use_pickler
-from daskflow.runtime.modules import HERE, OwnModule
+from daskflow.runtime.modules import OwnModule, home, module_named
 
 _SENT_FIRST = ("__file__", "__name__", "__package__", "__path__")
 _NOT_SENT = frozenset({"__builtins__", "__cached__", "__loader__", "__spec__"})
@@ -53,10 +53,11 @@ class OwnCode:
         """Let `daskflow.pickling.dumps` pickle for this run meanwhile."""
         modules = {}
         for name in {"__main__", *cloudpickle.list_registry_pickle_by_value()}:
-            module = sys.modules.get(name)
+            module = module_named(name)
             if module is not None:
                 attributes = None if name in self.by_source else _attributes(module)
-                modules[id(vars(module))] = _Globals(OwnModule(HERE, self.run_id, name, attributes))
+                own = OwnModule(home(), self.run_id, name, attributes)
+                modules[id(vars(module))] = _Globals(own)
         with use_pickler(partial(CodePickler, code=self, modules=modules)):
             yield
 
@@ -104,7 +105,8 @@ class CodePickler(OwnPickler):
             return OwnModule.look_up, (source, obj.__qualname__)
         reduced = super().reducer_override(obj)
         if reduced is NotImplemented:
-            self._named.add(str(obj.__module__))
+            if isinstance(obj.__module__, str):  # a method of what is written in C has none
+                self._named.add(obj.__module__)
         elif isinstance(obj, FunctionType) and id(obj.__globals__) in self._modules:
             own = self._modules[id(obj.__globals__)].module
             return _in_module(reduced, is_filled=own.attributes is not None)
@@ -123,7 +125,7 @@ class CodePickler(OwnPickler):
 
     def _source_of(self, obj: Any) -> OwnModule | None:
         """Return the module that has an object under its name, where that goes as source."""
-        module = sys.modules.get(obj.__module__ or "")
+        module = module_named(obj.__module__ or "")
         found = self._modules.get(id(vars(module))) if module is not None else None
         if found is None or found.module.attributes is not None:
             return None

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from daskflow.context import RunContext, TaskRunContext
+from daskflow.logs import PrintedLines
 from daskflow.runtime.upstream import UpstreamRuns
 from daskflow.timing import as_datetime
 
@@ -30,12 +32,29 @@ def context_of(run: TaskRun) -> TaskRunContext:
     )
 
 
+def with_prints(run: TaskRun, here: TaskRunContext) -> TaskRunContext:
+    """Return the context of a body with what takes its prints, where they are to be logged."""
+    wanted = run.node.task.rules.log_prints
+    if not (run.spec.log_prints if wanted is None else wanted):
+        return here
+    return replace(here, printed=PrintedLines(here.logger))
+
+
 def run_context(spec: RunSpec) -> RunContext:
     """Return what all task runs of a flow run share, made once in a process."""
     found: RunContext | None = spec.caches.get("context")
     if found is None:
         small = {name: spec.literals[name] for name in spec.parameters if name in spec.literals}
         instant = as_datetime(spec.scheduled_for)
-        found = RunContext(spec.flow_name, spec.run_id, spec.run_name, small, instant, spec.tags)
+        found = RunContext(
+            spec.flow_name,
+            spec.run_id,
+            spec.run_name,
+            small,
+            instant,
+            spec.tags,
+            spec.parents,
+            spec.log_level,
+        )
         spec.caches["context"] = found
     return found

@@ -3,6 +3,10 @@
 One watching thread for the whole process raises `DeadlineExceeded` in a thread whose time is over.
 It arrives when that thread next runs Python code: a call into C that takes a minute is interrupted
 after a minute. Code that swallows it meets it again every second.
+
+The exception may arrive between any two instructions, so also just when the call has ended. What
+`within` does then holds whenever that is: no lock is taken in the watched thread that could be left
+behind, and the next task of the thread is never interrupted for the one before it.
 """
 
 from __future__ import annotations
@@ -10,44 +14,67 @@ from __future__ import annotations
 import ctypes
 import heapq
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import suppress
 from itertools import count
+from queue import Empty, SimpleQueue
+from typing import TypeVar
 
 from daskflow.timing import monotonic
 
+T = TypeVar("T")
+
 _AGAIN_SECONDS = 1.0
+_MOMENT = 0.01  # seconds
+_LONGEST_WAIT = 3600.0  # seconds: more than some platforms can wait is no reason to fail
+_MANY = 1000  # watches: from so many on those that are over are looked for and dropped
 
 
 class DeadlineExceeded(BaseException):
     """The time of a call is over. No `Exception`, so that user code lets it pass."""
 
 
-class _Watch:
-    """One call that is watched; `lock` orders its end and its interruption."""
+class Watch:
+    """One call that is watched, in the thread that makes it.
+
+    `running` is emptied, in one instruction, when the call has ended.
+    """
 
     def __init__(self, seconds: float) -> None:
         self.thread = threading.get_ident()
-        self.seconds = seconds
         self.due = monotonic() + seconds
-        self.lock = threading.Lock()
-        self.is_over = False  # the call has ended
-        self.is_late = False  # it was interrupted at least once
+        self.running = [True]
+        self.is_aiming = False  # it is being looked at, and may be interrupted
+        self.is_put_off = False
 
     def interrupt(self) -> bool:
         """Raise in the thread; return whether the call may need it once more."""
-        with self.lock:
-            if not self.is_over:
-                self.is_late = True
-                _raise_in(self.thread, DeadlineExceeded)
-            return not self.is_over
+        if _threads_begin() and not self.is_put_off:
+            self.is_put_off = True
+            self.due = monotonic() + _MOMENT
+            return True
+        self.is_aiming = True
+        if self.running:
+            _raise_in(self.thread, DeadlineExceeded)
+        self.is_aiming = False
+        self.due = monotonic() + _AGAIN_SECONDS
+        return bool(self.running)
 
-    def end(self) -> None:
-        """Note that the call has ended; nothing is raised in the thread after this."""
-        with self.lock:
-            self.is_over = True
-            if self.is_late:
-                _raise_in(self.thread, None)  # takes back what has not arrived
+    def settle(self) -> None:
+        """See to it, when the call has ended, that nothing is raised in the thread any more."""
+        patience = monotonic() + _AGAIN_SECONDS  # should the watching thread be gone
+        while self.is_aiming and monotonic() < patience:
+            pass  # it takes a few instructions
+        _raise_in(self.thread, None)  # takes back what has not arrived
+
+
+def _threads_begin() -> bool:
+    """Return whether a thread is about to begin.
+
+    Until it does, Python 3.11 takes it for the one that started it: an exception for that one would
+    end the new thread before it could tell that it has begun, which the other one waits for.
+    """
+    return bool(getattr(threading, "_limbo", None))
 
 
 def _raise_in(thread: int, kind: type[BaseException] | None) -> None:
@@ -55,51 +82,75 @@ def _raise_in(thread: int, kind: type[BaseException] | None) -> None:
     ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), raised)
 
 
-class _Watcher:
+class Watcher:
     """The watching thread, started when there is something to watch."""
 
     def __init__(self) -> None:
-        self._watches: list[tuple[float, int, _Watch]] = []  # a heap
-        self._changed = threading.Condition()
+        self.watches: list[tuple[float, int, Watch]] = []  # a heap; the watching thread's own
+        self._news: SimpleQueue[Watch] = SimpleQueue()
         self._numbers = count()
+        self._limit = _MANY
+        self._starting = threading.Lock()
         self._thread: threading.Thread | None = None
 
-    def add(self, watch: _Watch) -> None:
-        with self._changed:
-            heapq.heappush(self._watches, (watch.due, next(self._numbers), watch))
-            if self._thread is None or not self._thread.is_alive():
-                name = "daskflow-deadlines"
-                self._thread = threading.Thread(target=self._run, name=name, daemon=True)
-                self._thread.start()
-            self._changed.notify()
+    def add(self, watch: Watch) -> None:
+        """Watch a call from now on."""
+        self._news.put(watch)
+
+    def begin(self) -> None:
+        """See to it that there is a thread that watches; no call of this one is watched yet."""
+        if self._thread is None or not self._thread.is_alive():
+            with self._starting:
+                if self._thread is None or not self._thread.is_alive():
+                    name = "daskflow-deadlines"
+                    self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+                    self._thread.start()
 
     def _run(self) -> None:
         while True:
-            with self._changed:
-                while not self._watches or self._watches[0][0] > monotonic():
-                    wait = self._watches[0][0] - monotonic() if self._watches else None
-                    self._changed.wait(wait)
-                _, _, watch = heapq.heappop(self._watches)
+            self.look()
+
+    def look(self) -> None:
+        """Wait for the next call, or for the next time that is over, and do what is to be done."""
+        wait = None
+        if self.watches:
+            wait = min(max(0.0, self.watches[0][0] - monotonic()), _LONGEST_WAIT)
+        with suppress(Empty):
+            self._take(self._news.get(timeout=wait))
+        while self.watches and self.watches[0][0] <= monotonic():
+            _, _, watch = heapq.heappop(self.watches)
             if watch.interrupt():
-                watch.due = monotonic() + _AGAIN_SECONDS
-                self.add(watch)
+                self._take(watch)
+
+    def _take(self, watch: Watch) -> None:
+        heapq.heappush(self.watches, (watch.due, next(self._numbers), watch))
+        if len(self.watches) > self._limit:
+            self.watches = [entry for entry in self.watches if entry[2].running]
+            heapq.heapify(self.watches)
+            self._limit = 2 * len(self.watches) + _MANY
 
 
-_watcher = _Watcher()
+_watcher = Watcher()
 
 
-@contextmanager
-def deadline(seconds: float | None) -> Iterator[_Watch | None]:
-    """Interrupt what this thread does meanwhile when it takes longer than so many seconds.
+def within(seconds: float, function: Callable[[], T]) -> T:
+    """Return what a function returns; interrupt it when it takes longer than so many seconds.
 
-    Yields what tells by `is_late` whether the time was over; None: there is no limit.
+    Raises
+    ------
+    DeadlineExceeded
+        It was interrupted. Where it swallows that, who calls tells by the clock.
     """
-    if seconds is None:
-        yield None
-        return
-    watch = _Watch(seconds)
-    _watcher.add(watch)
+    _watcher.begin()
+    watch = Watch(seconds)
     try:
-        yield watch
-    finally:
-        watch.end()
+        try:
+            try:
+                _watcher.add(watch)
+                return function()
+            finally:
+                watch.running.clear()  # no interruption begins from here on
+        finally:  # one that has not arrived yet may arrive here,
+            watch.settle()
+    finally:  # and one that is on its way here, but no third: they are a second apart
+        watch.settle()

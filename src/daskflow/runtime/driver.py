@@ -20,6 +20,7 @@ from daskflow.errors import DaskflowError
 from daskflow.executors.base import Session
 from daskflow.lowering import AtHand, Target, lower
 from daskflow.nodes import FlowGraph
+from daskflow.questions import Answerer, answer_nothing
 from daskflow.runtime.code import OwnCode
 from daskflow.runtime.given import Given
 from daskflow.runtime.inputs import cut_piece
@@ -54,6 +55,7 @@ class Assignment:
     placed: frozenset[str] = frozenset()  # large literals that are on the executor already
     first_block: int = 1  # number of the first block that is still to be made
     code: OwnCode = field(default_factory=lambda: OwnCode(""))  # which modules those are
+    answer: Answerer = answer_nothing  # to what task runs ask while they run
 
 
 @dataclass(frozen=True)
@@ -87,6 +89,7 @@ class Driver:
 
     def drive(self) -> None:
         """Bring every task run to a finished state, or to where only a person helps."""
+        self.session.answer_with(self.job.answer)
         self._obey()
         self._lower()
         while self.record.in_flight or self.record.next_due() is not None or self._is_held_up():

@@ -36,7 +36,7 @@ def _root_of(values: Values, first: TaskRun, order: list[str]) -> TaskRun:
     graph = values.record.graph
     upstream: set[str] = {first.node}
     for other in reversed(order):
-        if any(edge.downstream in upstream for edge in graph.downstream(other)):
+        if not upstream.isdisjoint(graph.after(other)):
             upstream.add(other)
     for found in values.record.failed(other for other in order if other in upstream):
         run = TaskRun(values, *found)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from daskflow.errors import shown
 from daskflow.hooks import NOBODY, Watchers, ask_handlers, call_hooks
 from daskflow.signals import RunInterrupted
 from daskflow.states import Failed, State
@@ -28,7 +29,8 @@ class FlowWatch:
     @classmethod
     def of(cls, flow: Flow[..., Any]) -> FlowWatch:
         """Return those of a flow."""
-        return cls(flow, flow.watchers, flow.options.get("terminal_state_handler"))
+        terminal = flow.options.get("terminal_state_handler")
+        return cls(flow, flow.watchers, terminal) if flow.watchers or terminal else NOBODY_WATCHES
 
     def conclude(self, state: State, references: Mapping[str, State]) -> State:
         """Return the state that the flow run ends in, given that the verdict is this one."""
@@ -39,17 +41,17 @@ class FlowWatch:
         except RunInterrupted:
             raise
         except BaseException as error:
-            told = f"terminal_state_handler raised {type(error).__name__} at {state}"
+            told = f"terminal_state_handler raised {shown(error)} at {state}"
             return Failed(told, exception=error)
         if made is None or (isinstance(made, State) and made.is_finished()):
             return made or state
         return Failed(f"terminal_state_handler returned {made!r}, which is no finished state")
 
     def judge(self, old: State, new: State) -> State:
-        """Return what the state handlers make of a change; what was finished stays finished."""
+        """Return what the state handlers make of a change: an end, or the same kind of state."""
 
         def may_follow(made: State) -> bool:
-            return made.is_finished() or not new.is_finished()
+            return made.is_finished() or made.code == new.code
 
         return ask_handlers(self.watchers, self.owner, old, new, may_follow)
 

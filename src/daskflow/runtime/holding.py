@@ -21,7 +21,7 @@ TaskRunKey = tuple[str, int]  # node and position
 class _Held:
     key: Key
     nodes: frozenset[str]
-    inputs: tuple[Key, ...]
+    inputs: list[Key]
     open: int  # its task runs that are not finished
     consumers: set[int] = field(default_factory=set)  # blocks that are not settled
 
@@ -41,7 +41,7 @@ class Holding:
     def add(self, block: Block) -> None:
         """Take in a block that is about to be submitted."""
         nodes = frozenset(name for strip in block.strips for name in strip.nodes)
-        held = _Held(block.key, nodes, block.sources(), block.task_runs())
+        held = _Held(block.key, nodes, list(block.sources()), block.task_runs())
         self._blocks[block.number] = held
         for name in nodes:
             self._by_node[name].add(block.number)
@@ -52,9 +52,10 @@ class Holding:
             self._take_over(block, held)
 
     def _take_over(self, block: Block, held: _Held) -> None:
-        """Hold a block for all that took its task runs' earlier blocks as input.
+        """Hold a block for its task runs' earlier blocks, and for all that took those as input.
 
-        They are on their way, will find that something is not finished, and then need this block.
+        The latter are on their way, will find that something is not finished, and then need this
+        block; and in an earlier block itself something that depends on the task run may be open.
         """
         runs = (
             (name, position)
@@ -64,9 +65,9 @@ class Holding:
         )
         before = {number for run in runs for number in self._earlier.get(run, ())}
         for earlier in before & self._blocks.keys():
-            for consumer in self._blocks[earlier].consumers - {block.number}:
+            for consumer in {earlier, *self._blocks[earlier].consumers} - {block.number}:
                 held.consumers.add(consumer)
-                self._blocks[consumer].inputs += (block.key,)
+                self._blocks[consumer].inputs.append(block.key)
 
     def fully_lowered(self, node: str) -> None:
         """Note that every task run of a node has been in a block, or never will be."""

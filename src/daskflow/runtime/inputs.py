@@ -10,9 +10,9 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from daskflow.context import run_label
-from daskflow.events import Segment, StoredResult
+from daskflow.events import Segment, StoredResult, left_behind
 from daskflow.lowering.links import space_in
-from daskflow.lowering.needs import given_literal, stand_in
+from daskflow.lowering.needs import given_literal, passed_on
 from daskflow.lowering.plan import Slice
 from daskflow.lowering.spaces import Below, Index, Space
 from daskflow.mapping import element_getter, take
@@ -85,6 +85,8 @@ class Inputs:
         self.slices = tuple(slices)
         self.pieces: dict[str, list[Piece]] = {}
         self.segments: dict[str, list[Segment]] = {}
+        self._singles: dict[str, dict[int, list[Segment]]] = {}  # of one task run, by its position
+        self._longer: dict[str, list[Segment]] = {}
         self._literals: dict[str, Any] = {}  # the large ones
         self._spaces = spaces or {}
         self._columns: dict[str, bytes] = {}
@@ -121,7 +123,21 @@ class Inputs:
 
     def add(self, segment: Segment) -> None:
         """Take in a segment; one that the block is filling counts as far as it is filled."""
-        self.segments.setdefault(segment.node, []).append(segment)
+        node, start = segment.node, segment.start
+        self.segments.setdefault(node, []).append(segment)
+        if len(segment.codes) == 1:  # there may be thousands of these
+            self._singles.setdefault(node, {}).setdefault(start, []).append(segment)
+        else:
+            self._longer.setdefault(node, []).append(segment)
+
+    def _telling(self, node: str, position: int) -> Iterator[tuple[Segment, int]]:
+        """Return the segments that tell of a task run, with the offset in each."""
+        for segment in self._singles.get(node, {}).get(position, ()):
+            yield segment, 0
+        for segment in self._longer.get(node, ()):
+            offset = position - segment.start
+            if 0 <= offset < len(segment.codes):
+                yield segment, offset
 
     def has_literal(self, name: str) -> bool:
         """Return whether a literal is here whole; of some a block has only its slice."""
@@ -151,26 +167,35 @@ class Inputs:
         A block may bring along what an earlier attempt left unfinished; what is finished wins.
         """
         found = None
-        for segment in reversed(self.segments.get(node, ())):
-            offset = position - segment.start
-            if 0 <= offset < len(segment.codes):
-                if segment.codes[offset] in FINISHED:
-                    return segment, offset
-                found = segment, offset
+        for segment, offset in self._telling(node, position):
+            found = segment, offset
+            if segment.codes[offset] in FINISHED:
+                break
         return found
 
-    def carried(self, node: str, position: int) -> Carried:
-        """Return what a task run that was here before goes on with.
+    def carried(self, node: str, position: int, loops: int, held: int = 0) -> Carried:
+        """Return what a task run of which so many iterations have ended goes on with.
+
+        Blocks may come along that tell of it as it was some iterations ago.
+
+        Parameters
+        ----------
+        held
+            Times that its result could not be written, where that is what it goes on with.
 
         Raises
         ------
         LookupError
-            It was lost.
+            No block that came has it.
         """
-        segment, offset = self.find(node, position) or (None, 0)
-        if segment is None or offset not in (segment.values or {}):
-            raise LookupError(node, position)
-        return Carried(self._read(segment, offset), segment.started[offset], segment.ended[offset])
+        for segment, offset in self._telling(node, position):
+            if segment.codes[offset] in FINISHED or offset not in (segment.values or {}):
+                continue
+            before = left_behind(segment, offset)
+            if (before.loops, before.held) == (loops, held):
+                value = self._read(segment, offset)
+                return Carried(value, segment.started[offset], segment.ended[offset])
+        raise LookupError("no block has it")
 
     def space_of(self, node: str) -> Space:
         """Return the index space of a node, as much of it as the block needs."""
@@ -277,7 +302,7 @@ class Inputs:
         """Return what a mapped node that ended without children passes on."""
         if state is None or state.code not in FAILED:
             return None
-        return stand_in(state, run_label(node, index))
+        return passed_on(state, run_label(node, index))
 
     def _best(self, node: str) -> Iterator[tuple[Segment, int, int, int]]:
         """Return segment, position, code and offset of each of a node's task runs from elsewhere.

@@ -42,10 +42,15 @@ class RunModules:
     ----------
     sources
         Of those that are executed when they are imported.
+    is_here
+        Whether the run comes from this process, where its modules are the real ones.
     """
 
-    def __init__(self, run_id: str, sources: Mapping[str, Source]) -> None:
-        self._sources = sources
+    def __init__(
+        self, run_id: str, sources: Mapping[str, Source], *, is_here: bool = False
+    ) -> None:
+        self.sources = sources
+        self.is_here = is_here
         self._made: dict[str, ModuleType] = {}
         self._lock = threading.RLock()
         with _lock:
@@ -58,7 +63,7 @@ class RunModules:
                     _stand_in(name)
 
     def __contains__(self, name: str) -> bool:
-        return name in self._made or name in self._sources
+        return name in self._made or name in self.sources
 
     def get(self, name: str) -> ModuleType:
         """Return the module of that name, executing its source if need be."""
@@ -96,7 +101,7 @@ class RunModules:
         parent = name.rpartition(".")[0]
         if parent in self:
             self.get(parent)
-        source = self._sources[name]
+        source = self.sources[name]
         module = self._made[name] = ModuleType(name)
         self._bind(name)
         module.__file__ = source.path
@@ -108,7 +113,7 @@ class RunModules:
 
     def execute(self, module: ModuleType) -> None:
         """Fill a module that was begun."""
-        name, source = module.__name__, self._sources[module.__name__]
+        name, source = module.__name__, self.sources[module.__name__]
         try:
             with in_use(self):
                 exec(compile(source.text, source.path, "exec"), vars(module))  # noqa: S102
@@ -123,9 +128,13 @@ class RunModules:
             if name in (other, package) and package in self._made:
                 vars(self._made[package]).setdefault(last, self._made[other])
 
+    def made(self, name: str) -> ModuleType | None:
+        """Return the module of that name, where it was made already."""
+        return self._made.get(name)
+
     def source(self, name: str) -> str | None:
         """Return a module's source, where it came as source."""
-        source = self._sources.get(name)
+        source = self.sources.get(name)
         return source.text if source else None
 
 
@@ -137,7 +146,10 @@ _aside: dict[str, ModuleType] = {}  # real modules whose place in `sys.modules` 
 
 @contextmanager
 def in_use(modules: RunModules | None) -> Iterator[None]:
-    """Let what this thread imports meanwhile be a run's."""
+    """Let what this thread imports meanwhile be a run's; None: as it is, for they are real."""
+    if modules is None:
+        yield
+        return
     token = _current.set(modules)
     try:
         yield
@@ -145,10 +157,39 @@ def in_use(modules: RunModules | None) -> Iterator[None]:
         _current.reset(token)
 
 
+def home() -> str:
+    """Return where the modules are real that this thread sees; empty: they are a run's."""
+    run = _current.get()
+    return HERE if run is None or run.is_here else ""
+
+
+def inherited_sources() -> Mapping[str, Source]:
+    """Return the sources that came with the run whose modules are in use."""
+    run = _current.get()
+    return run.sources if run is not None else {}
+
+
+def module_named(name: str) -> ModuleType | None:
+    """Return the module of that name as this thread sees it, ``__main__`` too; None: not there.
+
+    Nothing is imported or executed for it, as it may be by a look at a stand-in.
+    """
+    run = _current.get()
+    if run is not None and name in run:
+        return run.made(name)
+    module = sys.modules.get(name)
+    return _aside.get(name) if type(module) is _StandIn else module
+
+
+def forget_modules() -> None:
+    """Let no run's modules be in use in this context from now on."""
+    _current.set(None)
+
+
 class OwnModule(NamedTuple):
     """Stands for a module of a run's own in a pickle."""
 
-    home: str  # the process in which it is real
+    home: str  # the process in which it is real; empty: in none that knows this run
     run_id: str
     name: str
     attributes: Mapping[str, Any] | None  # that it has before it is filled; None: comes as source
@@ -202,9 +243,11 @@ class _StandIn(ModuleType):
         try:
             return getattr(run.get(name), attribute)
         except AttributeError:
-            if (submodule := f"{name}.{attribute}") not in run:
+            if (submodule := f"{name}.{attribute}") in run:
+                return run.get(submodule)
+            if _current.get() is not None:
                 raise
-            return run.get(submodule)
+        return getattr(_real(name), attribute)  # as Dask may ask, which unpickles for everybody
 
     def __setattr__(self, attribute: str, value: Any) -> None:
         name = ModuleType.__getattribute__(self, "__name__")

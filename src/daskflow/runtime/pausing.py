@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from heapq import nsmallest
 
 from daskflow.context import run_label
 from daskflow.errors import IllegalMoveError
@@ -10,16 +12,25 @@ from daskflow.runtime.record import RunRecord
 from daskflow.states import Paused, State
 
 _LABEL = re.compile(r"(.+)\[(\d+(?:, ?\d+)*)\]\Z")
-_NAMED = 3  # so many are named in a message
+_NAMED = 3  # so many are named in a flow run's state
+_LISTED = 20  # and where somebody asks for one that is not paused
 
 
 def parked(record: RunRecord) -> State | None:
     """Return the state of a flow run of which only what waits for a person is left; None: ended."""
     if not record.paused:
         return None
-    names = [run_label(name, record.index(name, place)) for name, place in sorted(record.paused)]
-    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    return Paused(f"waits for approval: {', '.join(names[:_NAMED])}{more}")
+    first = nsmallest(_NAMED, record.paused, key=_in_order(record))
+    names = [run_label(name, record.index(name, place)) for name, place in first]
+    count = len(record.paused) - len(names)
+    more = f" and {count} more" if count else ""
+    return Paused(f"waits for approval: {', '.join(names)}{more}")
+
+
+def _in_order(record: RunRecord) -> Callable[[tuple[str, int]], tuple[int, int]]:
+    """Return the key that sorts task runs into the order of the flow."""
+    order = {name: place for place, name in enumerate(record.nodes)}
+    return lambda run: (order[run[0]], run[1])
 
 
 def paused_runs(
@@ -32,7 +43,7 @@ def paused_runs(
     node
         Its name, or that of one child: ``review[2]``. None: all nodes.
     index
-        Of the child; None: all of them.
+        Of the child, or of the lane that the children are in; None: all of them.
 
     Raises
     ------
@@ -42,19 +53,23 @@ def paused_runs(
     found = _LABEL.match(node) if node is not None and node not in record.nodes else None
     if found is not None:
         node, index = found[1], tuple(map(int, found[2].split(",")))
-    order = {name: place for place, name in enumerate(record.nodes)}
-    paused = sorted(record.paused, key=lambda run: (order[run[0]], run[1]))
-    meant = [
-        (name, place)
-        for name, place in paused
-        if node in (None, name) and index in (None, record.index(name, place))
-    ]
+    paused = record.paused.copy()  # in one go, for the driver may be at work
+    meant = [run for run in paused if node in (None, run[0])]
+    if index is not None:
+        meant = [run for run in meant if record.index(*run)[: len(index)] == index]
     if not meant:
-        waits = ", ".join(run_label(name, record.index(name, place)) for name, place in paused)
-        what = f"{run_label(node, index or ())} is not paused; " if node is not None else ""
-        msg = f"{what}waiting for approval: {waits or 'nothing'}"
-        raise IllegalMoveError(msg)
-    return meant
+        raise IllegalMoveError(_not_paused(record, paused, run_label(node or "", index or ())))
+    return sorted(meant, key=_in_order(record))
+
+
+def _not_paused(record: RunRecord, paused: set[tuple[str, int]], who: str) -> str:
+    first = nsmallest(_LISTED, paused, key=_in_order(record))
+    waits = [run_label(name, record.index(name, place)) for name, place in first]
+    more = f" and {len(paused) - len(waits)} more" if len(paused) > len(waits) else ""
+    if not waits:
+        return f"{who} is not paused: nothing is" if who else "nothing is paused"
+    what = f"{who} is not paused; " if who else ""
+    return f"{what}waiting for approval: {', '.join(waits)}{more}"
 
 
 def approve_all(record: RunRecord, runs: list[tuple[str, int]]) -> None:

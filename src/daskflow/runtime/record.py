@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
-from typing import Any
+from typing import Any, Protocol
 
 from daskflow.context import run_label
 from daskflow.entries import Entry, SegmentTold, SpaceEnded, SpaceOpened, TaskRunMoved
@@ -73,9 +73,14 @@ class NodeRecord(Column):
         return more
 
 
-# Asked of a change that only the driver can make, with node, map index, old and new state; it may
-# return another state in place of the new one.
-Judge = Callable[[str, tuple[int, ...], State, State], State | None]
+class Judge(Protocol):
+    """Is asked of changes that only the driver can make."""
+
+    def judge(self, node: str, index: tuple[int, ...], old: State, new: State) -> State:
+        """Return the new state, or another one in its place: an end, or the old one."""
+
+    def observe(self, node: str, index: tuple[int, ...], new: State) -> None:
+        """Hear that a mapped node ended without children."""
 
 
 class RunRecord:
@@ -86,7 +91,7 @@ class RunRecord:
     kept
         Nodes whose values the user may ask for.
     judge
-        Of changes that are made here.
+        Of changes that are made here; None: nobody has anything to say.
     write
         Takes what is to be kept, entry by entry.
     """
@@ -146,10 +151,7 @@ class RunRecord:
         for index, position in came:
             state = record.given.pop(index)
             self.open -= 1
-            self._end(name, position, state, is_judged=True)
-            if state.code in PICKED and self.graph.gives_width(name):
-                length = length_of(result_of(state))
-                self.lengths.setdefault(name, {})[position] = length
+            self._end(name, position, state, is_judged=True, is_told=state.code != Success.code)
         refuse_beyond(name, record.space, record.given)
         return bool(came)
 
@@ -205,6 +207,8 @@ class RunRecord:
         self._write(SpaceEnded(space, parent, told))
         for node in self._inside[space]:
             self.nodes[node].counts[state.code] += 1
+            if self._judge is not None:
+                self._judge.observe(node, self.parent_index(space, parent), told)
         self.events.append(StateChanged(now(), name, told))
 
     def parent_index(self, space: str, parent: int) -> tuple[int, ...]:
@@ -278,6 +282,8 @@ class RunRecord:
         record.codes[position] = Pending.code
         record.states.pop(position, None)
         record.notes.pop(position, None)
+        if position in record.before:  # its iterations begin anew too
+            record.before[position] = record.before[position]._replace(loops=0, held=0)
         self.open += 1
         self._awaited = None
         self.holding.gave_back(record.blocks[position], [(name, position)])
@@ -326,10 +332,11 @@ class RunRecord:
             run = (segment.node, position)
             before = Running.code if segment.started[offset] else Pending.code
             check_move(before, code, run_label(*run[:1], self.index(*run)), SHIM_MOVES)
-            if code == Pending.code:
-                self._take_back(segment.node, position)
             if code not in FINISHED:
                 self.holding.gave_back(block, [run])
+            if code == Pending.code:
+                self._take_back(segment.node, position)
+            elif code not in FINISHED:
                 self._note_waiting(record, run)
             if code != Pending.code:
                 self._tell(segment.node, position, self.state(*run))
@@ -340,6 +347,8 @@ class RunRecord:
         code, note = record.codes[position], record.notes.get(position)
         if note is not None and note.before is not None:
             record.before[position] = note.before
+            if note.before.carries:
+                record.carriers[position] = record.blocks[position]
         if code == Paused.code:
             self.paused.add(run)
         due = note.due if note is not None else None
@@ -455,24 +464,35 @@ class RunRecord:
         self._due.clear()
         self.open = 0
 
-    def _end(self, name: str, position: int, state: State, *, is_judged: bool = False) -> None:
+    def _end(
+        self,
+        name: str,
+        position: int,
+        state: State,
+        *,
+        is_judged: bool = False,
+        is_told: bool = True,
+    ) -> None:
         record = self.nodes[name]
-        block = record.blocks[position]
-        old = record.codes[position]
-        old = Pending.code if old == OWNED else old
+        code = record.codes[position]
+        block = record.blocks[position] if code == OWNED else 0  # others have given it back
+        old = Pending.code if code == OWNED else code
         if self._judge is not None and not is_judged:
-            made = self._judge(name, self.index(name, position), self.state(name, position), state)
-            state = state if made is None else made
+            index, before = self.index(name, position), self.state(name, position)
+            state = self._judge.judge(name, index, before, state)
         check_move(old, state.code, run_label(name, self.index(name, position)), DRIVER_MOVES)
         self.paused.discard((name, position))
         record.codes[position] = state.code
         record.states[position] = state
+        if state.code in PICKED and self.graph.gives_width(name):
+            self.lengths.setdefault(name, {})[position] = length_of(result_of(state))
         record.notes[position] = Note(state.message)
+        record.smalls[position] = None
         record.blocks[position] = 0
         record.counts[old] -= 1
         record.counts[state.code] += 1
         self.holding.finished(block, 1, [(name, position)])
-        self._tell(name, position, state, is_driver=True)
+        self._tell(name, position, state, is_driver=True, is_told=is_told)
 
     def is_awaited(self, report: Report) -> bool:
         """Return whether a report may let a task run start that could not be lowered so far.
@@ -499,6 +519,7 @@ class RunRecord:
                 if isinstance(giver.form, NodeRef):
                     is_lane = bool(giver.form.levels) or giver.form.is_flat
                     found[giver.form.name] = found.get(giver.form.name, False) or is_lane
+            found.update((gate.name, True) for gate in self.graph.spaces[name].gates)
         waiting = [name for name, record in self.nodes.items() if 0 in record.codes]
         for name in waiting if self.open else ():
             for edge in self.graph.upstream(name):
@@ -558,14 +579,17 @@ class RunRecord:
         """Ask the state handlers of a paused task run; end it if they make an end of it."""
         if (name, position) not in self.paused:
             return False
-        old = self.state(name, position)
-        index = self.index(name, position)
-        made = self._judge(name, index, old, new) if self._judge is not None else None
-        if made is None or made.code == new.code:
+        if self._judge is None:
             return True
+        index, old = self.index(name, position), self.state(name, position)
+        made = self._judge.judge(name, index, old, new)
         if made.is_finished():
             self._end(name, position, made, is_judged=True)
-        return False
+        return made.code == new.code
+
+    def is_finished(self) -> bool:
+        """Return whether all task runs are finished."""
+        return not self.in_flight and all(map(self._is_complete, self.nodes))
 
     def given(self, name: str, positions: range) -> Segment:
         """Return what consumers get of finished task runs whose blocks are not on the executor.
@@ -679,8 +703,17 @@ class RunRecord:
             found.extend(map(record.space.index_of, positions))
             yield from ((name, index) for index in sorted(found))
 
-    def _tell(self, name: str, position: int, state: State, *, is_driver: bool = False) -> None:
+    def _tell(
+        self,
+        name: str,
+        position: int,
+        state: State,
+        *,
+        is_driver: bool = False,
+        is_told: bool = True,
+    ) -> None:
+        """Keep a change of state; and tell of it, unless it was to be expected."""
         index, instant = self.index(name, position), now()
-        if state.code != Success.code:
+        if is_told:
             self.events.append(StateChanged(instant, run_label(name, index), state))
         self._write(TaskRunMoved(instant, name, index, position, state, is_driver))

@@ -15,23 +15,28 @@ import threading
 import traceback
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
+from weakref import WeakValueDictionary
 
+from daskflow import context
 from daskflow.events import NOTHING_BEFORE, Note, Segment
-from daskflow.executors.base import Port, current_port
+from daskflow.executors.base import Port, use_port
+from daskflow.executors.ports import current_port
 from daskflow.lowering.links import link_of
 from daskflow.lowering.plan import BlockBody, Strip, strips_of, unpack_block
-from daskflow.runtime.inputs import Carried, Inputs, Literal
+from daskflow.runtime.inputs import Inputs, Literal
 from daskflow.runtime.modules import in_use
 from daskflow.runtime.spec import RunSpec, unpack_spec
 from daskflow.runtime.steps import walk
 from daskflow.runtime.task_run import TaskRun
 from daskflow.runtime.wiring import Wire
 from daskflow.sealing import Unreadable
-from daskflow.states import FINISHED, Pending, State
+from daskflow.states import FINISHED, State
 
 _KEPT_SPECS = 16
 _specs: OrderedDict[str, RunSpec] = OrderedDict()  # of the runs this process last worked for
+_used_specs: WeakValueDictionary[str, RunSpec] = WeakValueDictionary()  # and of all at work here
 _specs_lock = threading.Lock()
 
 
@@ -42,7 +47,7 @@ def run_block(run_id: str, number: int, body: bytes, *inputs: Any) -> tuple[Segm
         port.report(run_id, number, ())
         return hollow(strips_of(body))
     spec = _spec_of(run_id, port)
-    with in_use(spec.modules):
+    with use_port(port), context.at_place(port.worker), in_use(spec.modules):
         segments = BlockWalk(spec, unpack_block(body), inputs, is_local=port.is_local).walk()
     if not port.is_local:
         drop_frames(segments)
@@ -99,13 +104,13 @@ def _spec_of(run_id: str, port: Port) -> RunSpec:
 def kept_spec(run_id: str, fetch: Callable[[str], bytes]) -> RunSpec:
     """Return the spec of a run, asking for its bytes once in each process."""
     with _specs_lock:
-        spec = _specs.get(run_id)
+        spec = _used_specs.get(run_id)
         if spec is None:
-            spec = _specs[run_id] = unpack_spec(fetch(run_id))
-            while len(_specs) > _KEPT_SPECS:
-                _specs.popitem(last=False)
-        else:
-            _specs.move_to_end(run_id)
+            spec = _used_specs[run_id] = unpack_spec(fetch(run_id))
+        _specs[run_id] = spec
+        _specs.move_to_end(run_id)
+        while len(_specs) > _KEPT_SPECS:
+            _specs.popitem(last=False)
     return spec
 
 
@@ -121,15 +126,6 @@ class BlockWalk:
         self.inputs = Inputs(spec, received, body.slices, body.spaces)
         self.inputs.add_given(body.given)
         self.segments: list[Segment] = []
-        self._carried: dict[tuple[str, int], Carried | None] = {
-            run: self._take_along(run) for run, before in body.before.items() if before.carries
-        }
-
-    def _take_along(self, run: tuple[str, int]) -> Carried | None:
-        try:
-            return self.inputs.carried(*run)
-        except LookupError:
-            return None
 
     def walk(self) -> list[Segment]:
         """Run every task run of the block, lane by lane."""
@@ -161,10 +157,8 @@ class BlockWalk:
         codes = wire.codes(position)
         run = TaskRun(self.spec, node, wire, position, index, self.is_local, codes, before)
         if before.carries:
-            carried = self._carried[node.name, position]
-            if carried is None:
-                return run, Pending("what it goes on with was lost")
-            _go_on(run, carried)
+            found = self.inputs.carried
+            run.carry = partial(found, node.name, position, before.loops, before.held)
         return run, walk(run)
 
     def passing(self, strip: Strip) -> list[str]:
@@ -182,13 +176,6 @@ class BlockWalk:
             or not link_of(self.spec.graph, edge, self.inputs.spaces).is_same
             for edge in self.spec.graph.downstream(name)
         )
-
-
-def _go_on(run: TaskRun, carried: Carried) -> None:
-    if run.before.held:
-        run.value, run.started, run.ended = carried
-    else:
-        run.loop_result = carried.value
 
 
 def record(segment: Segment, run: TaskRun, state: State) -> None:

@@ -21,13 +21,21 @@ from typing import Any
 
 import cloudpickle
 
+from daskflow.caching import CacheFacts
 from daskflow.errors import DefinitionError, ExecutorError
 from daskflow.executors.base import PackedSpec
 from daskflow.nodes import FlowGraph
 from daskflow.pickling import dumps
 from daskflow.results.storage import ResultStorage
 from daskflow.runtime.code import OwnCode, unpicklable
-from daskflow.runtime.modules import HERE, RunModules, in_use
+from daskflow.runtime.modules import (
+    HERE,
+    RunModules,
+    home,
+    in_use,
+    inherited_sources,
+    module_named,
+)
 from daskflow.runtime.sources import (
     Found,
     Importer,
@@ -57,6 +65,10 @@ class RunSpec:
     max_signalled_retries: int = 100
     storage: ResultStorage | None = None  # where durable results are
     persisted: frozenset[str] = frozenset()  # nodes whose results are to be durable
+    caching: CacheFacts | None = None  # None: no result is cached
+    parents: tuple[str, ...] = ()  # ids of the task runs that called it, outermost first
+    log_level: int | None = None  # lowest that is let through; None: as `logging` is configured
+    log_prints: bool = False  # whether what tasks print is logged, where they do not say
     caches: dict[Any, Any] = field(default_factory=dict)  # of the shim; empty when it travels
     modules: RunModules | None = None  # of the flow's own folder, where it has travelled
 
@@ -87,13 +99,14 @@ def pack_spec(spec: RunSpec, code: OwnCode | None = None) -> PackedSpec:
             found, body = _pack(spec, code, importers)
         except Exception as other:
             raise DefinitionError(_blame(spec, code, other)) from other
-    data = pickle.dumps((spec.run_id, HERE, _PYTHON, found.sources, body), protocol=5)
-    needed = {name for name in code.named if name not in found.sources and not _is_known(name)}
+    sources = {**inherited_sources(), **found.sources}
+    data = pickle.dumps((spec.run_id, home(), _PYTHON, sources, body), protocol=5)
+    needed = {name for name in code.named if name not in sources and not _is_known(name)}
     folder = ""
     if spec.storage is not None and spec.persisted:
         needed |= spec.storage.place.modules()
         folder = spec.storage.private_folder()
-    return PackedSpec.of(data, found.named - found.sources.keys(), needed, folder)
+    return PackedSpec.of(data, found.named - sources.keys(), needed, folder)
 
 
 def _pack(spec: RunSpec, code: OwnCode, importers: list[Importer]) -> tuple[Found, bytes]:
@@ -112,12 +125,13 @@ def unpack_spec(data: bytes) -> RunSpec:
     ExecutorError
         It comes from another Python, whose functions could end this process.
     """
-    run_id, home, python, sources, body = pickle.loads(data)
+    run_id, origin, python, sources, body = pickle.loads(data)
     if python != _PYTHON:
         theirs, mine = (".".join(map(str, one)) for one in (python, _PYTHON))
         msg = f"the flow comes from Python {theirs}, this worker has {mine}; install the same"
         raise ExecutorError(msg)
-    modules = RunModules(run_id, {} if home == HERE else sources)
+    is_here = origin == HERE
+    modules = RunModules(run_id, {} if is_here else sources, is_here=is_here)
     with in_use(modules):
         spec: RunSpec = pickle.loads(body)[1]
     return replace(spec, modules=modules)
@@ -174,12 +188,12 @@ def _folder_of(function: Any) -> Path | None:
 def _is_loose(function: Any) -> bool:
     """Return whether a function was defined in a notebook or at a prompt, so is in no file."""
     is_main = getattr(function, "__module__", None) == "__main__"
-    return is_main and getattr(sys.modules["__main__"], "__file__", None) is None
+    return is_main and getattr(module_named("__main__"), "__file__", None) is None
 
 
 def _file_of(function: Any) -> Path | None:
     """Return the file in which a function's module lives; None where that is installed."""
-    module = sys.modules.get(getattr(function, "__module__", None) or "")
+    module = module_named(getattr(function, "__module__", None) or "")
     path = getattr(module, "__file__", None)
     if path is None or is_installed(_resolved(path)):
         return None
@@ -190,7 +204,7 @@ def _importers_of(functions: Sequence[Any]) -> list[Importer]:
     files = dict.fromkeys(_file_of(function) for function in functions)
     found = [file_importer(file) for file in files if file is not None]
     if any(_is_loose(function) for function in functions):
-        cells = list(vars(sys.modules["__main__"]).values())
+        cells = list(vars(module_named("__main__")).values())
         found.append(loose_importer(Path.cwd(), [*functions, *cells]))
     return found
 
@@ -198,7 +212,7 @@ def _importers_of(functions: Sequence[Any]) -> list[Importer]:
 def _modules_near(folders: set[Any]) -> Iterator[ModuleType]:
     if not folders:
         return
-    for module in list(sys.modules.values()):
+    for module in filter(None, map(module_named, list(sys.modules))):
         path = getattr(module, "__file__", None)
         if not isinstance(path, str) or module.__name__ == "__main__":
             continue

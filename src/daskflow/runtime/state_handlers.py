@@ -2,20 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from daskflow import context
 from daskflow.context import TaskRunContext
-from daskflow.hooks import ask_handlers, call_hooks
+from daskflow.hooks import Watchers, ask_handlers, call_hooks
+from daskflow.results.serializers import weigh
 from daskflow.runtime.contexts import context_of, run_context
-from daskflow.states import DRIVER_MOVES, SHIM_MOVES, State
+from daskflow.runtime.nesting import end_of_body
+from daskflow.runtime.spec import RunSpec
+from daskflow.states import (
+    DRIVER_MOVES,
+    FINISHED,
+    SHIM_MOVES,
+    Cached,
+    Crashed,
+    Mapped,
+    Paused,
+    Retrying,
+    State,
+)
 
 if TYPE_CHECKING:
-    from daskflow.runtime.record import Judge
-    from daskflow.runtime.spec import RunSpec
     from daskflow.runtime.task_run import TaskRun
+
+_MADE_BY_HANDLERS = FINISHED - {Mapped.code, Cached.code} | {Retrying.code, Paused.code}
 
 
 def enter(run: TaskRun, old: State, new: State) -> State:
@@ -27,7 +41,7 @@ def enter(run: TaskRun, old: State, new: State) -> State:
     if not watchers:
         return new
     with _within(run):
-        made = ask_handlers(watchers, run.node.task, old, new, lambda to: _may_follow(old, to))
+        made = _ask(watchers, run.node.task, old, new, SHIM_MOVES)
         if made is not new:
             run.is_told = True
             call_hooks(watchers, run.node.task, context.get(), made)
@@ -40,44 +54,82 @@ def leave(run: TaskRun, old: State, new: State) -> State:
     if not watchers or run.is_told:
         return new
     with _within(run):
-        made = ask_handlers(watchers, run.node.task, old, new, lambda to: _may_follow(old, to))
+        made = _ask(watchers, run.node.task, old, new, SHIM_MOVES)
         call_hooks(watchers, run.node.task, context.get(), made)
     return made
 
 
-def task_judge(spec: RunSpec) -> Judge:
-    """Return what asks the state handlers and hooks of tasks about changes the driver makes."""
+@dataclass(frozen=True)
+class TaskWatch:
+    """Asks the state handlers and hooks of tasks about changes that the driver makes."""
 
-    def judge(node: str, index: tuple[int, ...], old: State, new: State) -> State | None:
-        task = spec.graph.nodes[node].task
+    spec: RunSpec
+
+    def judge(self, node: str, index: tuple[int, ...], old: State, new: State) -> State:
+        """Return what the state handlers make of a change; let the hooks see it."""
+        task = self.spec.graph.nodes[node].task
         watchers = task.rules.watchers
         if not watchers:
-            return None
-        here = TaskRunContext(
-            run_context(spec), task.name, node, index, new.attempt, task.rules.tags
-        )
-        token = context.current.set(here)
-        try:
-            made = ask_handlers(
-                watchers, task, old, new, lambda to: to.code in DRIVER_MOVES.get(old.code, ())
-            )
-            call_hooks(watchers, task, here, made)
-        finally:
-            context.current.reset(token)
+            return new
+        with self._within(node, index, new):
+            made = _sound(_ask(watchers, task, old, new, DRIVER_MOVES), task.name)
+            call_hooks(watchers, task, context.get(), made)
         return made
 
-    return judge
+    def observe(self, node: str, index: tuple[int, ...], new: State) -> None:
+        """Let the hooks see that a mapped task ended without children."""
+        task = self.spec.graph.nodes[node].task
+        if task.rules.watchers:
+            with self._within(node, index, new):
+                call_hooks(task.rules.watchers, task, context.get(), new)
+
+    @contextmanager
+    def _within(self, node: str, index: tuple[int, ...], new: State) -> Iterator[None]:
+        """Let `daskflow.context` tell meanwhile of this task run."""
+        task = self.spec.graph.nodes[node].task
+        run = run_context(self.spec)
+        here = TaskRunContext(run, task.name, node, index, new.attempt, task.rules.tags)
+        token = context.current.set(here)
+        try:
+            yield
+        finally:
+            context.current.reset(token)
+            end_of_body(here)
 
 
-def _may_follow(old: State, new: State) -> bool:
-    return new.code in SHIM_MOVES.get(old.code, ())
+def _ask(
+    watchers: Watchers, task: Any, old: State, new: State, moves: Mapping[int, frozenset[int]]
+) -> State:
+    """Return what the state handlers make of a change: an end, a wait, or the same kind."""
+
+    def may_follow(made: State) -> bool:
+        if made.code == new.code:
+            return True
+        if made.code == old.code == Paused.code:
+            return not new.is_finished()  # it is not approved after all
+        return made.code in _MADE_BY_HANDLERS and made.code in moves.get(old.code, ())
+
+    return ask_handlers(watchers, task, old, new, may_follow)
+
+
+def _sound(made: State, task: str) -> State:
+    """Return a state whose result can travel."""
+    result = getattr(made, "result", None)
+    try:
+        weigh(result, 0)
+    except Exception as error:
+        told = f"a state handler of task {task!r} gave a {type(result).__name__}"
+        return Crashed(f"{told} that cannot be pickled: {error}", reason="unserializable")
+    return made
 
 
 @contextmanager
 def _within(run: TaskRun) -> Iterator[None]:
     """Let `daskflow.context` tell meanwhile of this task run."""
-    token = context.current.set(context_of(run))
+    here = context_of(run)
+    token = context.current.set(here)
     try:
         yield
     finally:
         context.current.reset(token)
+        end_of_body(here)

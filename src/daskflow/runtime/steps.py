@@ -13,24 +13,26 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from typing import Any
 
 from daskflow import context
-from daskflow.errors import DefinitionError, StoreBusyError
-from daskflow.events import NOTHING_BEFORE, Before, Length, Note
+from daskflow.errors import StoreBusyError
+from daskflow.events import NOTHING_BEFORE, Before, Note
 from daskflow.lowering.needs import stand_in
-from daskflow.mapping import measure
+from daskflow.mapping import length_of
 from daskflow.results.serializers import weigh
-from daskflow.runtime import state_handlers
-from daskflow.runtime.calling import call, make_portable, summary_of, trace_of
-from daskflow.runtime.contexts import context_of
+from daskflow.runtime import caches, state_handlers
+from daskflow.runtime.calling import SUCCESS, call, make_portable, summary_of, trace_of
+from daskflow.runtime.contexts import context_of, with_prints
 from daskflow.runtime.durable import read_later, write_result
+from daskflow.runtime.nesting import end_of_body
+from daskflow.runtime.printing import taking
 from daskflow.runtime.task_run import TaskRun
 from daskflow.runtime.upstream import LazyStates
-from daskflow.signals import Fail, Pause, Retry, RunInterrupted, Signal
+from daskflow.signals import Fail, Loop, Pause, Retry, RunInterrupted, Signal
 from daskflow.states import (
     FAILED,
     FINISHED,
+    Cached,
     Crashed,
     Failed,
     Looped,
@@ -42,14 +44,15 @@ from daskflow.states import (
     State,
     Success,
     TimedOut,
+    TriggerFailed,
 )
 from daskflow.timing import as_datetime, now
-from daskflow.triggers import count_codes, is_manual, refusal, state_of_signal
+from daskflow.triggers import closed, count_codes, is_manual, refusal, state_of_signal
 
 PENDING = Pending()
 RUNNING = Running()
-_LARGE = 1 << 20  # bytes of a value from which on each block gets its part of it only
 _RETRIED = {Failed.code, TimedOut.code}
+_WITH_VALUE = {Success.code, Cached.code, Looped.code}
 
 
 Step = Callable[[TaskRun, State], State]
@@ -57,11 +60,42 @@ Step = Callable[[TaskRun, State], State]
 # ------------------------------------------------------------------------------- before the body
 
 
+def carry_on(run: TaskRun, state: State) -> State:
+    """Take up what the iteration before this one has left, or the result of the body."""
+    before = run.before
+    if not before.carries:
+        return state
+    try:
+        carried = run.carry()
+    except LookupError:  # its block was taken from a worker; the driver hears of it, and lets it
+        run.before = before._replace(loops=0, held=0)  # begin anew
+        return Pending("what it goes on with was lost")
+    except Exception as error:
+        message = f"what its iteration {before.loops} has left is lost: {error}"
+        return Crashed(message, reason="input lost")
+    if before.held:
+        run.value, run.started, run.ended = carried
+    else:
+        run.loop_result = carried.value
+    return state
+
+
 def wait_for_upstream(run: TaskRun, state: State) -> State:
     """Send the run back while one of its upstream task runs is not finished."""
     if count_codes(run.codes).unfinished:
         return Pending("waits for an upstream task run")
     return state
+
+
+def ask_gates(run: TaskRun, state: State) -> State:
+    """Keep out what is in a case that did not match, whatever its trigger would say."""
+    wire = run.wire
+    if not wire.gates:
+        return state
+    counts = count_codes(wire.gate_codes(run.position))
+    if counts.unfinished:
+        return Pending("waits for the case that it is in")
+    return closed(counts, LazyStates(lambda: wire.gate_states(run.position))) or state
 
 
 def ask_trigger(run: TaskRun, state: State) -> State:
@@ -78,10 +112,21 @@ def ask_trigger(run: TaskRun, state: State) -> State:
     skips = rules.skips_with_upstream
     try:
         return refusal(rules.trigger, counts, states, skips_with_upstream=skips) or state
+    except Loop as signal:  # of which iteration?
+        return TriggerFailed("its trigger raised Loop, which is for bodies", exception=signal)
     except Signal as signal:
         run.signal = run.exception = signal
         run.ended = now()
         return put_off(run, end_of_signal(run, signal))
+
+
+def look_up_cache(run: TaskRun, state: State) -> State:
+    """Where an earlier result is found under the task run's key, let that stand for its own."""
+    rule, facts = run.node.task.rules.cache, run.spec.caching
+    if rule is None or facts is None:
+        return state
+    found = caches.look_up(run, rule, facts)
+    return state if found is None else check_result(run, found)
 
 
 def start(run: TaskRun, state: State) -> State:
@@ -96,14 +141,21 @@ def call_body(run: TaskRun, state: State) -> State:
     """Call the task's function with its inputs."""
     args, kwargs = run.wire.arguments(run.position)
     run.before = run.before._replace(attempts=run.before.attempts + 1)
-    here = context_of(run)
+    here = with_prints(run, context_of(run))
+    around = context.current.get()  # the task that called this flow, if one did
+    task = run.node.task
     run.started = now()
     try:
         context.current.set(here)
-        ending = call(run.node.task.fn, args, kwargs, run.node.task.rules.timeout)
+        if here.printed is None:
+            ending = call(task.fn, args, kwargs, task.rules.timeout)
+        else:
+            with taking(here.printed):
+                ending = call(task.fn, args, kwargs, task.rules.timeout)
     finally:
-        context.current.set(None)  # first of all, should Ctrl-C come just now
+        context.current.set(around)  # first of all, should Ctrl-C come just now
         run.ended = now()
+        end_of_body(here)
     run.value, run.exception, run.signal = ending.value, ending.error, ending.signal
     run.note = Note(trace=ending.trace) if ending.trace else None
     return ending.state
@@ -112,9 +164,9 @@ def call_body(run: TaskRun, state: State) -> State:
 def check_result(run: TaskRun, state: State) -> State:
     """See to it that the value can travel, and take along a small one.
 
-    The value is what the body returned, or the result that a signal passes on.
+    The value is what the body returned, what a cache had, or the result that a signal passes on.
     """
-    if state.code not in {Success.code, Looped.code} and not isinstance(run.exception, Fail):
+    if state.code not in _WITH_VALUE and not isinstance(run.exception, Fail):
         return state
     try:
         run.small, size = weigh(run.value, run.spec.small_result_bytes)
@@ -126,7 +178,7 @@ def check_result(run: TaskRun, state: State) -> State:
         message = f"task {run.node.task.name!r} {told}"
         return Crashed(message, reason="unserializable")
     if run.node.name in run.spec.measured:
-        run.remark(length=_measured(run.value, size))
+        run.remark(length=length_of(run.value, size))
     return state
 
 
@@ -159,34 +211,55 @@ def put_off(run: TaskRun, state: State) -> State:
         return state
     if run.started:
         before = before._replace(free=before.free + 1)
-    due = None if isinstance(signal, Retry) else signal.seconds
-    if isinstance(signal, Retry):
-        before = before._replace(signalled=before.signalled + 1)
-        most = run.spec.max_signalled_retries
-        if before.signalled > most:
-            message = f"asked to be retried more than {most} times (max_signalled_retries)"
-            return Failed(f"{message}: {signal.message}", exception=signal)
-        due = signal.delay
-        if due is None:
-            due = run.node.task.rules.retry.delay_after(before.signalled, random.random())  # noqa: S311
     run.before, run.exception = before, None
-    if due is None:
-        return state
-    run.remark(due=run.ended + due)
-    return replace(state, scheduled_for=as_datetime(run.ended + due))  # type: ignore[call-arg]
+    if isinstance(signal, Retry):
+        return _signalled(run, state, signal)
+    return state if signal.seconds is None else _due_after(run, state, signal.seconds)
+
+
+def _signalled(run: TaskRun, state: State, signal: Retry) -> State:
+    """Let it wait for the attempt that it asked for, unless it did so too often."""
+    count = run.before.signalled + 1
+    most = run.spec.max_signalled_retries
+    if count > most:
+        message = f"asked to be retried more than {most} times (max_signalled_retries)"
+        more = f": {signal.message}" if signal.message else ""
+        return Failed(f"{message}{more}", exception=signal)
+    run.before = run.before._replace(signalled=count)
+    delay = signal.delay
+    if delay is None:
+        try:
+            delay = run.node.task.rules.retry.delay_after(count, random.random())  # noqa: S311
+        except RunInterrupted:
+            raise
+        except BaseException as error:
+            told = f"{state.message} (its retry rule raised {summary_of(error)})"
+            return Failed(told, exception=error)
+    return _due_after(run, state, delay)
+
+
+def _due_after(run: TaskRun, state: State, delay: float) -> State:
+    """Let it wait for so many seconds from now on."""
+    due = run.ended + delay
+    run.remark(due=due)
+    return replace(state, scheduled_for=as_datetime(due))  # type: ignore[call-arg]
 
 
 def loop(run: TaskRun, state: State) -> State:
     """Where an iteration ended, tell so, and begin the next."""
     if not isinstance(state, Looped):
         return state
-    state = state_handlers.leave(run, RUNNING, state)
-    if not isinstance(state, Looped):
-        return state
+    told = state_handlers.leave(run, RUNNING, state)
+    if told is not state:
+        run.value = getattr(told, "result", None)
+        told = check_result(run, told)
+    if not isinstance(told, Looped):
+        run.is_told, run.value = True, None
+        return told
     run.before = Before(loops=run.before.loops + 1)
     run.loop_result, run.value = run.value, None
     run.small = run.note = run.signal = None
-    return state_handlers.enter(run, state, RUNNING)
+    return state_handlers.enter(run, told, RUNNING)
 
 
 # ------------------------------------------------------------------------------------- at the end
@@ -197,33 +270,57 @@ def tell(run: TaskRun, state: State) -> State:
     told = state_handlers.leave(run, RUNNING if run.started else PENDING, state)
     if told is state and not run.is_told:
         return state
-    run.exception = None
+    if told.code == state.code == Success.code and told.result is None:  # type: ignore[attr-defined]
+        return told  # the value stays that of the body
+    _take_over(run, told)
+    if isinstance(told, Scheduled):
+        due = told.scheduled_for.timestamp() if told.scheduled_for is not None else None
+        run.remark(due=now() if due is None and told.code == Retrying.code else due)
+    return check_result(run, told)
+
+
+def _take_over(run: TaskRun, told: State) -> None:
+    """Let what a state handler made of it stand for what the body did."""
+    error = getattr(told, "exception", None)
+    trace = run.note.trace if run.note is not None and error is run.exception else ""
+    if error is not None and not trace:
+        trace = trace_of(error)
+    run.note = Note(trace=trace) if error is not None else None
+    run.exception = error
+    run.value = error.result if isinstance(error, Fail) else None
+    run.small = None
     if told.code == Success.code:
         run.value = getattr(told, "result", None)
-        return check_result(run, told)
-    if isinstance(told, Scheduled) and told.scheduled_for is not None:
-        run.remark(due=told.scheduled_for.timestamp())
-    return told
 
 
-BEFORE_THE_BODY: tuple[Step, ...] = (wait_for_upstream, ask_trigger, start)
+def keep_result(run: TaskRun, state: State) -> State:
+    """Put into the cache what the body returned, if it is to be there.
+
+    Not what a signal passes on, nor what a handler made of it: the state is no longer that of a
+    call that returned then.
+    """
+    rule = run.node.task.rules.cache
+    if rule is None or run.cache is None:
+        return state
+    return caches.keep(run, state, rule.lasts, is_returned=state is SUCCESS)
+
+
+BEFORE_THE_BODY: tuple[Step, ...] = (
+    carry_on,
+    wait_for_upstream,
+    ask_gates,
+    ask_trigger,
+    look_up_cache,
+    start,
+)
 OF_A_CALL: tuple[Step, ...] = (call_body, check_result, retry, put_off, loop)
-AT_THE_END: tuple[Step, ...] = (tell, write_result)
+AT_THE_END: tuple[Step, ...] = (tell, keep_result, write_result)
 
 
 def walk(run: TaskRun) -> State:
     """Take a task run through its steps; an exception in a step of ours is Crashed."""
-    try:
-        state = _walk_to_the_end(run)
-    except RunInterrupted:
-        raise
-    except StoreBusyError as error:
-        state = read_later(run, error)
-    except BaseException as error:  # values of the user's may raise anything when looked at
-        message = f"daskflow could not run it: {summary_of(error)}"
-        run.note = Note(trace=trace_of(error))
-        run.exception = None
-        state = Crashed(message, reason="engine")
+    # where only its result is to be written, its body has ended, and all was told
+    state = _guarded(_write_again, run, PENDING) if run.before.held else _walk_all(run)
     if state.code in FAILED or run.exception is not None:
         _pass_on(run, state)
     if run.before.loops or (state.code not in FINISHED and run.before != NOTHING_BEFORE):
@@ -231,10 +328,36 @@ def walk(run: TaskRun) -> State:
     return state
 
 
-def _walk_to_the_end(run: TaskRun) -> State:
-    if run.before.held:  # its body has ended, and all was told
-        return write_result(run, check_result(run, Success()))
-    state: State = PENDING
+def _walk_all(run: TaskRun) -> State:
+    state = _guarded(_walk_to_the_end, run, PENDING)
+    if state.code != Pending.code:  # else it is sent back, and nothing has changed
+        for step in AT_THE_END:
+            state = _guarded(step, run, state)
+    return state
+
+
+def _write_again(run: TaskRun, state: State) -> State:
+    """Write the result of a body that has ended."""
+    state = carry_on(run, state)
+    return state if state is not PENDING else write_result(run, check_result(run, Success()))
+
+
+def _guarded(step: Step, run: TaskRun, state: State) -> State:
+    """Take a step; where it raises, that is Crashed, or a wait for the storage of an input."""
+    try:
+        return step(run, state)
+    except RunInterrupted:
+        raise
+    except StoreBusyError as error:
+        run.is_told = True  # it is nothing that the task did
+        return read_later(run, error)
+    except BaseException as error:  # values of the user's may raise anything when looked at
+        run.note = Note(trace=trace_of(error))
+        run.exception = run.small = None
+        return Crashed(f"daskflow could not run it: {summary_of(error)}", reason="engine")
+
+
+def _walk_to_the_end(run: TaskRun, state: State) -> State:
     for step in BEFORE_THE_BODY:
         state = step(run, state)
         if state is not PENDING:
@@ -242,17 +365,15 @@ def _walk_to_the_end(run: TaskRun) -> State:
     while state is RUNNING:
         for step in OF_A_CALL:
             state = step(run, state)
-    if state.code != Pending.code:  # else it is sent back, and nothing has changed
-        for step in AT_THE_END:
-            state = step(run, state)
     return state
 
 
 def end_of_signal(run: TaskRun, signal: Signal) -> State:
     """Return the state in which a signal of a trigger's leaves a task run."""
     state = state_of_signal(signal)
+    run.value = signal.result
     if not isinstance(signal, Fail):
-        run.exception, run.value = None, signal.result
+        run.exception = None
     return check_result(run, state)
 
 
@@ -268,12 +389,3 @@ def _pass_on(run: TaskRun, state: State) -> None:
         state = replace(state, exception=portable) if isinstance(state, Failed) else state
     if not isinstance(raised, Fail):
         run.value = stand_in(state, run.label())
-
-
-def _measured(value: Any, size: int) -> Length:
-    """Return what the driver has to know of a value that something maps over."""
-    is_text = isinstance(value, str | bytes | bytearray)
-    try:
-        return Length(measure(value), "", size > _LARGE, is_text)
-    except DefinitionError as error:
-        return Length(None, str(error), size > _LARGE, is_text)

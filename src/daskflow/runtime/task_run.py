@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from daskflow import context
+from daskflow.caching import CacheKey
 from daskflow.events import NOTHING_BEFORE, Before, Note
 from daskflow.nodes import NodeSpec
 from daskflow.runtime.spec import RunSpec
@@ -25,6 +27,7 @@ class TaskRun:
     is_local: bool  # whether the driver lives in this process
     codes: list[bytes]  # kinds of the states of all upstream task runs, in columns
     before: Before = NOTHING_BEFORE  # what the bodies called so far have left
+    carry: Callable[[], Any] = lambda: None  # brings what the iteration begins with
     loop_result: Any = None  # what the iteration begins with
     started: float = 0.0  # instant; 0.0: the body was not started
     ended: float = 0.0
@@ -34,6 +37,8 @@ class TaskRun:
     exception: BaseException | None = None  # what the body raised
     signal: Signal | None = None  # the same, where that was one
     is_told: bool = False  # whether handlers and hooks have seen what became of it
+    cache: CacheKey | None = None  # under what its result is found and kept
+    not_cached: str = ""  # why its result is not kept though it was to be
 
     def remark(self, **fields: Any) -> None:
         """Add to what is worth saying of it."""

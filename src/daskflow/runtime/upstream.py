@@ -48,6 +48,9 @@ class UpstreamRuns(Sequence[UpstreamRun]):
     def __getitem__(self, index: Any) -> Any:
         return self._runs[index]
 
+    def __iter__(self) -> Iterator[UpstreamRun]:
+        return iter(self._runs)  # by position an error in making them would look like their end
+
     def __len__(self) -> int:
         return len(self._runs)
 

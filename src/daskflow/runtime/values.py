@@ -17,7 +17,7 @@ from daskflow.lowering.spaces import Index
 from daskflow.results.storage import ResultStorage
 from daskflow.runtime.record import NodeRecord, RunRecord
 from daskflow.sealing import opened
-from daskflow.states import FAILED, FINISHED, PICKED, Skipped
+from daskflow.states import FAILED, FINISHED, PICKED, Skipped, Success
 
 
 class Values:
@@ -80,6 +80,8 @@ class Values:
                 raise ResultGoneError(msg)
             if code in FAILED:
                 found[position] = self._exception(name, position)
+            elif code == Success.code and position in record.states:  # it came with the state
+                found[position] = getattr(record.states[position], "result", None)
             elif code == Skipped.code or small is not None:
                 found[position] = None if small is None else pickle.loads(small)
             elif code in PICKED and position in record.states:  # somebody gave it with its value

@@ -40,6 +40,7 @@ class Layout(NamedTuple):
     ways: dict[tuple[str, Any], Link]  # the same links, by upstream node and levels
     listed: tuple[Form, ...]  # arguments with elements of lists of nodes that are mapped over
     is_plain: bool  # all task runs of it have the same upstream task runs
+    gates: tuple[Link, ...] = ()  # to the cases that it is in
 
 
 def layout_of(spec: RunSpec, name: str, spaces: Mapping[str, Space]) -> Layout:
@@ -58,8 +59,10 @@ def _make_layout(spec: RunSpec, name: str, spaces: Mapping[str, Space]) -> Layou
         argument.name: argument.form for argument in node.arguments if is_listed(argument.form)
     }
     groups: dict[str, list[Link]] = {}
-    for edge in spec.graph.upstream(name):
-        if edge.key not in listed:
+    edges = spec.graph.upstream(name)
+    gates = tuple(link_of(spec.graph, edge, spaces) for edge in edges if edge.is_gate)
+    for edge in edges:
+        if edge.key not in listed and not edge.is_gate:
             links = groups.setdefault(edge.upstream, [])
             if not any(_way(edge) == _way(other.edge) for other in links):
                 links.append(link_of(spec.graph, edge, spaces))
@@ -68,7 +71,7 @@ def _make_layout(spec: RunSpec, name: str, spaces: Mapping[str, Space]) -> Layou
     is_plain = not listed and all(link.is_whole for links in groups.values() for link in links)
     made = tuple((upstream, tuple(links)) for upstream, links in groups.items())
     ways = {(upstream, _way(link.edge)): link for upstream, links in made for link in links}
-    return Layout(node, made, ways, tuple(listed.values()), is_plain)
+    return Layout(node, made, ways, tuple(listed.values()), is_plain, gates)
 
 
 def _way(edge: Edge | NodeRef) -> tuple[Any, ...]:
@@ -80,7 +83,7 @@ class Wire:
 
     def __init__(self, spec: RunSpec, node: str, inputs: Inputs) -> None:
         layout = layout_of(spec, node, inputs.spaces)
-        self.node, self.groups, self.ways, self._listed, is_plain = layout
+        self.node, self.groups, self.ways, self._listed, is_plain, self.gates = layout
         self.inputs = inputs
         self.space = inputs.space_of(node)
         self._plain = [inputs.whole_codes(name) for name, _ in self.groups] if is_plain else None
@@ -147,11 +150,24 @@ class Wire:
         """Return the states of all upstream task runs, for triggers of the user's."""
         return dict(self._states(position))
 
+    def gate_codes(self, position: int) -> list[bytes]:
+        """Return the kinds of the states of the cases that a task run is in, in columns."""
+        return [self._column(link.edge.upstream, link, position) for link in self.gates]
+
+    def gate_states(self, position: int) -> Mapping[Edge, State]:
+        """Return the states of the cases that a task run is in."""
+        belows = [
+            (link.edge, self._below(link.edge.upstream, link, position)) for link in self.gates
+        ]
+        return dict(self._told(belows))
+
     def upstream(self, position: int) -> Iterator[UpstreamRun]:
         """Return all upstream task runs with what is known of them, for bodies that ask."""
         for edge, state in self._states(position):
             name = run_label(edge.upstream, edge.map_index)
-            place = self.inputs.space_of(edge.upstream).find(edge.map_index)
+            space = self.inputs.space_of(edge.upstream)
+            is_run = len(edge.map_index) == space.level  # else a map that ended without children
+            place = space.find(edge.map_index) if is_run else None
             yield UpstreamRun(name, edge, state, *self.inputs.times(edge.upstream, place))
 
     def _states(self, position: int) -> Iterator[tuple[Edge, State]]:
@@ -162,8 +178,12 @@ class Wire:
         found: list[tuple[Edge, Below]] = []
         for edge in self.inputs.spec.graph.upstream(self.node.name):
             way = (edge.upstream, _way(edge))
-            if way not in listed or way in elements:
+            if not edge.is_gate and (way not in listed or way in elements):
                 found.append((edge, self._below_way(edge, edge.upstream, position)))
+        return self._told(found)
+
+    def _told(self, found: list[tuple[Edge, Below]]) -> Iterator[tuple[Edge, State]]:
+        """Return the states on some ways, each task run's once."""
         told = {
             (edge.upstream, other)
             for edge, below in found

@@ -3,59 +3,58 @@
 from __future__ import annotations
 
 import atexit
-import logging
 import os
 import threading
 from pathlib import Path
 
-from daskflow.errors import StoreBusyError, StoreError
+from daskflow.errors import StoreError
 from daskflow.results.signing import Signer, key_from
 from daskflow.settings import ResultSettings, Settings
 from daskflow.stores.history import RunStore
-from daskflow.stores.memory_history import MemoryHistory
+from daskflow.stores.memory import MemoryStore
 
-_log = logging.getLogger("daskflow")
+_MEMORY = "memory://"
+_SQLITE = "and sqlite:////path/to/file.db"
 _open: dict[str, RunStore] = {}  # by URL
 _lock = threading.Lock()
 
 
-def choose_store(settings: Settings) -> RunStore:
-    """Return the store that the settings name: by default a SQLite file in daskflow's home.
-
-    Where that folder cannot be written, runs are kept in memory, with one warning.
+def choose_store(given: RunStore | None, settings: Settings) -> RunStore:
+    """Return the store that a flow was given, else the one that the settings name.
 
     Raises
     ------
     StoreError
-        The URL names no store that there is, or the store cannot be used.
+        It is no store, there is no such kind of store, or it cannot be used.
     """
-    url = settings.store.url
+    if given is None:
+        return _store_at(settings.store.url, settings.results)
+    if not (hasattr(given, "cache") and hasattr(given, "lease")):
+        msg = f"store={given!r} is no store; say store=MemoryStore()"
+        raise StoreError(msg)
+    return given
+
+
+def _store_at(url: str, results: ResultSettings) -> RunStore:
+    """Return the one store at a URL, as far as this process is concerned."""
     with _lock:
-        name = url or f"sqlite:///{settings.home.expanduser() / 'daskflow.db'}"
-        if name not in _open:
-            try:
-                _open[name] = _opened(name, settings.results)
-            except StoreBusyError as error:
-                if url is not None:
-                    raise
-                _log.warning("%s: runs are kept in memory only, and gone with this process", error)
-                _open[name] = MemoryHistory()
-        return _open[name]
+        if url not in _open:
+            _open[url] = _opened(url, results)
+        return _open[url]
 
 
 def _opened(url: str, results: ResultSettings) -> RunStore:
-    if url == "memory://":
-        return MemoryHistory()
+    if url == _MEMORY:
+        return MemoryStore()
     scheme, _, path = url.partition(":///")
     if scheme != "sqlite" or not path:
-        msg = f"DASKFLOW_STORE__URL={url!r}: say sqlite:////path/to/file.db, or memory://"
+        msg = f"DASKFLOW_STORE__URL={url!r}: there is no such store; there is {_MEMORY}, {_SQLITE}"
         raise StoreError(msg)
     from daskflow.stores.sql import SqlStore
     from daskflow.stores.sqlite import SqlitePlace
 
     file = Path(path)
-    place = SqlitePlace(file)
-    return SqlStore(place, Signer(_key(file, results)))
+    return SqlStore(SqlitePlace(file), Signer(_key(file, results)))
 
 
 def _key(store: Path, results: ResultSettings) -> bytes:

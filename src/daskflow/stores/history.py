@@ -19,6 +19,7 @@ from typing import Any, Protocol
 
 from daskflow.entries import Entry
 from daskflow.states import State
+from daskflow.stores.base import ResultCache
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,12 +90,13 @@ class Wanted:
 
 
 class RunStore(Protocol):
-    """Keeps runs. Used by several threads at a time.
+    """Keeps runs, and results under their keys. Used by several threads at a time.
 
     Whatever changes something is durable when it returns.
     """
 
     url: str  # how it is named in settings and messages
+    cache: ResultCache  # results under their keys
 
     def create(self, run: RunRow, op_id: str) -> None:
         """Take in a new run; the same once more changes nothing."""

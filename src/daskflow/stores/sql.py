@@ -20,6 +20,7 @@ from daskflow.stores.history import (
     RunRow,
     Wanted,
 )
+from daskflow.stores.memory import MemoryCache
 from daskflow.stores.rows import EntryRows, Row, fields_of_run, row_of_run, run_of_row
 from daskflow.timing import now
 
@@ -79,6 +80,7 @@ class SqlStore:
 
     def __init__(self, place: Place, signer: Signer) -> None:
         self.url = place.url
+        self.cache = MemoryCache()  # results under their keys are gone with the process, so far
         self._place = place
         self._signer = signer
         self._rows = EntryRows(signer)

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from daskflow import DefinitionError, flow, task
+from daskflow import DefinitionError, case, flow, resource_manager, task
 from daskflow.checking import Finding, Level, check
 from daskflow.checking.wiring import find_unfed
 from daskflow.nodes import Argument, FlowGraph, LiteralRef, NodeSpec
@@ -97,3 +97,21 @@ def test_arguments_that_nothing_feeds():
     assert by_hand(two, X, X, X) == ["error: n: t(x, y): too many positional arguments"]
     assert by_hand(named, X) == ["error: n: t(**given): too many positional arguments"]
     assert by_hand(dict.fromkeys, X) == by_hand(type, X) == []
+
+
+def test_nobody_need_miss_a_cleanup_or_a_case():
+    """A cleanup decides nothing on purpose; a case is used by what is in it, mapped or not."""
+
+    @resource_manager
+    class Table:
+        def setup(self): ...
+        def cleanup(self, table): ...
+
+    @flow(reference_tasks=["t", "t-2"])
+    def cased():
+        with Table(), case(1, 1):
+            t(1)
+        with case(1, 2):
+            t.map([1])
+
+    assert told(cased) == []

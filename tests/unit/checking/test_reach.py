@@ -11,6 +11,7 @@ from daskflow import (
     all_successful,
     any_failed,
     any_successful,
+    case,
     flatten,
     flow,
     not_all_skipped,
@@ -200,3 +201,23 @@ def test_a_constant_that_cannot_be_mapped_over():
     definition = flow(lambda: t.map([1]), name="case").definition()
     definition.literals["t.args[0]"] = "text"
     assert list(Reach(definition).find()) == []
+
+
+def test_what_is_in_a_case_that_is_never_decided():
+    """It never runs either; and a case is no upstream task run that a trigger could ask."""
+
+    def lost():
+        with case(rule(all_failed).with_options(name="never", trigger=some_failed(2))(t()), 1):
+            t.named("inside")()
+
+    def alone():
+        with case(1, 1):
+            rule(any_failed)()
+
+    first, second, third = found(lost)
+    assert first.startswith("error: never: never runs: its trigger some_failed")
+    assert second.startswith("error: case: never runs")
+    assert third == "error: inside: never runs: it is in case, which cannot run"
+    assert found(alone) == [
+        "note: r: always runs: nothing comes before it that any_failed could ask"
+    ]

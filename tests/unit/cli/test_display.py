@@ -8,7 +8,7 @@ import threading
 
 from rich.console import Console
 
-from daskflow import LocalExecutor, Skip, flow, task
+from daskflow import LocalExecutor, Skip, flow, manual_only, task
 from daskflow.cli.display import LiveDisplay, PlainDisplay, make_console, make_display, news_of
 from daskflow.cli.summary import print_interrupted, print_summary
 
@@ -101,7 +101,7 @@ def test_plain_lines_tell_what_is_unhappy():
     with PlainDisplay(console, first=0.0) as display:
         display.follow(run)
     lines = console.file.getvalue().splitlines()
-    assert lines[0].endswith("etl / night started, http://127.0.0.1:8787/status")
+    assert lines[0].endswith("etl / night started, dashboard: http://127.0.0.1:8787/status")
     assert sum(line.endswith(" odd[1] Skipped: even") for line in lines) == 1
     assert any("task runs finished after" in line for line in lines)
     assert "\x1b" not in console.file.getvalue()
@@ -159,9 +159,27 @@ def test_the_summary_of_a_success():
     text = console.file.getvalue()
     assert "etl / night: Success in " in text
     assert "  odd       2  1 Success, 1 Skipped" in text
-    assert "\nretried and skipped\n  odd[1]: Skipped: even\n" in text
+    assert "\nskipped\n  odd[1]: Skipped: even\n" in text
     assert text.endswith("\nreturned\n  [1, None]\n")
     assert all(line == line.rstrip() for line in text.splitlines())
+
+
+def test_the_summary_of_a_run_that_waits_for_a_person():
+    """Who waits and why, the first twenty of them, and how it can go on."""
+
+    @task(trigger=manual_only)
+    def look(x): ...
+
+    @flow(executor=LocalExecutor(), run_name="night")
+    def looks():
+        return look.map(list(range(22)))
+
+    console = paper()
+    print_summary(console, looks.run())
+    text = console.file.getvalue()
+    assert "\nwaiting for approval\n  look[0]: waits for approval\n" in text
+    assert "  look[19]: waits for approval\n  and 2 task runs more\n" in text
+    assert text.endswith("run = flow.run(...), run.approve() or run.reject()\n")
 
 
 def test_the_summary_is_wrapped_in_a_terminal():

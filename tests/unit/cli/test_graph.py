@@ -78,7 +78,11 @@ def test_a_drawing_in_a_file(write, daskflow, tmp_path):
 def test_a_check_that_finds_nothing(write, daskflow):
     """Exit code 0 and one line that says so."""
     write("flows.py", FLOWS)
-    assert daskflow("graph", "flows.py:doubled", "--check") == (0, "doubled: nothing found\n", "")
+    assert daskflow("graph", "flows.py:doubled", "--check") == (
+        0,
+        "doubled: no problems found\n",
+        "",
+    )
 
 
 def test_a_check_that_finds_an_error(write, daskflow):

@@ -116,7 +116,7 @@ def test_failures_are_shown_with_their_tracebacks():
     assert failures[0].body.startswith("Traceback (most recent call last):")
     assert failures[0].body.endswith("\nValueError: no 1")
     assert more == [
-        "2 task runs more failed: broken",
+        "2 task runs failed as well: broken",
         "5 task runs did not start because of that: number",
     ]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from daskflow import Flow, flow, not_all_skipped, some_failed, task
+from daskflow import Flow, case, flow, ifelse, not_all_skipped, some_failed, switch, task
 from daskflow.drawing.picture import (
     Arrow,
     ArrowKind,
@@ -16,8 +16,16 @@ from daskflow.drawing.picture import (
 )
 from daskflow.flows import FlowDefinition
 from daskflow.graph import Edge
-from daskflow.nodes import FlowGraph, LiteralRef, NodeSpec
-from tests.unit.drawing.cases import clean, combine, etl, extract, random_picture
+from daskflow.nodes import FlowGraph, LiteralRef, NodeRef, NodeSpec
+from tests.unit.drawing.cases import (
+    clean,
+    combine,
+    days_of,
+    etl,
+    extract,
+    prepare,
+    random_picture,
+)
 
 PICTURE = picture_of(etl.definition())
 
@@ -196,3 +204,60 @@ def test_a_picture_is_the_same_each_time():
     """Nothing in it depends on hashes or addresses."""
     assert picture_of(etl.with_options().definition()) == PICTURE
     assert Box("a", "a").call == "()"
+
+
+def in_cases(kind, months):
+    """Use cases around a task, a map, a mapped flow and a part of one."""
+    with case(kind, "a"):
+        days = prepare.map(months)
+        one = extract(1)
+        extract.map([one])
+    return switch(kind, {"b": combine(days, 2), "c": lambda: 3}), ifelse(days, extract(5))
+
+
+def test_cases():
+    """What is in a case says so, and an arrow of its own kind leads there from the case."""
+    picture = picture_of(flow(in_cases).definition())
+    marks = {box.name: box.marks for box in picture.boxes}
+    told = ("in case {kind} is 'a'",)
+    assert marks["extract"][-1:] == marks["extract-2"][-1:] == told
+    assert marks["prepare.days_of"] == marks["case"] == ()
+    assert marks["combine"] == ("in case {kind} is 'b'",)
+    assert marks["branch"] == ("in case {kind} is 'c'",)
+    assert marks["extract-3"][-1:] == ("in case prepare.days_of[:] is True",)
+    title = "prepare[i]: for each month in {months}, in case {kind} is 'a'"
+    assert [group.title for group in picture.groups] == [title]
+    arrows = [(a.start, a.end) for a in picture.arrows if a.kind is ArrowKind.GATE]
+    assert sorted(arrows) == [
+        ("case", "extract"),
+        ("case", "extract-2"),
+        ("case", "prepare.days_of"),
+        ("case-2", "combine"),
+        ("case-3", "branch"),
+        ("ifelse", "extract-3"),
+    ]
+
+
+def test_a_gate_made_by_hand():
+    """It goes by the name of its start; a mapped flow is entered where nothing leads in."""
+
+    @flow
+    def lane(x):
+        return extract(days_of(x))
+
+    @flow
+    def made():
+        extract.named("gate")(1)
+        days_of(2)
+        lane.map([1])
+
+    made.graph().add_edge(Edge("gate", "days_of", is_gate=True))
+    made.graph().add_gate("lane", NodeRef("gate"))
+    picture = picture_of(made.definition())
+    marks = {box.name: box.marks for box in picture.boxes}
+    assert (marks["days_of"], marks["lane.days_of"]) == (("in case gate",), ())
+    assert picture.groups[0].title == "lane[i]: for each x in [1], in case gate"
+    assert [(a.end, a.kind) for a in picture.arrows if a.start == "gate"] == [
+        ("days_of", ArrowKind.GATE),
+        ("lane.days_of", ArrowKind.GATE),
+    ]

@@ -127,6 +127,7 @@ def test_a_mapped_node_is_a_stack():
         (ArrowKind.VALUE, "a value"),
         (ArrowKind.EACH, "element by element"),
         (ArrowKind.WAIT, "only waited for"),
+        (ArrowKind.GATE, "in this case only"),
         (ArrowKind.ALL, None),
     ],
 )

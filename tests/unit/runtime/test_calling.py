@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import pickle
+import time
 
 import pytest
 
 from daskflow import Fail, Skip
-from daskflow.errors import PortableError
+from daskflow.errors import PortableError, TaskTimeoutError
+from daskflow.runtime import calling
 from daskflow.runtime.calling import call, make_portable, summary_of, trace_of
 from daskflow.signals import RunInterrupted
-from daskflow.states import Failed, Skipped, Success
+from daskflow.states import Failed, Skipped, Success, TimedOut
 
 
 def raiser(error):
@@ -156,3 +159,101 @@ def test_ctrl_c_while_an_exception_is_tried_goes_up():
 
     with pytest.raises(RunInterrupted):
         make_portable(Interrupts())
+
+
+FOREVER = 30  # seconds; only a broken engine ever gets there
+
+
+def spin():
+    end = time.monotonic() + FOREVER
+    while time.monotonic() < end:
+        pass
+
+
+def test_a_call_in_time_is_like_any_other():
+    """A timeout changes neither value nor failure, nor what the traceback shows."""
+    assert call(lambda: 5, [], {}, FOREVER).value == 5
+    ending = call(raiser(ValueError("no")), [], {}, FOREVER)
+    assert type(ending.state) is Failed
+    assert ending.trace == call(raiser(ValueError("no")), [], {}).trace
+    assert "deadlines" not in ending.trace
+
+
+def test_a_call_that_takes_too_long():
+    """TimedOut with the limit, and where it was interrupted."""
+    ending = call(spin, [], {}, 0.02)
+    assert (type(ending.state), ending.value) == (TimedOut, None)
+    assert ending.state.exception is ending.error
+    assert type(ending.error) is TaskTimeoutError
+    assert str(ending.error) == ending.state.message == "ran longer than 0.02 s"
+    assert "in spin" in ending.trace
+
+
+@pytest.mark.parametrize("end", [5, ValueError("no"), Skip("so")])
+def test_what_ends_too_late_is_over_time(monkeypatch, end):
+    """Whatever it returned or raised by then; late ends are explained."""
+    clock = iter([100.0, 107.0])
+    monkeypatch.setattr(calling, "monotonic", lambda: next(clock))
+    ending = call(raiser(end) if isinstance(end, BaseException) else lambda: end, [], {}, 5)
+    assert type(ending.state) is TimedOut
+    assert ending.state.message == (
+        "ran longer than 5 s; it ended after 7.0 s, for in a thread only Python code can be "
+        "interrupted"
+    )
+    assert (ending.value, ending.signal) == (None, None)
+
+
+def test_ctrl_c_goes_up_from_a_call_with_a_timeout():
+    """Not even a call whose time is over keeps it."""
+    with pytest.raises(RunInterrupted):
+        call(raiser(RunInterrupted()), [], {}, 1e-9)
+
+
+async def double(x, error=None):
+    await asyncio.sleep(0)  # gives its loop a turn
+    if error is not None:
+        raise error
+    return 2 * x
+
+
+async def wait():
+    await asyncio.Event().wait()
+
+
+@pytest.mark.parametrize("timeout", [None, FOREVER])
+@pytest.mark.parametrize("has_loop", [False, True])
+def test_coroutines(timeout, has_loop):
+    """Called to their end in a loop of their own, wherever that is."""
+
+    def ends():
+        return [
+            call(double, [2], {}, timeout).value,
+            call(double, [2, ValueError("no")], {}, timeout).state.message,
+            call(double, [2, Skip("so")], {}, timeout).state,
+            call(double, [2, TimeoutError("its own")], {}, timeout).state.message,
+            type(call(double, [2, SystemExit(3)], {}, timeout).error),
+        ]
+
+    async def within_a_loop():
+        return ends()
+
+    found = asyncio.run(within_a_loop()) if has_loop else ends()
+    wanted = [4, "ValueError: no", Skipped("so"), "TimeoutError: its own", SystemExit]
+    assert found == wanted
+
+
+@pytest.mark.parametrize("has_loop", [False, True])
+def test_coroutines_that_take_too_long(has_loop):
+    """Those that wait are cancelled by their loop, the others interrupted."""
+
+    async def block():
+        spin()
+
+    async def within_a_loop():
+        return [type(call(body, [], {}, 0.02).state) for body in (wait, block)]
+
+    if has_loop:
+        found = asyncio.run(within_a_loop())
+    else:
+        found = [type(call(body, [], {}, 0.02).state) for body in (wait, block)]
+    assert found == [TimedOut, TimedOut]

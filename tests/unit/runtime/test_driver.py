@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from daskflow import LocalExecutor, flow, task
+from daskflow import LocalExecutor, Pause, context, flow, manual_only, task
+from daskflow.errors import DaskflowError
 from daskflow.executors.local import LocalSession
+from daskflow.lowering.known import OWNED
 from daskflow.runtime import driver
 from daskflow.runtime.driver import Assignment, Contact, Driver
 from daskflow.signals import RunInterrupted
@@ -92,3 +94,49 @@ def test_every_pass_tells_that_something_changed():
     heard = []
     driven(lambda: [one(i) for i in range(3)], on_change=lambda: heard.append(1)).drive()
     assert len(heard) == 1 + 3
+
+
+def test_what_people_decide_is_carried_out():
+    """Orders are obeyed before anything is lowered; what waits for a person ends the loop."""
+    manual = task(one.fn, name="manual", trigger=manual_only)
+    made = driven(lambda: (manual(1), manual.named("other")(2), one(3)))
+    made.drive()
+    assert made.record.paused == {("manual", 0), ("other", 0)}
+    made.orders.put(lambda record: record.approve("manual", 0))
+    made.orders.put(lambda record: record.reject("other", 0, "no"))
+    made.drive()
+    kinds = {name: type(made.record.node_state(name)).__name__ for name in made.record.nodes}
+    assert kinds == {"manual": "Success", "other": "Failed", "one": "Success"}
+    assert made.record.is_finished()
+
+
+@pytest.mark.parametrize("threads", [None, 2])
+def test_what_waits_for_an_instant_keeps_the_driver(threads):
+    """It goes on when it is due, or when it is approved, whichever comes first."""
+
+    def pause(x):
+        if not context.resumed:
+            raise Pause(seconds=x)
+        return x
+
+    made = driven(lambda: [task(pause)(0.01), task(pause)(3600)], threads)
+    asked = []
+
+    def approve_late():
+        """Approve the one that waits for an hour once it does."""
+        if ("pause-2", 0) in made.record.paused and not asked:
+            asked.append(1)
+            made.orders.put(lambda record: record.approve("pause-2", 0))
+        return False
+
+    made._is_interrupted = approve_late
+    made.drive()
+    assert [made.record.nodes[name].attempts[0] for name in ("pause", "pause-2")] == [2, 2]
+
+
+def test_what_can_never_start_is_a_bug():
+    """The loop ends with an error that says so, where it would have ended as if all were well."""
+    made = driven(lambda: one())
+    made.record.nodes["one"].codes[0] = OWNED  # by no block
+    with pytest.raises(DaskflowError, match="1 task runs can never start; this is a bug"):
+        made.drive()

@@ -44,6 +44,23 @@ def test_what_took_over_a_task_run_is_held_for_those_who_wait_for_it():
     assert sorted(holding.take_loose()) == [("get", 1), ("get", 3), ("total", 2), ("total", 4)]
 
 
+def test_what_took_over_a_task_run_is_held_for_what_its_block_left_open():
+    """A task run that shared its block, and has to wait, needs the block that ran it."""
+    holding = Holding(sums.graph(), frozenset())
+    holding.add(Block(1, ("get", 1), (Strip(("get", "total"), 0, 1),), ()))
+    holding.fully_lowered("get")
+    holding.fully_lowered("total")
+    holding.gave_back(1, [("get", 0)])  # to be retried
+    holding.gave_back(1, [("total", 0)])
+    holding.add(block(2, "get", 1))
+    holding.finished(2, 1, [("get", 0)])
+    assert holding.take_loose() == []  # what "total" waits for besides is not finished
+
+    holding.add(block(3, "total", 1, (("get", 2),)))
+    holding.finished(3, 1, [("total", 0)])
+    assert sorted(holding.take_loose()) == [("get", 1), ("get", 2), ("total", 3)]
+
+
 def settled(holding, *blocks):
     for made in blocks:
         (strip,) = made.strips

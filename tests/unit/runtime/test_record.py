@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from daskflow import flow, task, unmapped
+from daskflow import flow, manual_only, task, unmapped
 from daskflow.errors import IllegalMoveError
 from daskflow.events import Before, Length, Report
 from daskflow.lowering.expand import Opening
@@ -16,6 +16,7 @@ from daskflow.states import (
     Crashed,
     Failed,
     Mapped,
+    Paused,
     Pending,
     Retrying,
     Running,
@@ -483,3 +484,107 @@ def test_a_lane_given_back_is_judged_by_what_it_needs():
     (block,) = book.lower(1).blocks
     book.fold(block.number, segment("s.a", 1, Pending, started=False))
     assert book.record._strikes == {("s.a", 1): 1}
+
+
+# -------------------------------------------------------------------------- what waits for a person
+
+
+@task(trigger=manual_only)
+def manual(x=0):
+    return x
+
+
+def pausing(xs):
+    b.map(manual.map(a.map(xs)))  # and returns nothing: no value is kept for the user
+
+
+def test_paused_task_runs_wait_in_the_record():
+    """They are in no block and not open; their number is at hand, and what they have left."""
+    book = Book(pausing, xs=range(3)).play()
+    record = book.record
+    assert record.paused == {("manual", 0), ("manual", 1), ("manual", 2)}
+    assert (record.open, record.in_flight, record.next_due()) == (3, set(), None)
+    assert book.kinds("b") == ["Pending"] * 3
+    assert not record.is_finished()
+
+
+def test_an_approved_task_run_is_open_again():
+    """With all that it had; what is not paused is left alone."""
+    book = Book(pausing, xs=range(3)).play()
+    record = book.record
+    record.approve("manual", 1)
+    record.approve("manual", 1)
+    record.reject("manual", 1, "too late")
+    record.approve("a", 1)
+    assert record.paused == {("manual", 0), ("manual", 2)}
+    assert record.nodes["manual"].before == {1: Before(is_resumed=True)}
+    assert told(book)[-1] == ("manual[1]", "Pending")
+    book.play()
+    assert book.kinds("manual") == ["Paused", "Success", "Paused"]
+    assert book.kinds("b") == ["Pending", "Success", "Pending"]
+
+
+def test_a_rejected_task_run_closes_its_account_once():
+    """Its block is held as long as a sibling may still need what is in it."""
+    book = Book(pausing, xs=range(3)).play(3)
+    record = book.record
+    first = record.keys[1]
+    record.reject("manual", 0, "no")
+    record.reject("manual", 1, "no")
+    book.play(3)
+    assert book.kinds("b") == ["TriggerFailed", "TriggerFailed", "Pending"]
+    assert first not in record.holding.take_loose()
+    record.approve("manual", 2)
+    book.play(3)
+    assert book.kinds("b")[2] == "Success"
+    assert first in record.holding.take_loose()
+    assert record.is_finished()
+
+
+def test_what_crashes_behind_a_lost_input_closes_its_account_too():
+    """Given back again and again without a reason it crashes, and its blocks are let go."""
+
+    def unkept():
+        chain()
+
+    book = Book(unkept)
+    book.lower(1)
+    book.fold(1, segment("a", 0, Success))
+    number = 2
+    while book.kinds("b") != ["Crashed"]:
+        book.fold(number, segment("b", 0, Pending, started=False))
+        book.lower(1)
+        number += 1
+    assert sorted(n for _, n in book.record.holding.take_loose()) == list(range(1, number))
+
+
+def test_a_pause_for_an_instant_is_due():
+    """It is woken like a retry; approved or rejected before, it is due no more."""
+    book = Book(lane, xs=range(3))
+    book.lower(3)
+    notes = {i: {"due": 200.0 + i, "before": Before(1, 1)} for i in range(3)}
+    book.fold(1, segment("a", 0, *[Paused] * 3, notes=notes), segment("b", 0, *[Pending] * 3))
+    record = book.record
+    assert record.state("a", 1).scheduled_for == datetime(1970, 1, 1, 0, 3, 21, tzinfo=UTC)
+    record.approve("a", 0)
+    record.reject("a", 1, "no")
+    assert record.next_due() == 202.0
+    record.wake(201.0)
+    assert record.paused == {("a", 2)}
+    record.wake(202.0)
+    assert (record.paused, record.next_due()) == (set(), None)
+    assert record.nodes["a"].before[2] == Before(1, 1, is_resumed=True)
+
+
+def test_what_an_iteration_left_is_asked_for_where_it_is():
+    """A block that was lost before it began does not have it: the one that reported last has."""
+    book = Book(flow_of_one)
+    book.lower()
+    left = {0: {"before": Before(1, loops=2), "due": 150.0}}
+    book.fold(1, segment("a", 0, Retrying, notes=left))
+    book.record.wake(150.0)
+    assert book.lower().blocks[0].inputs == (("a-ab12", 1),)
+    book.fold(2, error="behind a lost one", is_origin=False)
+    again = book.lower().blocks[0]
+    assert again.inputs == (("a-ab12", 1),)
+    assert again.before == {("a", 0): Before(1, loops=2)}

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import pickle
 import sys
 import threading
+from collections import OrderedDict
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +16,9 @@ import pytest
 
 import daskflow
 from daskflow import DefinitionError, task
-from daskflow.runtime import spec
+from daskflow.runtime import shim, spec
+from daskflow.runtime.modules import HERE, RunModules, Source, home, in_use, module_named
+from daskflow.runtime.shim import kept_spec
 from daskflow.runtime.spec import is_installed, own_code_by_value, pack_spec, unpack_spec
 from tests.unit.runtime.book import Book
 
@@ -47,6 +51,18 @@ def test_what_cannot_travel_is_named():
         pack_spec(made(lambda p: task(len, name="size")(p), p=lock))
     with pytest.raises(DefinitionError, match=r"the flow cannot be sent to workers: .*lock"):
         pack_spec(replace(made(lambda: task(len, name="size")(())), flow_name=lock))
+
+
+def test_what_has_to_be_there_is_noted():
+    """Modules in which something is referred to by name; neither Python's nor ours."""
+    gather = [].append  # a method of what is written in C belongs to no module
+
+    def refers(x):
+        gather(x)
+        return pytest.approx, threading.Lock, daskflow.task
+
+    packed = pack_spec(made(lambda: task(refers)(1)))
+    assert {name.partition(".")[0] for name in packed.needed} == {"pytest", "cloudpickle"}
 
 
 @pytest.fixture
@@ -119,3 +135,53 @@ def test_what_counts_as_installed(file, installed):
     """Python's own files, packages, and ours are; a user's folder is not."""
     assert is_installed(Path(file).resolve()) is installed
     assert not is_installed(Path(__file__).resolve())
+
+
+def test_a_spec_in_use_is_asked_for_once(monkeypatch):
+    """However many others come meanwhile; one that nobody uses makes room."""
+    monkeypatch.setattr(shim, "_specs", OrderedDict())
+    asked = []
+
+    def fetch(run_id):
+        asked.append(run_id)
+        return bytes(pack_spec(replace(made(lambda: task(len)([])), run_id=run_id)))
+
+    held = kept_spec("held", fetch)
+    for n in range(shim._KEPT_SPECS + 1):
+        kept_spec(f"other{n}", fetch)
+    assert kept_spec("held", fetch) is held
+    gc.collect()
+    assert kept_spec("other0", fetch).run_id == "other0"
+    assert asked.count("held") == 1
+    assert asked.count("other0") == 2
+
+
+def test_modules_of_other_runs_are_not_looked_at(tmp_path):
+    """A run that packs where others are at work neither imports nor executes what they have."""
+    source = Source(str(tmp_path / "strange_one.py"), "raise SystemExit")
+    other = RunModules("other", {"strange_one": source})
+    other.blank("strange_one", {"__file__": source.path})
+    mine = RunModules("mine", {"late_one": Source(str(tmp_path / "l.py"), "raise SystemExit")})
+    with in_use(mine):
+        assert (module_named("strange_one"), module_named("late_one")) == (None, None)
+        with own_code_by_value([len]):
+            assert module_named("json") is sys.modules["json"]
+    with in_use(other):
+        assert module_named("strange_one").__file__ == source.path
+
+
+def test_what_a_run_packs_where_it_is_itself_a_guest():
+    """Its modules are real nowhere, ``__main__`` is its own, and sources are handed on."""
+    guest = RunModules("guest", {"only_a_guest_has_it": Source("o.py", "X = 1")})
+    main = guest.blank("__main__", {"__file__": "/nowhere/script.py"})
+    assert (home(), module_named("__main__")) == (HERE, sys.modules["__main__"])
+    with in_use(guest):
+        assert (home(), module_named("__main__")) == ("", main)
+        with in_use(None):
+            assert home() == ""
+        packed = pack_spec(made(lambda: task(len)([])))
+    _, origin, _, sources, _ = pickle.loads(packed)
+    assert origin == ""
+    assert sources["only_a_guest_has_it"].text == "X = 1"
+    with in_use(RunModules("at home", {}, is_here=True)):
+        assert home() == HERE

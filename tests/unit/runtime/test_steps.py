@@ -9,7 +9,7 @@ import traceback
 import numpy as np
 import pytest
 
-from daskflow import Fail, Skip, all_finished, context, flatten, task
+from daskflow import Fail, Loop, Retry, Skip, all_finished, case, context, flatten, flow, task
 from daskflow.events import Length
 from daskflow.runtime.values import Values
 from daskflow.signals import RunInterrupted
@@ -100,6 +100,57 @@ def test_a_retry_rule_that_raises_ends_the_retries(error, rule):
     assert state.attempt == 1
     assert book.kinds("after") == ["Success"]
     assert Values(book.record, book).at("again") is original
+
+
+def failing_trigger(result):
+    def trigger(states):
+        raise Fail("no", result=result)
+
+    return trigger
+
+
+def test_a_trigger_passes_on_what_its_failure_carries():
+    """The result of a `Fail` that a trigger raises is measured, so it can be mapped over."""
+    never = task(give.fn, name="never", trigger=failing_trigger([1, 2]))
+    after = task(give.fn, name="after", trigger=all_finished)
+    book = played(lambda x: after.map(never(give(x))), x=0)
+    assert book.kinds("after") == ["Success", "Success"]
+    assert Values(book.record, book).at("after") == [1, 2]
+
+
+def test_a_trigger_of_a_map_passes_on_what_its_failure_carries():
+    """The same where the trigger is asked before there are any children."""
+    never = task(give.fn, name="never", trigger=failing_trigger([1, 2]))
+    after = task(give.fn, name="after", trigger=all_finished)
+    book = played(lambda x: after(never.map(give(x))), x=[0])
+    assert Values(book.record, book).at("after") == [1, 2]
+
+
+def test_what_a_trigger_passes_on_is_checked():
+    """A result that cannot travel crashes the task run, as if the body had passed it on."""
+    never = task(give.fn, name="never", trigger=failing_trigger(threading.Lock()))
+    state = state_of(played(lambda x: never(give(x)), x=0), "never")
+    assert (type(state).__name__, state.reason) == ("Crashed", "unserializable")
+
+
+def test_each_attempt_of_an_iteration_begins_with_the_same():
+    """A retry finds `loop_result`, also where the block of an earlier iteration is at hand."""
+    seen = []
+
+    def body(x):
+        seen.append((context.loop_count, context.loop_result))
+        if context.attempt == 1:
+            raise ValueError("once in each iteration")
+        if context.loop_count < 2:
+            raise Loop(result=context.loop_count)
+        return x
+
+    turn = task(body, name="turn", retries=1)
+    book = played(lambda: turn.map(give.map([1])))
+    while (due := book.record.next_due()) is not None:
+        book.record.wake(due)
+        book.play()
+    assert seen == [(0, None), (0, None), (1, 0), (1, 0), (2, 1), (2, 1)]
 
 
 def test_ctrl_c_in_a_retry_rule_goes_up():
@@ -196,3 +247,40 @@ def test_the_depth_of_the_stack_is_that_of_one_call():
     played(case)
     assert len(depths) == 21
     assert len(set(depths)) == 1
+
+
+def test_what_a_body_sees_of_a_map_that_ended_in_its_lane():
+    """It is among its upstream, at the index of its lane and without times."""
+    seen = []
+
+    @flow
+    def part(x):
+        seen_of = task(lambda lanes: seen.extend(context.upstream), trigger=all_finished)
+        seen_of(give.map(give(x)))
+
+    played(lambda: part.map([1, [2]]))
+    (ended, child) = sorted(seen, key=lambda run: run.name)
+    assert (ended.name, type(ended.state).__name__, ended.started) == (
+        "part.give-2[0]",
+        "Failed",
+        None,
+    )
+    assert (child.name, type(child.state).__name__) == ("part.give-2[1, 0]", "Success")
+    assert child.started is not None
+
+
+def test_what_is_in_a_case_waits_for_it():
+    """Where the case is not finished, it is sent back; it is not asked what its trigger says."""
+
+    @task
+    def again():
+        raise Retry(delay=60)
+
+    def waiting():
+        with case(again(), 1):
+            give.named("inside")(5)
+
+    book = Book(waiting)
+    book.play()
+    assert type(state_of(book, "inside")).__name__ == "Pending"
+    assert type(state_of(book, "case")).__name__ == "Pending"
