@@ -96,7 +96,10 @@ class RunStore(Protocol):
     """
 
     url: str  # how it is named in settings and messages
-    cache: ResultCache  # results under their keys
+
+    @property
+    def cache(self) -> ResultCache:
+        """Results under their keys."""
 
     def create(self, run: RunRow, op_id: str) -> None:
         """Take in a new run; the same once more changes nothing."""

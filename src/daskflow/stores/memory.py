@@ -44,8 +44,9 @@ class MemoryCache:
 class MemoryStore(MemoryHistory):
     """A store in this process. Runs that are given the same one find each other's results.
 
-    Their histories are in it too: a run that waits, or was cancelled, can be resumed. Flows that are given none share one that belongs to the process. Large results are in it whole:
-    they come to this process because the task asks for caching.
+    Their histories are in it too: a run that waits, or was cancelled, can be resumed. Flows that
+    are given none share one that belongs to the process. Large results are in it whole: they come
+    to this process because the task asks for caching.
 
     Examples
     --------
