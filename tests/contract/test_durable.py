@@ -62,7 +62,9 @@ def accepted(store, run_id):
 @pytest.mark.parametrize("where", ["local", "cluster"])
 def test_the_driver_is_killed(request, tmp_path, monkeypatch, where, persist):
     """With persist_result no accepted body runs again; without it each does, once."""
+    file = tmp_path / "home" / "daskflow.db"
     monkeypatch.setenv("DASKFLOW_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("DASKFLOW_STORE__URL", f"sqlite:///{file}")
     executor = "LocalExecutor()"
     if where == "cluster":
         address = request.getfixturevalue("cluster").scheduler_address
@@ -72,7 +74,6 @@ def test_the_driver_is_killed(request, tmp_path, monkeypatch, where, persist):
     driver = script(tmp_path, text, wait=False, WHAT="run")
     try:
         eventually(lambda: "add_up" in ledger.lines(), 60)
-        file = tmp_path / "home" / "daskflow.db"
         store = SqlStore(SqlitePlace(file), Signer(file.with_name("daskflow.db.key").read_bytes()))
         eventually(lambda: accepted(store, store.runs()[0].id) == FRAMES)
         store.close()

@@ -30,8 +30,9 @@ def test_results_are_signed_with_the_key_that_is_set(tmp_path, monkeypatch):
     found = []
     for name in ("one", "two"):
         monkeypatch.setenv("DASKFLOW_RESULTS__KEY", "s3cret")
+        monkeypatch.setenv("DASKFLOW_STORE__URL", f"sqlite:///{tmp_path / name}.db")
         settings = Settings(home=tmp_path / name)
-        found.append(choose_store(settings).run_key("ab12"))
+        found.append(choose_store(None, settings).run_key("ab12"))
         assert "s3cret" not in repr(settings)
     assert found[0] == found[1]
 
@@ -39,5 +40,5 @@ def test_results_are_signed_with_the_key_that_is_set(tmp_path, monkeypatch):
 def test_runs_in_memory_have_keys_too(monkeypatch):
     """A store in memory makes its own key, another for each run."""
     monkeypatch.setenv("DASKFLOW_STORE__URL", "memory://")
-    store = choose_store(Settings())
+    store = choose_store(None, Settings())
     assert store.run_key("ab") == store.run_key("ab") != store.run_key("cd")
