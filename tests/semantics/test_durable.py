@@ -244,3 +244,18 @@ def test_a_flipped_byte_is_found(executor, block_size, ledger, folder, make):
     assert "is not what was written" in state.message
     assert str(file) in state.message
     assert "describe" not in ledger.starts()
+
+
+def test_an_approval_is_kept(executor, block_size, ledger, folder):
+    """A run whose driver was lost just behind an approval does not ask for it again."""
+    wait = ledger.task(approve, trigger=manual_only)
+
+    @flow(executor=executor, block_size=block_size)
+    def case():
+        return wait(1)
+
+    run = case.run()
+    run.record.approve("approve", 0)
+    lost(run)
+    assert case.resume(run.id).result() == 1
+    assert ledger.starts() == {"approve": 1}

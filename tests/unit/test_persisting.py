@@ -70,7 +70,9 @@ def test_what_workers_have_to_reach(tmp_path):
 
 def refusals(folder, host):
     here, there = Place("laptop", "3.11.7", "daskflow-1"), Place(host, "3.11.7", "daskflow-1")
-    return compare(here, {"tcp://10.0.0.7:4000": there}, Needs.of((), (), folder)).refusals
+    found = compare(here, {"tcp://10.0.0.7:4000": there}, Needs.of((), (), folder))
+    assert all(misfit.difference.is_fatal for misfit in found)
+    return [str(misfit) for misfit in found]
 
 
 def test_a_folder_of_this_machine_is_out_of_reach_elsewhere():
@@ -81,7 +83,7 @@ def test_a_folder_of_this_machine_is_out_of_reach_elsewhere():
     )
     assert "DASKFLOW_RESULTS__URL" in told
     assert "DASKFLOW_RESULTS__SHARED=true" in told
-    assert refusals("file:///r", "laptop") == refusals("", "node-7") == ()
+    assert refusals("file:///r", "laptop") == refusals("", "node-7") == []
     assert len(refusals("memory://r", "laptop")) == 1
 
 

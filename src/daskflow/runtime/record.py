@@ -251,6 +251,11 @@ class RunRecord:
         record = self.nodes[name]
         if position < 0:
             return
+        if record.codes[position] == Paused.code and state.code == Pending.code:  # approved
+            note = record.notes.get(position)
+            before = note.before if note is not None else None
+            before = before or Before(record.attempts[position])
+            record.before[position] = before._replace(is_resumed=True)
         record.codes[position] = state.code
         record.notes[position] = Note(state.message)
         record.states.pop(position, None)
