@@ -37,7 +37,11 @@ def test_blocks_that_tell_of_earlier_iterations(inputs, order):
     """Of several the one that tells of as many iterations counts, in whichever order they came."""
     old, new, newest = (left(Retrying, loops, f"after {loops}") for loops in (1, 2, 3))
     found = inputs(*[old, new, newest][::order])
-    assert [found.carried("one", 0, n).value for n in (1, 2, 3)] == ["after 1", "after 2", "after 3"]
+    assert [found.carried("one", 0, n).value for n in (1, 2, 3)] == [
+        "after 1",
+        "after 2",
+        "after 3",
+    ]
 
 
 def test_what_is_not_there(inputs):
