@@ -13,6 +13,8 @@ from daskflow.errors import LeaseLostError, LeaseTakenError, UnknownRunError
 from daskflow.results.signing import Signer
 from daskflow.stores.history import Holder, Lease, Numbered, RunRow, Wanted
 
+_OPS = 10_000  # so many `op_id` are remembered
+
 
 @dataclass
 class _MemoryLease:
@@ -32,13 +34,20 @@ class _Kept:
 
 
 class MemoryHistory:
-    """Keeps runs in this process; see `RunStore`."""
+    """Keeps runs in this process; see `RunStore`.
+
+    Parameters
+    ----------
+    most
+        So many runs that have ended are kept, the newest: a process may make runs without end.
+    """
 
     url = "memory://"
 
-    def __init__(self) -> None:
+    def __init__(self, most: int = 100) -> None:
+        self._most = most
         self._runs: dict[str, _Kept] = {}
-        self._ops: set[str] = set()
+        self._ops: dict[str, None] = {}  # in the order in which they came
         self._lock = threading.RLock()
         self._signer = Signer(secrets.token_bytes(32))
 
@@ -46,7 +55,17 @@ class MemoryHistory:
         """Take in a new run."""
         with self._lock:
             if self._is_new(op_id):
+                self._forget_oldest()
                 self._runs[run.id] = _Kept(run)
+
+    def _forget_oldest(self) -> None:
+        ended = [
+            run_id
+            for run_id, kept in self._runs.items()
+            if kept.lease is None and kept.row.state.is_finished()
+        ]
+        for run_id in ended[: max(0, len(ended) - self._most)]:
+            del self._runs[run_id]
 
     def lease(self, run_id: str, holder: Holder) -> Lease:
         """Take the lease of a run."""
@@ -138,7 +157,9 @@ class MemoryHistory:
 
     def _is_new(self, op_id: str) -> bool:
         is_new = op_id not in self._ops
-        self._ops.add(op_id)
+        self._ops[op_id] = None
+        if len(self._ops) > _OPS:
+            del self._ops[next(iter(self._ops))]
         return is_new
 
     def _find(self, run_id: str) -> _Kept:
