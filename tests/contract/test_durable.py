@@ -64,14 +64,14 @@ def test_the_driver_is_killed(request, tmp_path, monkeypatch, where, persist):
     """With persist_result no accepted body runs again; without it each does, once."""
     file = tmp_path / "home" / "daskflow.db"
     monkeypatch.setenv("DASKFLOW_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("DASKFLOW_STORE__URL", f"sqlite:///{file}")
+    store_of = {"DASKFLOW_STORE__URL": f"sqlite:///{file}"}
     executor = "LocalExecutor()"
     if where == "cluster":
         address = request.getfixturevalue("cluster").scheduler_address
         executor = f"DaskExecutor(address={address!r})"
     text = SCRIPT.format(folder=str(tmp_path), executor=executor, persist=persist, frames=FRAMES)
     ledger, gate = Ledger(tmp_path / "ledger"), Gate(tmp_path / "gate")
-    driver = script(tmp_path, text, wait=False, WHAT="run")
+    driver = script(tmp_path, text, wait=False, WHAT="run", **store_of)
     try:
         eventually(lambda: "add_up" in ledger.lines(), 60)
         store = SqlStore(SqlitePlace(file), Signer(file.with_name("daskflow.db.key").read_bytes()))
@@ -81,7 +81,7 @@ def test_the_driver_is_killed(request, tmp_path, monkeypatch, where, persist):
         kill_group(driver)
         driver.communicate()
     gate.open()
-    printed, _ = script(tmp_path, text, WHAT="resume")
+    printed, _ = script(tmp_path, text, WHAT="resume", **store_of)
     assert float(printed) == 131_072.0 * sum(range(FRAMES))
     again = Counter(line for line in ledger.lines() if line.startswith("make"))
     assert again == {f"make {n}": 1 if persist else 2 for n in range(FRAMES)}
