@@ -65,7 +65,7 @@ def case(x: Any, value: Any) -> Iterator[None]:
     >>> load("url", "example.org")
     'fetched example.org'
     >>> str(load.run("url", "example.org")[read].state)
-    'Skipped("because of case: \'url\' is not \'file\'")'
+    'Skipped("because of case: the value was \'url\', this branch is for \'file\'")'
     """
     trace = _tracing("case(x, value)", "if x == value:")
     with trace.inside(trace.name_of(_CASE(x, value))):
