@@ -329,3 +329,46 @@ def test_ctrl_c_in_a_rule_where_a_retry_was_asked_for():
 
     with pytest.raises(RunInterrupted):
         played(calls(Retry(), 1, retry_delay_seconds=rule)[0])
+
+
+@pytest.mark.parametrize("error", [KeyError("so"), ValueError("so")])
+def test_what_is_retried_is_asked_of_the_exception(error):
+    """`retry_on` and `retry_condition` are given what the body raised, the delay the attempt."""
+    asked = []
+
+    def delay(attempt):
+        asked.append(attempt)
+        return 0
+
+    rules = {"retry_on": KeyError, "retry_condition": lambda error: error.args == ("so",)}
+    made, _ = calls(error, 1, retries=1, retry_delay_seconds=delay, **rules)
+    book = played(made)
+    is_retried = isinstance(error, KeyError)
+    assert (type(state(book)), asked) == ((Retrying, [1]) if is_retried else (Failed, []))
+
+
+def test_retries_on_demand_without_words_have_an_end():
+    """The message tells what was asked for too often, and nothing more."""
+    made, _ = calls(*[Retry(delay=0)] * 101)
+    book = played(made)
+    while book.record.next_due() is not None:
+        go_on(book)
+    assert state(book).message.endswith("more than 100 times (max_signalled_retries)")
+
+
+def test_a_body_whose_prints_are_logged(caplog):
+    """It is called like any other, in its time; the last line is logged though it has no end."""
+
+    def body(x, *, y):
+        print(f"{x} {y}", end="")  # noqa: T201 - what is printed is tested
+        while context.attempt == 2:
+            pass
+        raise ValueError("so")
+
+    made = task(body, name="t", log_prints=True, retries=1, timeout_seconds=0.05)
+    with caplog.at_level("INFO", "daskflow"):
+        book = Book(lambda: made(1, y=2)).play()
+        assert state(book).message == "attempt 1 of 2 failed: ValueError: so"
+        go_on(book)
+    assert state(book).message.startswith("ran longer than")
+    assert [one.getMessage() for one in caplog.records] == ["1 2", "1 2"]

@@ -27,6 +27,7 @@ from daskflow.events import Before, Length
 from daskflow.runtime.values import Values
 from daskflow.signals import RunInterrupted
 from daskflow.states import Pending
+from daskflow.timing import as_datetime
 from tests.unit.runtime.book import Book
 
 
@@ -65,7 +66,8 @@ def test_a_retry_is_due_after_its_delay():
     assert type(state).__name__ == "Retrying"
     assert state.message == "attempt 1 of 3 failed: ValueError: no"
     due = book.record.next_due()
-    assert due == pytest.approx(book.record.nodes["again"].ended[0] + 60)
+    assert due - book.record.nodes["again"].ended[0] == pytest.approx(60)
+    assert state.scheduled_for == as_datetime(due)
     book.record.wake(due)
     book.play()
     assert state_of(book, "again").message.startswith("attempt 2 of 3")
