@@ -86,6 +86,26 @@ def test_each_part_is_told_by_a_name():
     }
 
 
+def test_what_is_left_out_first_leaves_the_rest():
+    """A parameter that is left out ends nothing: those behind it count."""
+    made = call(parameters={"log": "", "day": "d3"})
+    assert (FLOW_PARAMETERS - "log").digests(made) == {"parameter 'day'": "d3"}
+
+
+def test_a_key_tells_what_it_is_made_of():
+    """By that it can be told later why a result was not found."""
+    made = call(x=1)
+    assert make_key(CacheRule(INPUTS), made).digests == INPUTS.digests(made)
+
+
+def test_a_function_that_raises_is_named():
+    """The message has the task, the function and what it raised."""
+    with pytest.raises(CacheKeyError) as raised:
+        key(INPUTS + length, call(y=1))
+    told = "the cache policy of task 'load': length() raised KeyError: 'x'"
+    assert str(raised.value) == told
+
+
 def test_equal_calls_have_equal_keys():
     """Whatever the order of arguments; the name of the task comes first."""
     one, other = call(x=1, y=[2]), call(y=[2], x=1)
