@@ -15,6 +15,7 @@ True
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -137,6 +138,14 @@ def run_label(node: str, index: tuple[int, ...]) -> str:
     """Return the name of a task run for people: ``clean``, ``clean[3]``, ``clean[3, 1]``."""
     return f"{node}[{', '.join(map(str, index))}]" if index else node
 
+
+def split_label(label: str) -> tuple[str, tuple[int, ...]] | None:
+    """Return the node and the map index that `run_label` made a name of; None: it has no index."""
+    found = _LABEL.fullmatch(label)
+    return (found[1], tuple(map(int, found[2].split(",")))) if found is not None else None
+
+
+_LABEL = re.compile(r"(.+)\[(\d+(?:, ?\d+)*)\]")
 
 current: ContextVar[TaskRunContext | None] = ContextVar("daskflow_task_run", default=None)
 place: ContextVar[str] = ContextVar("daskflow_place", default="")  # the worker's address

@@ -41,11 +41,10 @@ def describe(
     code = [flow, *(node.task for node in definition.graph.nodes.values())]
     with own_code_by_value(code):
         large = _large_literals(literals, settings.engine)
-    small = {name: value for name, value in literals.items() if name not in large}
-    given = read_states(definition.graph, flow.options.get("states"))
-    results = {given_literal(who): value for who, value in results_of(given).items()}
-    with own_code_by_value(code):
+        given = read_states(definition.graph, flow.options.get("states"))
+        results = {given_literal(who): value for who, value in results_of(given).items()}
         large_results = _large_literals(results, settings.engine)
+    small = {name: value for name, value in literals.items() if name not in large}
     literals |= {name: results[name] for name in large_results}
     _check_ranges(definition.graph, given, literals)
     spec = _make_spec(flow, definition, parameters, small, settings)

@@ -56,7 +56,7 @@ class EditableTrace(Trace):
         nodes = self.graph.nodes
         names = self.calls.get(id(task.origin), ())
         found = [name for name in names if nodes[name].task.origin is task.origin]
-        return found or [name for name in nodes if nodes[name].task.origin is task.origin]
+        return found or self.graph.nodes_of(task)
 
     def add_edge(
         self, upstream: Any, downstream: Any, key: str | None = None, *, mapped: bool = False

@@ -236,6 +236,10 @@ class FlowGraph(Graph[NodeSpec]):
         for space in self.around(self.nodes[name].space):
             yield from self.spaces[space].needs()
 
+    def nodes_of(self, task: Task[..., Any]) -> list[str]:
+        """Return the names of the calls of a task, whatever its options were."""
+        return [name for name, spec in self.nodes.items() if spec.task.origin is task.origin]
+
     def space_of(self, node: str) -> SpaceSpec:
         """Return the space in which a node's task runs lie."""
         return self.spaces[self.nodes[node].space]

@@ -244,9 +244,7 @@ class FlowRun:
         >>> run.approve(publish), run.result()
         (['publish'], 'published')
         """
-        found = self._paused(task, index)
-        self._give(partial(approve_all, runs=found))
-        return [self._label(*one) for one in found]
+        return self._decide(task, index, approve_all)
 
     def reject(
         self,
@@ -279,18 +277,22 @@ class FlowRun:
         >>> run.reject(message="too early"), str(run[publish].state)
         (['publish'], "Failed('rejected: too early')")
         """
-        found = self._paused(task, index)
         told = f"rejected: {message}" if message else "rejected"
-        self._give(partial(reject_all, runs=found, message=told))
-        return [self._label(*one) for one in found]
+        return self._decide(task, index, partial(reject_all, message=told))
 
-    def _paused(self, task: Any, index: int | tuple[int, ...] | None) -> list[tuple[str, int]]:
+    def _decide(self, task: Any, index: Any, order: Callable[..., None]) -> list[str]:
+        """Let the driver do something with the paused task runs that are meant; return their names.
+
+        Parameters
+        ----------
+        order
+            Called with the record and with ``runs=``.
+        """
         wanted = index if index is None or isinstance(index, tuple) else (index,)
         name = task if task is None or isinstance(task, str) else self._node_of(task)
-        return paused_runs(self.record, name, wanted)
-
-    def _label(self, name: str, position: int) -> str:
-        return run_label(name, self.record.index(name, position))
+        found = paused_runs(self.record, name, wanted)
+        self._give(partial(order, runs=found))
+        return [run_label(node, self.record.index(node, place)) for node, place in found]
 
     def _give(self, order: Order) -> None:
         """Let the driver carry something out; where none is at work, let one go on."""
@@ -399,8 +401,7 @@ class FlowRun:
         return view_of(self.values, name)
 
     def _node_of(self, wanted: Task[..., Any]) -> str:
-        nodes = self.record.graph.nodes
-        names = [name for name, spec in nodes.items() if spec.task.origin is wanted.origin]
+        names = self.record.graph.nodes_of(wanted)
         if len(names) > 1:
             msg = f"{wanted.name} has several nodes, name one: {', '.join(names)}"
             raise KeyError(msg)

@@ -6,12 +6,11 @@ nor the skip rule is asked. Children get theirs when they come into being; see `
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from daskflow.context import run_label
+from daskflow.context import run_label, split_label
 from daskflow.errors import DefinitionError
 from daskflow.events import Length
 from daskflow.graph import listed
@@ -25,8 +24,6 @@ from daskflow.tasks import Task
 from daskflow.timing import as_datetime, now
 
 Given = dict[str, dict[Index, State]]  # by node and map index
-
-_WITH_INDEX = re.compile(r"(.+?)\[(\d+(?:, ?\d+)*)\]")
 
 
 def read_states(graph: FlowGraph, states: Any) -> Given:
@@ -65,13 +62,13 @@ def _place_of(graph: FlowGraph, key: Any) -> tuple[str, Index]:
     name = key
     index: Index = ()
     if isinstance(key, Task):
-        nodes = [node for node, spec in graph.nodes.items() if spec.task.origin is key.origin]
+        nodes = graph.nodes_of(key)
         if len(nodes) > 1:
             msg = f"states= names the task {key.name!r}; it has several nodes: {', '.join(nodes)}"
             raise DefinitionError(msg)
         name = nodes[0] if nodes else key.name
-    elif isinstance(key, str) and (match := _WITH_INDEX.fullmatch(key)):
-        name, index = match[1], tuple(map(int, match[2].split(",")))
+    elif isinstance(key, str) and (found := split_label(key)):
+        name, index = found
     if name not in graph.nodes:
         msg = f"states= names {name!r}; the flow's nodes are {listed(graph.nodes)}"
         raise DefinitionError(msg)

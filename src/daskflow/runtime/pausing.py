@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from heapq import nsmallest
 
-from daskflow.context import run_label
+from daskflow.context import run_label, split_label
 from daskflow.errors import IllegalMoveError
 from daskflow.runtime.record import RunRecord
 from daskflow.states import Paused, State
 
-_LABEL = re.compile(r"(.+)\[(\d+(?:, ?\d+)*)\]\Z")
 _NAMED = 3  # so many are named in a flow run's state
 _LISTED = 20  # and where somebody asks for one that is not paused
 
@@ -20,11 +18,15 @@ def parked(record: RunRecord) -> State | None:
     """Return the state of a flow run of which only what waits for a person is left; None: ended."""
     if not record.paused:
         return None
-    first = nsmallest(_NAMED, record.paused, key=_in_order(record))
+    return Paused(f"waits for approval: {_named(record, record.paused, _NAMED)}")
+
+
+def _named(record: RunRecord, runs: set[tuple[str, int]], limit: int) -> str:
+    """Return the names of so many task runs at most, and how many more there are."""
+    first = nsmallest(limit, runs, key=_in_order(record))
     names = [run_label(name, record.index(name, place)) for name, place in first]
-    count = len(record.paused) - len(names)
-    more = f" and {count} more" if count else ""
-    return Paused(f"waits for approval: {', '.join(names)}{more}")
+    more = f" and {len(runs) - len(names)} more" if len(runs) > len(names) else ""
+    return f"{', '.join(names)}{more}"
 
 
 def _in_order(record: RunRecord) -> Callable[[tuple[str, int]], tuple[int, int]]:
@@ -50,9 +52,8 @@ def paused_runs(
     IllegalMoveError
         There are none.
     """
-    found = _LABEL.match(node) if node is not None and node not in record.nodes else None
-    if found is not None:
-        node, index = found[1], tuple(map(int, found[2].split(",")))
+    if node is not None and node not in record.nodes and (found := split_label(node)):
+        node, index = found
     paused = record.paused.copy()  # in one go, for the driver may be at work
     meant = [run for run in paused if node in (None, run[0])]
     if index is not None:
@@ -63,13 +64,10 @@ def paused_runs(
 
 
 def _not_paused(record: RunRecord, paused: set[tuple[str, int]], who: str) -> str:
-    first = nsmallest(_LISTED, paused, key=_in_order(record))
-    waits = [run_label(name, record.index(name, place)) for name, place in first]
-    more = f" and {len(paused) - len(waits)} more" if len(paused) > len(waits) else ""
-    if not waits:
+    if not paused:
         return f"{who} is not paused: nothing is" if who else "nothing is paused"
     what = f"{who} is not paused; " if who else ""
-    return f"{what}waiting for approval: {', '.join(waits)}{more}"
+    return f"{what}waiting for approval: {_named(record, paused, _LISTED)}"
 
 
 def approve_all(record: RunRecord, runs: list[tuple[str, int]]) -> None:

@@ -40,7 +40,7 @@ def enter(run: TaskRun, old: State, new: State) -> State:
     watchers = run.node.task.rules.watchers
     if not watchers:
         return new
-    with _within(run):
+    with _within(context_of(run)):
         made = _ask(watchers, run.node.task, old, new, SHIM_MOVES)
         if made is not new:
             run.is_told = True
@@ -53,7 +53,7 @@ def leave(run: TaskRun, old: State, new: State) -> State:
     watchers = run.node.task.rules.watchers
     if not watchers or run.is_told:
         return new
-    with _within(run):
+    with _within(context_of(run)):
         made = _ask(watchers, run.node.task, old, new, SHIM_MOVES)
         call_hooks(watchers, run.node.task, context.get(), made)
     return made
@@ -71,7 +71,7 @@ class TaskWatch:
         watchers = task.rules.watchers
         if not watchers:
             return new
-        with self._within(node, index, new):
+        with _within(self._context(node, index, new)):
             made = _sound(_ask(watchers, task, old, new, DRIVER_MOVES), task.name)
             call_hooks(watchers, task, context.get(), made)
         return made
@@ -80,21 +80,14 @@ class TaskWatch:
         """Let the hooks see that a mapped task ended without children."""
         task = self.spec.graph.nodes[node].task
         if task.rules.watchers:
-            with self._within(node, index, new):
+            with _within(self._context(node, index, new)):
                 call_hooks(task.rules.watchers, task, context.get(), new)
 
-    @contextmanager
-    def _within(self, node: str, index: tuple[int, ...], new: State) -> Iterator[None]:
-        """Let `daskflow.context` tell meanwhile of this task run."""
+    def _context(self, node: str, index: tuple[int, ...], new: State) -> TaskRunContext:
+        """Return what is known of a task run that is on no worker."""
         task = self.spec.graph.nodes[node].task
         run = run_context(self.spec)
-        here = TaskRunContext(run, task.name, node, index, new.attempt, task.rules.tags)
-        token = context.current.set(here)
-        try:
-            yield
-        finally:
-            context.current.reset(token)
-            end_of_body(here)
+        return TaskRunContext(run, task.name, node, index, new.attempt, task.rules.tags)
 
 
 def _ask(
@@ -124,9 +117,8 @@ def _sound(made: State, task: str) -> State:
 
 
 @contextmanager
-def _within(run: TaskRun) -> Iterator[None]:
+def _within(here: TaskRunContext) -> Iterator[None]:
     """Let `daskflow.context` tell meanwhile of this task run."""
-    here = context_of(run)
     token = context.current.set(here)
     try:
         yield

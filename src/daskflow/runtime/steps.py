@@ -187,10 +187,8 @@ def retry(run: TaskRun, state: State) -> State:
         return replace(
             state, message=f"{state.message} (its retry rule raised {summary_of(error)})"
         )
-    due = run.ended + delay
     message = f"attempt {attempt} of {policy.retries + 1} failed: {state.message}"
-    run.remark(due=due)
-    return Retrying(message, scheduled_for=as_datetime(due))
+    return _due_after(run, Retrying(message), delay)
 
 
 def put_off(run: TaskRun, state: State) -> State:
