@@ -6,6 +6,7 @@ import pytest
 
 from daskflow import FlowRunFailedError, IllegalMoveError, LocalExecutor, flow, manual_only
 from daskflow.runs import prepare
+from daskflow.runtime.pausing import paused_runs
 from daskflow.states import Crashed
 from tests.contract.waiting import eventually
 from tests.semantics.bodies import kinds, short
@@ -59,7 +60,7 @@ def test_a_run_that_ended_is_not_driven_again(executor, do):
     """An approval that comes when somebody else's has ended the run is told so."""
     run = prepared(do, executor)
     run.drive()
-    found = run._paused(None, None)  # as one who looked before the other approved
+    found = paused_runs(run.record, None, None)  # as one who looked before the other approved
     run.approve()
     before = len(run.record.events)
     with pytest.raises(IllegalMoveError, match="has ended: nothing of it waits for approval"):
