@@ -8,8 +8,9 @@ does not answer for March at the first attempt: that task run is retried.
     pip install "daskflow[examples]"
     python examples/flights.py
 
-Run it again with the same packages, and every file is the same, byte for byte. On a cluster of
-several machines ``folder`` has to be on a disk that they share.
+Results of any size are durable: where it was killed half way, `flights.resume("last")` goes on, and
+no month is done again. Run it again with the same packages, and every file is the same, byte for
+byte. On a cluster of several machines ``folder`` has to be on a disk that they share.
 """
 
 import re
@@ -188,7 +189,7 @@ def publish(folder: Path, **tables: pd.DataFrame) -> dict[str, Path]:
     return {**paths, "chart": chart}
 
 
-@flow
+@flow(persist_result=True)
 def flights(folder: Path = Path("flights-out"), bad_month: int | None = 6) -> dict[str, Path]:
     year = read("flights.csv.zip", [*KEY, "month", "hour", "dep_delay", "dest", "tailnum"])
     weather = read("weather.csv", ["origin", "time_hour", "temp", "precip", "visib", "wind_speed"])

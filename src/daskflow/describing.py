@@ -96,10 +96,10 @@ def _make_spec(
         tuple(parameters),
         now(),
         engine.max_signalled_retries,
-        _cache_facts(graph, parameters),
-        _parents(),
-        settings.logging.threshold,
-        flow.options.get("log_prints", settings.logging.prints),
+        caching=_cache_facts(graph, parameters),
+        parents=_parents(),
+        log_level=settings.logging.threshold,
+        log_prints=flow.options.get("log_prints", settings.logging.prints),
     )
 
 

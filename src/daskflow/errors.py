@@ -18,6 +18,12 @@
     │   ├── TaskTimeoutError       it ran longer than it may
     │   ├── CrashedError           the world failed it, not its code
     │   └── PortableError          stands for an exception that cannot travel
+    ├── StoreError                 what is kept of runs cannot be read or written
+    │   ├── StoreBusyError         it cannot be written now: locked, full, read-only
+    │   ├── UnknownRunError        there is no such run, or several
+    │   ├── LeaseTakenError        somebody else drives the run
+    │   ├── LeaseLostError         somebody else has taken the run over
+    │   └── TamperedError          what is kept is not what was written
     ├── FlowRunFailedError         a flow run failed and no exception tells why
     ├── FlowRunPausedError         a flow run waits for a person
     └── ResultGoneError            a value that was not kept
@@ -59,10 +65,6 @@ class ExecutorError(DaskflowError):
     """An executor cannot be reached, or refuses what the run needs."""
 
 
-class StoreError(DaskflowError):
-    """A store is not there, or cannot do what is asked of it."""
-
-
 class CacheKeyError(DaskflowError):
     """No cache key can be made for a call of a task; the message names what is to blame."""
 
@@ -96,6 +98,30 @@ class PortableError(TaskRunError):
 
     Its message holds the type, the message and the traceback of the original as text.
     """
+
+
+class StoreError(DaskflowError):
+    """A store is not there, or what is kept in it cannot be read or written."""
+
+
+class StoreBusyError(StoreError):
+    """The store cannot be written now: it is locked, full or read-only. It may be later."""
+
+
+class UnknownRunError(StoreError):
+    """There is no run of that id or name, or there are several."""
+
+
+class LeaseTakenError(StoreError):
+    """Somebody else drives the run; the message tells who."""
+
+
+class LeaseLostError(StoreError):
+    """Somebody else has taken the run over, so this process may not write its history any more."""
+
+
+class TamperedError(StoreError):
+    """What is kept is not what was written: it was changed, or signed with another key."""
 
 
 class FlowRunFailedError(DaskflowError):

@@ -35,9 +35,24 @@ class Before(NamedTuple):
     signalled: int = 0  # those of them that ended by `Retry`
     loops: int = 0  # iterations that ended
     is_resumed: bool = False  # it was paused, and may go on
+    held: int = 0  # times that its result, which it brings along, could not be written
+
+    @property
+    def carries(self) -> bool:
+        """Whether it goes on with a value that its block has."""
+        return bool(self.loops or self.held)
 
 
 NOTHING_BEFORE = Before()
+
+
+class StoredResult(NamedTuple):
+    """Where a durable result lies, and how it is read: all that a history keeps of it."""
+
+    url: str  # of its file
+    codec: str  # name of the serializer
+    checksum: str  # of the file's bytes
+    size: int  # bytes of the file
 
 
 class Note(NamedTuple):
@@ -50,6 +65,7 @@ class Note(NamedTuple):
     reason: str = ""  # Crashed: how
     length: Length | None = None  # where something maps over the value
     before: Before | None = None  # where it will go on, or had iterations
+    stored: StoredResult | None = None  # where the value lies, where that is durable
     digests: Mapping[str, str] | None = None  # of what its cache key was made of, by what that was
 
     def exception(self) -> BaseException | None:
@@ -164,6 +180,7 @@ class Report:
     segments: tuple[Segment, ...] = ()  # empty: nothing came back, see error
     error: str = ""  # why nothing came back
     is_origin: bool = True  # False: it did not run because a block before it did not come back
+    is_taken: bool = False  # it was taken from its worker, and is hollow now: no values, no states
 
 
 @dataclass(frozen=True, slots=True)

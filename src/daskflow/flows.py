@@ -18,6 +18,7 @@ from typing import (
     TYPE_CHECKING,
     Any,
     Generic,
+    Literal,
     ParamSpec,
     TypedDict,
     TypeVar,
@@ -40,7 +41,7 @@ from daskflow.placeholders import Parameter
 from daskflow.states import State
 from daskflow.static import key_of
 from daskflow.tagging import no_tags
-from daskflow.tasks import as_node, as_tags, check_words, in_sight
+from daskflow.tasks import as_node, as_tags, check_words, checked_persistence, in_sight
 from daskflow.tracing import Trace, current_trace
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ if TYPE_CHECKING:
     from daskflow.drawing.drawing import Drawing
     from daskflow.executors.base import Executor
     from daskflow.runs import FlowRun
-    from daskflow.stores.base import RunStore
+    from daskflow.stores.history import RunStore
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -75,6 +76,8 @@ class FlowOptions(TypedDict, total=False):
     on_failure: Hook | Iterable[Hook]
     on_cancellation: Hook | Iterable[Hook]
     on_crashed: Hook | Iterable[Hook]
+    persist_result: bool | None  # whether results are durable, of tasks that do not say
+    on_lost: Literal["rerun"]  # what becomes of a result or an attempt that was lost
     log_prints: bool  # whether what tasks print is logged; default: the setting logging.prints
     block_size: int | None  # elements of a lane in one Dask task; 1: no grouping; default: by width
 
@@ -131,6 +134,7 @@ class Flow(ByHand, Generic[P, R]):
         self.name = check_name("lambda_" if name == "<lambda>" else name, "a flow")
         check_words(f"flow {name!r}", options, FlowOptions.__annotations__)
         _check_block_size(self.name, options.get("block_size"))
+        self.persists = checked_persistence(f"flow {self.name!r}", options)
         self.tags = as_tags(options.get("tags", ()))
         self.watchers = make_watchers(f"flow {self.name!r}", options)
         terminal = options.get("terminal_state_handler")
@@ -228,6 +232,33 @@ class Flow(ByHand, Generic[P, R]):
         run.drive()
         return run
 
+    def resume(self, run: str, *, allow_code_change: bool = False) -> FlowRun:
+        """Go on with a run of this flow that was paused, cancelled or lost its driver.
+
+        What was accepted and kept is not done again. Returns when the run has ended, or waits.
+
+        Parameters
+        ----------
+        run
+            Its id, the beginning of one, its name, or ``last``.
+        allow_code_change
+            Whether tasks that are still to run may have changed.
+
+        Raises
+        ------
+        UnknownRunError
+            There is no such run.
+        IllegalMoveError
+            It is final, or tasks that are still to run have changed.
+        LeaseTakenError
+            Somebody else drives it.
+        """
+        from daskflow.starting import resume
+
+        resumed = resume(self, run, allow_code_change=allow_code_change)
+        resumed.drive()
+        return resumed
+
     def submit(self, /, *args: P.args, **kwargs: P.kwargs) -> FlowRun:
         """Start the flow in the background and return the live record of the run.
 
@@ -285,7 +316,7 @@ class Flow(ByHand, Generic[P, R]):
         >>> two.exception
         ZeroDivisionError('division by zero')
         """
-        from daskflow.runs import delay
+        from daskflow.starting import delay
 
         return delay(self, self._bind(args, kwargs, "to_delayed"))
 
@@ -428,7 +459,7 @@ class Flow(ByHand, Generic[P, R]):
         return self._traces.definition(key, chosen)
 
     def _prepare(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> FlowRun:
-        from daskflow.runs import prepare
+        from daskflow.starting import prepare
 
         if being_imported.get():
             msg = (
@@ -490,7 +521,8 @@ def flow(function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
         Client, a temporary local cluster. ``store``: where cached results are, default one of this
         process. ``run_name``: may hold ``{parameter}``. ``tags``:
         strings. ``reference_tasks``: names of the nodes that decide how a run ended, default the
-        terminal ones. ``block_size``: elements of a lane in one Dask task; 1: no grouping.
+        terminal ones. ``persist_result``: whether results of its tasks are durable, where a task
+        does not say. ``block_size``: elements of a lane in one Dask task; 1: no grouping.
         ``states``: finished states that are known before the start, see `Flow.with_options`.
         ``log_prints``: whether what its tasks print is logged, where they do not say.
         ``state_handlers``: functions ``handler(flow, old, new)`` that may return an end in place of

@@ -1,14 +1,14 @@
-"""The front door: makes a run of a flow, wires executor, record and driver, tells the outcome.
+"""A run of a flow: wires session, record, keeper and driver, tells the outcome.
 
-`prepare` is what `Flow.run` and `Flow.submit` call. A `FlowRun` can be read from any thread while
-its driver works; values leave the executor only when somebody asks for them.
+`starting` makes them. A `FlowRun` can be read from any thread while its driver works; values leave
+the executor only when somebody asks for them.
 """
 
 from __future__ import annotations
 
 import html
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextvars import copy_context
 from dataclasses import replace
 from datetime import datetime
@@ -18,48 +18,38 @@ from typing import TYPE_CHECKING, Any
 
 from daskflow import context
 from daskflow.context import run_label
-from daskflow.describing import describe
-from daskflow.errors import FlowRunFailedError, FlowRunPausedError, IllegalMoveError
-from daskflow.events import Report, StateChanged
-from daskflow.executors.base import Executor, PackedSpec, Session
-from daskflow.executors.choice import choose_executor
-from daskflow.executors.local import LocalExecutor
-from daskflow.lowering.plan import Plan, literal_key
+from daskflow.errors import FlowRunFailedError, FlowRunPausedError, IllegalMoveError, StoreError
+from daskflow.events import StateChanged
+from daskflow.executors.base import Session
+from daskflow.keeping import Keeper, NoKeeper
+from daskflow.lowering.plan import literal_key
 from daskflow.nodes import LiteralRef, NodeRef, fill
-from daskflow.runtime.driver import Assignment, Driver, Order
+from daskflow.runtime.driver import Assignment, Contact, Driver, Order
 from daskflow.runtime.failing import failures, first_failure
 from daskflow.runtime.flow_handlers import NOBODY_WATCHES, FlowWatch
 from daskflow.runtime.interrupts import interrupts
-from daskflow.runtime.nesting import executor_of_children
 from daskflow.runtime.pausing import approve_all, parked, paused_runs, reject_all
 from daskflow.runtime.record import RunRecord
-from daskflow.runtime.spec import RunSpec, own_code_by_value, pack_spec
+from daskflow.runtime.spec import RunSpec
 from daskflow.runtime.state_handlers import TaskWatch
 from daskflow.runtime.values import Values
 from daskflow.runtime.verdict import verdict
 from daskflow.runtime.views import NodeProgress, TaskRun, TaskRuns, view_of
-from daskflow.settings import Settings
 from daskflow.signals import RunInterrupted
 from daskflow.states import (
     KINDS,
     Cancelled,
     Crashed,
-    Failed,
     Paused,
     Pending,
     Running,
     State,
 )
-from daskflow.stores.answering import answers_of
-from daskflow.stores.choice import choose_store
 from daskflow.tasks import Task
 from daskflow.timing import as_datetime, now
 
 if TYPE_CHECKING:
-    from dask.delayed import Delayed
-
     from daskflow.definitions import FlowDefinition
-    from daskflow.flows import Flow
 
 
 class FlowRun:
@@ -83,7 +73,7 @@ class FlowRun:
     1
     """
 
-    def __init__(  # noqa: PLR0917 - what `prepare` has put together
+    def __init__(  # noqa: PLR0913, PLR0917 - what `prepare` has put together
         self,
         definition: FlowDefinition,
         spec: RunSpec,
@@ -91,7 +81,9 @@ class FlowRun:
         assignment: Assignment,
         parameters: Mapping[str, Any],
         watch: FlowWatch = NOBODY_WATCHES,
+        keeper: Keeper | None = None,
     ) -> None:
+        self._keeper: Keeper = NoKeeper() if keeper is None else keeper
         self.id = spec.run_id
         self.name = spec.run_name
         self.flow_name = definition.name
@@ -101,9 +93,9 @@ class FlowRun:
         self.link = session.link  # a page that shows what goes on; empty: none
         tasks = [node.task for node in definition.graph.nodes.values()]
         judge = TaskWatch(spec) if any(task.rules.watchers for task in tasks) else None
-        self.record = RunRecord(definition.graph, spec.kept, judge)
+        self.record = RunRecord(definition.graph, spec.kept, judge, self._keeper.add)
         self.record.give(assignment.given)
-        self.values = Values(self.record, session)
+        self.values = Values(self.record, session, spec.storage)
         self.started_at = now()  # instant, seconds since the epoch
         self.ended_at: float | None = None
         self._definition = definition
@@ -119,9 +111,8 @@ class FlowRun:
         self._is_live = False  # it is driven in a thread of its own
         self._orders: SimpleQueue[Order] = SimpleQueue()
         self._is_interrupted: Callable[[], bool] = lambda: False
-        self._driver = Driver(
-            assignment, self.record, session, self._notify, self._was_interrupted, self._orders
-        )
+        contact = Contact(self._notify, self._was_interrupted, self._keeper.may_go_on, self._orders)
+        self._driver = Driver(assignment, self.record, session, contact)
 
     @property
     def state(self) -> State:
@@ -192,6 +183,7 @@ class FlowRun:
 
     def _rests(self) -> bool:
         """Note that nobody drives it any more; return False where there is something to do."""
+        self._let_go()
         with self._changed:  # no order comes meanwhile
             if isinstance(self._state, Paused) and not self._orders.empty():
                 return False
@@ -205,6 +197,7 @@ class FlowRun:
             if not self._state.is_finished():
                 self._enter(Crashed("the driver was stopped", reason="driver"))
         finally:
+            self._let_go()
             self._idle.set()
             self._notify()
 
@@ -352,7 +345,7 @@ class FlowRun:
         if isinstance(self._state, Paused):
             raise FlowRunPausedError(self._how_to_go_on())
         if not self._state.is_successful():
-            raise self._why_failed()
+            raise self.why_failed()
         given = getattr(self._state, "result", None)
         if self._state.is_skipped() or given is not None:  # a state handler made an end of it
             return given
@@ -418,7 +411,7 @@ class FlowRun:
             "approve() of what the flow's .run(...) returns lets it go on"
         )
 
-    def _why_failed(self) -> BaseException:
+    def why_failed(self) -> BaseException:
         """Return what tells why the run did not succeed."""
         error = first_failure(self.values, self._definition.reference_tasks, self.name)
         if error is None or not self._state.is_failed():
@@ -443,8 +436,21 @@ class FlowRun:
             self.ended_at = instant if made.is_finished() else None
             self._state = replace(made, timestamp=as_datetime(instant))
             self.record.events.append(StateChanged(instant, self.name, self._state))
+            self._keeper.moved(instant, self._state, started=self.started_at, ended=self.ended_at)
             self._notify()
         self._watch.observe(self, self._state)
+
+    def _let_go(self) -> None:
+        """See that all is kept; a run that has ended is given back."""
+        try:
+            if isinstance(self._state, Paused):
+                self._keeper.settle()
+            else:
+                self._keeper.close()
+        except StoreError as error:
+            self._failure = error
+            told = f"{type(error).__name__}: {error}"
+            self._state = Crashed(told, as_datetime(now()), reason="store")
 
     def _close(self, state: State) -> None:
         """Note that nothing more is begun; let go of what nobody needs any more."""
@@ -477,84 +483,3 @@ class FlowRun:
             f"<p><b>{head}</b>: {html.escape(str(self._state))}</p>"
             f"<table><tr><th>task</th><th>task runs</th><th>states</th></tr>{rows}</table>"
         )
-
-
-def prepare(flow: Flow[..., Any], parameters: dict[str, Any]) -> FlowRun:
-    """Make a run of a flow: trace it, see that all of it can travel, open the executor.
-
-    Raises
-    ------
-    DefinitionError
-        The flow cannot be traced, or something in it cannot travel.
-    ExecutorError
-        The executor cannot be reached, or refuses.
-    StoreError
-        There is no such store.
-    """
-    settings = Settings()
-    store = choose_store(flow.options.get("store"), settings.store.url)
-    definition, spec, assignment = describe(flow, parameters, settings)
-    assignment = replace(assignment, answer=answers_of(store))
-    executor = _executor_of(flow, settings)
-
-    def pack(spec: RunSpec) -> PackedSpec:
-        with own_code_by_value(assignment.functions):
-            return pack_spec(spec, assignment.code)
-
-    session = executor.open(spec.run_id, spec, pack)
-    return FlowRun(definition, spec, session, assignment, parameters, FlowWatch.of(flow))
-
-
-def _executor_of(flow: Flow[..., Any], settings: Settings) -> Executor:
-    """Return where a flow runs; one that a task calls, where that task runs.
-
-    What a flow names itself counts for child runs too. Settings do not: they would send a child
-    elsewhere than its parent.
-    """
-    named = flow.options.get("executor")
-    if context.get() is None:
-        return named or choose_executor(settings)
-    if isinstance(named, LocalExecutor):
-        return named
-    same = executor_of_children()  # asked in any case: the task waits for whatever cluster it is
-    return named or same
-
-
-def delay(flow: Flow[..., Any], parameters: dict[str, Any]) -> Delayed:
-    """Make a graph of a flow for other Dask code to compute; see `delaying`.
-
-    Raises
-    ------
-    DefinitionError
-        The flow cannot be traced, or something in it cannot travel.
-    """
-    from daskflow.delaying import make_delayed
-
-    described = describe(flow, parameters, Settings())
-    return make_delayed(*described, conclude, FlowWatch.of(flow))
-
-
-def conclude(  # noqa: PLR0917 - what the last node of a graph was given
-    definition: FlowDefinition,
-    spec: RunSpec,
-    session: Session,
-    assignment: Assignment,
-    first: tuple[Plan, Sequence[Report]],
-    watch: FlowWatch,
-) -> State:
-    """Return how a run ended; drive what is left of it.
-
-    Parameters
-    ----------
-    first
-        The plan that was computed elsewhere, and what became of its blocks.
-    """
-    run = FlowRun(definition, spec, session, assignment, {}, watch)
-    plan, reports = first
-    run.record.take_plan(plan)
-    for report in reports:
-        run.record.fold(report)
-    run.drive()
-    if isinstance(run.state, Failed):
-        return replace(run.state, exception=run._why_failed())  # noqa: SLF001 - same room
-    return run.state

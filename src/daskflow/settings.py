@@ -11,7 +11,7 @@ from logging import getLevelNamesMapping
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, Field, field_validator
+from pydantic import BaseModel, Field, SecretStr, field_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -40,9 +40,22 @@ class EngineSettings(BaseModel):
 
 
 class StoreSettings(BaseModel):
-    """What outlives a run."""
+    """Where runs are kept, and what was cached."""
 
-    url: str = Field("memory://", description="where it is; memory:// ends with the process")
+    url: str = Field(
+        "memory://",
+        description="memory://, which ends with the process; or sqlite:////path/to/file.db",
+    )
+
+
+class ResultSettings(BaseModel):
+    """Where durable results are kept."""
+
+    url: str | None = Field(None, description="a folder, or a URL of fsspec's; default: in home")
+    persist: bool = Field(default=False, description="for tasks and flows that do not say")
+    shared: bool = Field(default=False, description="all workers reach that folder")
+    key: SecretStr | None = Field(None, description="signs what is pickled; default: from key_file")
+    key_file: Path | None = Field(None, description="made on first use; default: beside the store")
 
 
 class LoggingSettings(BaseModel):
@@ -87,6 +100,7 @@ class Settings(BaseSettings):
     cluster: ClusterSettings = ClusterSettings()
     engine: EngineSettings = EngineSettings()
     store: StoreSettings = StoreSettings()
+    results: ResultSettings = ResultSettings()
     logging: LoggingSettings = LoggingSettings()
 
     @classmethod

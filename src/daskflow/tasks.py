@@ -16,6 +16,7 @@ from typing import (
     TYPE_CHECKING,
     Any,
     Generic,
+    Literal,
     NoReturn,
     ParamSpec,
     Protocol,
@@ -63,6 +64,9 @@ class TaskOptions(TypedDict, total=False):
     resources: Mapping[str, float] | None  # what a Dask worker has to offer, as {"GPU": 1}
     priority: int  # on Dask: higher goes first; default 0
     workers: str | Iterable[str] | None  # names, hosts or addresses of the Dask workers for it
+    infra_retries: int  # attempts that vanished with a worker and are repeated; default: 3
+    persist_result: bool | None  # whether results are durable; default: as the flow says
+    on_lost: Literal["rerun"]  # what becomes of a result or an attempt that was lost
     timeout_seconds: float | timedelta | None  # how long one attempt may take
     cache: bool | None  # keep results, by INPUTS + TASK_SOURCE where nothing else is said
     cache_policy: CachePolicy | KeyFunction | None  # what the key of a result is made of
@@ -99,6 +103,8 @@ class TaskRules:
     demand: Demand = NO_DEMAND
     timeout: float | None = None  # seconds that one attempt, or iteration, may take
     watchers: Watchers = NOBODY
+    persists: bool | None = None  # whether results are durable; None: as the flow says
+    infra_retries: int = 3  # how often an attempt that vanished is repeated
     cache: CacheRule | None = None
     log_prints: bool | None = None  # None: what the flow says
 
@@ -348,9 +354,42 @@ def _make_rules(name: str, options: Mapping[str, Any]) -> TaskRules:
     tags = as_tags(options.get("tags", ()))
     timeout = _checked_timeout(name, options.get("timeout_seconds"))
     watchers = make_watchers(f"task {name!r}", options)
+    infra_retries = options.get("infra_retries", 3)
+    if not isinstance(infra_retries, int) or infra_retries < 0:
+        msg = f"task {name!r}: infra_retries={infra_retries!r} must be a whole number from 0"
+        raise DefinitionError(msg)
+    persists = checked_persistence(f"task {name!r}", options)
     cache = make_cache_rule(name, options)
     prints = options.get("log_prints")
-    return TaskRules(trigger, skips, policy, tags, demand, timeout, watchers, cache, prints)
+    return TaskRules(
+        trigger,
+        skips,
+        policy,
+        tags,
+        demand,
+        timeout,
+        watchers,
+        cache=cache,
+        log_prints=prints,
+        persists=persists,
+        infra_retries=infra_retries,
+    )
+
+
+def checked_persistence(what: str, options: Mapping[str, Any]) -> bool | None:
+    """Return what the options say of durable results; refuse what does not exist (yet)."""
+    persists = options.get("persist_result")
+    if persists not in (True, False, None):
+        msg = f"{what}: persist_result={persists!r} must be True, False, or None"
+        raise DefinitionError(msg)
+    on_lost = options.get("on_lost", "rerun")
+    if on_lost == "crash":
+        msg = f'{what}: on_lost="crash" comes with a later version; until then say "rerun"'
+        raise DefinitionError(msg)
+    if on_lost != "rerun":
+        msg = f'{what}: on_lost={on_lost!r} must be "rerun"'
+        raise DefinitionError(msg)
+    return persists
 
 
 def _checked_timeout(name: str, timeout: Any) -> float | None:
@@ -444,6 +483,8 @@ def task(function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
         ``retry_on``: an exception type or a tuple of them. ``retry_condition``: a function of the
         exception, asked last. ``nout``: how many values it returns, where they are to be unpacked
         in a flow; default: as many as its annotation says, such as ``tuple[int, str]``.
+        ``persist_result``: whether results are durable that are too large for the run's history
+        (over 4 KiB); then no body runs again for want of its result, whatever dies.
         ``cache``: True: a result is kept, and a later call by the same inputs and code is Cached
         and does not run. ``cache_policy``: what else it goes by, such as ``INPUTS - "verbose"``.
         ``cache_key``: the key itself, as ``"{path}-{day}"``. ``cache_expiration``: seconds, or a

@@ -7,7 +7,7 @@ import pytest
 
 from daskflow import LocalExecutor, MemoryStore, Settings, StoreError, flow, task
 from daskflow.caching import CacheEntry
-from daskflow.stores.choice import choose_store
+from daskflow.stores.choice import choose_store, close_stores
 
 ENTRY = CacheEntry("key", b"value", {"argument 'x'": "ab12"}, "load", "run/load", 100.0)
 
@@ -105,6 +105,16 @@ class ResultCacheContract:
         assert wrong == []
 
 
+class TestSqlStore(ResultCacheContract):
+    """The store in a SQLite file, whose cache is in memory so far."""
+
+    @pytest.fixture
+    def store(self, tmp_path, monkeypatch):
+        monkeypatch.setenv("DASKFLOW_STORE__URL", f"sqlite:///{tmp_path / 'runs.db'}")
+        yield choose_store(None, Settings())
+        close_stores()
+
+
 class TestMemoryStore(ResultCacheContract):
     """The store in this process."""
 
@@ -129,17 +139,17 @@ class TestMemoryStore(ResultCacheContract):
 def test_the_settings_name_the_store_of_this_process(monkeypatch):
     """Whoever asks gets the same one, so that what one run has cached another finds."""
     monkeypatch.setenv("DASKFLOW_STORE__URL", "memory://")
-    url = Settings().store.url
-    assert choose_store(None, url) is choose_store(None, url)
+    assert choose_store(None, Settings()) is choose_store(None, Settings())
 
 
-def test_a_store_that_is_given_goes_before_the_settings():
+def test_a_store_that_is_given_goes_before_the_settings(monkeypatch):
     """Whatever they say."""
+    monkeypatch.setenv("DASKFLOW_STORE__URL", "redis://nowhere")
     store = MemoryStore()
-    assert choose_store(store, "redis://nowhere") is store
+    assert choose_store(store, Settings()) is store
 
 
-@pytest.mark.parametrize("url", ["sqlite:///runs.db", "memory", ""])
+@pytest.mark.parametrize("url", ["redis://nowhere", "sqlite://", "memory", ""])
 def test_a_store_that_there_is_not(url, monkeypatch):
     """The error names the setting and what there is, before anything has run."""
     monkeypatch.setenv("DASKFLOW_STORE__URL", url)

@@ -74,7 +74,7 @@ def test_a_body_that_always_kills_its_worker_ends(frail):
     assert {type(found.state) for found in run["inc"]} == {Success}
     assert type(run[total].state) is Success
     assert type(run[die].state) is Crashed
-    assert "KilledWorker" in run[die].state.message
+    assert run[die].state.reason == "worker lost"
     assert type(run["inc-2"].state) is TriggerFailed
     assert run[survey].result() == 2
     assert run["inc"].result() == [1, 2, 3, 4, 5]

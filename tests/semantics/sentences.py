@@ -89,7 +89,9 @@ ONE_TASK_RUN = (
         "9 serializability is checked the same everywhere; durable results are written",
         "test_a_value_that_cannot_travel",
         "test_the_result_of_fail_must_travel_too",
-        "store and resume",
+        "test_a_durable_value_is_the_value",
+        "test_a_resumed_run_reads_what_was_kept",
+        "test_storage_that_cannot_be_written",
     ),
     (
         "9 unserializable: Crashed, naming task and type, only this task run",
@@ -510,7 +512,12 @@ THE_FLOWS_STATE = (
         "test_a_submitted_run_goes_on_in_the_background",
         "test_approval_while_the_run_is_live",
     ),
-    ("resume continues the same run, from some states", "store and resume"),
+    (
+        "resume continues the same run, from some states",  # so far from Paused and a lost driver
+        "test_a_resumed_run_reads_what_was_kept",
+        "test_the_driver_is_killed",
+        "store and resume",
+    ),
     ("rerun makes a new run, of what failed or from a task on", "store and resume"),
     ("a Failed or Success run is final; the error names rerun", "store and resume"),
     ("resume matches nodes by name", "store and resume"),
@@ -634,8 +641,8 @@ EXAMPLES = (
     ("27 a pause in a map", "test_27_a_pause_in_a_map"),
     ("28 a handler that rescues", "test_28_a_handler_rescues_a_failure"),
     ("29 a cache by inputs", "test_29_a_cache_by_inputs"),
-    ("30 a worker killed behind accepted children", "store and resume"),
-    ("31 a task that kills its worker", "test_a_body_that_always_kills_its_worker_ends"),
+    ("30 a worker killed behind accepted children", "test_30_what_was_accepted_runs_once"),
+    ("31 a task that kills its worker", "test_31_a_body_that_always_kills_its_worker"),
     (
         "32 sys.exit and BaseExceptions",
         "test_32_no_exception_leaves_the_task_run",

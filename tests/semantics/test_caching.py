@@ -465,10 +465,11 @@ def test_a_result_that_cannot_be_read_any_more(cached, rerun, store, ledger):
     assert ledger.starts() == {"ident": 2}
 
 
-class Torn:
-    """A store that is out of order, from a turn on."""
+class Torn(MemoryStore):
+    """A store whose cache is out of order, from a turn on."""
 
     def __init__(self, good=0):
+        super().__init__()
         self.good = good
         self.turns = 0
         self.cache = self

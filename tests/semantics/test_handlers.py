@@ -608,7 +608,7 @@ def test_handlers_at_cancellation(do, diary, tmp_path):
     stop = task(interrupt, **diary.hooks())
     after = do.ident.with_options(state_handlers=diary.handler(rescue_cancelled), **diary.hooks())
     made = flow(lambda: after.map([stop(), 1]), executor=LocalExecutor(), block_size=1)
-    from daskflow.runs import prepare
+    from daskflow.starting import prepare
 
     run = prepare(made, {})
     with pytest.raises(KeyboardInterrupt):
@@ -779,7 +779,7 @@ def test_a_handler_that_approves(executor, do):
             runs[0].approve()
 
     made = flow(lambda: manual(1), executor=executor, state_handlers=approve)
-    from daskflow.runs import prepare
+    from daskflow.starting import prepare
 
     runs.append(prepare(made, {}))
     runs[0].drive()

@@ -23,7 +23,7 @@ def interrupt_here(x):
 
 def interrupted_run(made):
     """Run a flow that is interrupted; return its run, as whoever kept hold of it has it."""
-    from daskflow.runs import prepare
+    from daskflow.starting import prepare
 
     run = prepare(made, {})
     with pytest.raises(KeyboardInterrupt):

@@ -5,8 +5,8 @@ import threading
 import pytest
 
 from daskflow import FlowRunFailedError, IllegalMoveError, LocalExecutor, flow, manual_only
-from daskflow.runs import prepare
 from daskflow.runtime.pausing import paused_runs
+from daskflow.starting import prepare
 from daskflow.states import Crashed
 from tests.contract.waiting import eventually
 from tests.semantics.bodies import kinds, short

@@ -89,16 +89,22 @@ class PackedSpec(bytes):
         Top-level names of what the code imports, wherever in it, and does not bring along.
     needed
         Modules that have to be there already: what travels refers to something in them by name.
+    folder
+        URL of a folder of this machine, or of this process's memory, that all have to reach.
     """
 
     named: frozenset[str]
     needed: frozenset[str]
+    folder: str
 
     @classmethod
-    def of(cls, data: bytes, named: Iterable[str], needed: Iterable[str]) -> PackedSpec:
+    def of(
+        cls, data: bytes, named: Iterable[str], needed: Iterable[str], folder: str = ""
+    ) -> PackedSpec:
         """Return the bytes with those names."""
         packed = cls(data)
         packed.named, packed.needed = frozenset(named), frozenset(needed)
+        packed.folder = folder
         return packed
 
 
@@ -132,8 +138,11 @@ class Port(Protocol):
     def fetch_spec(self, run_id: str) -> Any:
         """Return the spec of a run: itself, or where it comes from elsewhere its bytes."""
 
+    def is_taken(self) -> bool:
+        """Return whether this block was begun before, and taken away: its bodies are not called."""
+
     def report(self, run_id: str, block: int, segments: tuple[Segment, ...]) -> None:
-        """Send what became of a block; no later than its values can be seen."""
+        """Send what became of a block, no later than its values are seen; empty: it was taken."""
 
     def ask(self, run_id: str, question: Question[A], seconds: float = ASK_SECONDS) -> A:
         """Return what the driver answers to a question; waits for it in this thread.

@@ -110,7 +110,7 @@ class DaskExecutor:
         patience = _PATIENCE if self.adapt_kwargs is None else _ADAPTIVE_PATIENCE
         session = DaskSession(hub, run_id, packed, patience)
         try:
-            needs = Needs.of(packed.needed, packed.named)
+            needs = Needs.of(packed.needed, packed.named, packed.folder)
             hub.shake_hands(needs, Settings().engine.connect_timeout)
             session.report = self._report(hub, run_id)
         except BaseException:

@@ -22,6 +22,10 @@ from daskflow.executors.wire import METADATA_KEY
 _ALWAYS = ("daskflow", "dask", "distributed", "cloudpickle", "pydantic")
 _WHERE_USED = ("numpy", "pandas", "polars", "pyarrow")
 _MAJOR_MATTERS = {"cloudpickle", "pydantic", *_WHERE_USED}  # their pickles change with it
+_ONE_PLACE = (
+    "set DASKFLOW_RESULTS__URL to where all reach it, such as s3://bucket/results, or "
+    "DASKFLOW_RESULTS__SHARED=true where that folder is on a disk that they share"
+)
 _NAMED = 3  # so many workers are named in a message
 
 
@@ -35,20 +39,23 @@ class Needs:
         Top-level modules that have to be there.
     named
         Top-level modules that the code imports somewhere, perhaps in vain.
+    folder
+        URL of a folder of this host, or of this process, that they have to reach; empty: none.
     """
 
     needed: frozenset[str] = frozenset()
     named: frozenset[str] = frozenset()
+    folder: str = ""
 
     @classmethod
-    def of(cls, needed: Iterable[str], named: Iterable[str]) -> Needs:
+    def of(cls, needed: Iterable[str], named: Iterable[str], folder: str = "") -> Needs:
         """Return the needs of a run that refers to some modules and imports others somewhere.
 
         Of those it only imports none counts that is not here either: that import is meant to fail.
         """
         tops = frozenset(name.partition(".")[0] for name in needed)
         rest = frozenset(named) - tops - sys.stdlib_module_names - {"daskflow", "__main__"}
-        return cls(tops, frozenset(filter(_is_there, rest)))
+        return cls(tops, frozenset(filter(_is_there, rest)), folder)
 
     def all(self) -> frozenset[str]:
         """Return all modules that are asked for."""
@@ -138,6 +145,9 @@ def _differences(here: Place, there: Place, needs: Needs) -> Iterator[Difference
     if here.protocol != there.protocol:
         cure = "install the same daskflow in both places"
         yield Difference(f"daskflow speaks {here.protocol} here, {there.protocol}", cure)
+    if needs.folder and (here.host != there.host or needs.folder.startswith("memory:")):
+        kept = f"results are kept at {needs.folder} of {here.host}, out of reach"
+        yield Difference(kept, _ONE_PLACE)
     used = needs.all()
     for package in (*_ALWAYS, *(name for name in _WHERE_USED if name in used)):
         mine, theirs = here.versions.get(package), there.versions.get(package)

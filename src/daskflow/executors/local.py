@@ -243,6 +243,9 @@ class _LocalPort:
     def fetch_spec(self, run_id: str) -> Any:
         return self._spec
 
+    def is_taken(self) -> bool:
+        return False
+
     def report(self, run_id: str, block: int, segments: tuple[Segment, ...]) -> None:
         self.segments = segments
 

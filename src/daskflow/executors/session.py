@@ -164,7 +164,8 @@ class DaskSession:
             if submission.pop(block, None) is not None:
                 break
         segments = unpack_segments(data) if data else ()
-        return Report(run_id, block, worker, segments, error, is_origin)
+        is_taken = not data and not error
+        return Report(run_id, block, worker, segments, error, is_origin, is_taken)
 
     def _given_up(self) -> list[Report]:
         """Return reports for blocks that no message will come for any more.

@@ -26,7 +26,7 @@ from distributed import Scheduler, SchedulerPlugin
 from daskflow.executors.asking import GONE, Questions
 from daskflow.executors.placement import complaint_about
 from daskflow.executors.stuck import StuckBlocks, demand_of, offers_of, stuck_blocks
-from daskflow.executors.wire import METADATA_KEY, Answered, Asked, is_block, is_portion
+from daskflow.executors.wire import METADATA_KEY, TAKEN, Answered, Asked, is_block, is_portion
 
 _PAUSE_SECONDS = 0.03  # between answers to one client: each costs as much as a small task
 _LOOK_SECONDS = 0.5  # between looks at what no worker can run
@@ -234,13 +234,21 @@ class Tracker(SchedulerPlugin):
                 _bind(scheduler, key, workers, scheduler.workers[worker])
 
     def transition(self, key: Any, start: str, finish: str, *args: Any, **kwargs: Any) -> None:
-        """Pass on what Dask says of a block: finished with a report, or given up."""
+        """Pass on what Dask says of a block: finished with a report, or given up.
+
+        One that is taken from a worker, finished or not, is marked before another gets it: the mark
+        travels with it, and its bodies are not called once more.
+        """
         if finish == "memory":
             metadata = kwargs.get("metadata")
             found = metadata and metadata.get(METADATA_KEY)
             if found:
                 run_id, block, segments = found
                 self._put(run_id, block, kwargs.get("worker", ""), segments)
+        elif finish == "released":
+            if start in {"processing", "memory"} and _run_of(key) in self.runs:
+                task = self.scheduler.tasks[key]
+                task.annotations = {**(task.annotations or {}), TAKEN: True}
         elif finish == "erred":
             run_id = _run_of(key)
             if run_id in self.runs and is_block(key):

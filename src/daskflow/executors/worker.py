@@ -20,7 +20,7 @@ from daskflow.executors.base import Executor
 from daskflow.executors.cluster import NestedExecutor
 from daskflow.executors.connections import connect
 from daskflow.executors.local import LocalExecutor
-from daskflow.executors.wire import METADATA_KEY, pack_question, pack_segments, unpack_answer
+from daskflow.executors.wire import METADATA_KEY, TAKEN, pack_question, pack_segments, unpack_answer
 from daskflow.questions import ASK_SECONDS, Question
 from daskflow.sealing import Sealed
 from daskflow.settings import Settings
@@ -67,11 +67,18 @@ class WorkerPort:
         spec: bytes = asyncio.run_coroutine_threadsafe(asked, loop).result()
         return spec
 
+    def is_taken(self) -> bool:
+        """Return whether the running task was on another worker before, or here."""
+        worker = get_worker()
+        state = worker.state.tasks[worker.get_current_task()]
+        return bool(state.annotations and state.annotations.get(TAKEN))
+
     def report(self, run_id: str, block: int, segments: tuple[Segment, ...]) -> None:
         """Put the report onto the message with which Dask tells that the block is done."""
         worker = get_worker()
         state = worker.state.tasks[worker.get_current_task()]
-        state.metadata[METADATA_KEY] = (run_id, block, pack_segments(segments))
+        packed = pack_segments(segments) if segments else b""
+        state.metadata[METADATA_KEY] = (run_id, block, packed)
 
     def ask(self, run_id: str, question: Question[A], seconds: float = ASK_SECONDS) -> A:
         """Ask the driver, by way of the tracker on the scheduler."""

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from daskflow.events import Before, Length
+from daskflow.events import Before, Length, Segment
 from daskflow.lowering.spaces import Index, Space
 from daskflow.nodes import ROOT, FlowGraph
 from daskflow.states import FINISHED_MASK, Pending, State, mask_of
@@ -114,3 +114,4 @@ class AtHand:
     keys: Mapping[int, Key] = field(default_factory=dict)  # of blocks by number
     holders: Mapping[int, str] = field(default_factory=dict)  # who ran a block, by number
     state_of: Callable[[str, int], State] | None = None  # of a task run, in full; None: its kind
+    give: Callable[[str, range], Segment] | None = None  # what was kept of task runs, with values

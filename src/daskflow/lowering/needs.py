@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import compress
 from typing import Any
@@ -159,7 +159,7 @@ class Needs:
         forms = [one.form for one in node.arguments if upstream in references(one.form)]
         if not forms or any(form != Element(NodeRef(upstream), 0) for form in forms):
             return False
-        return bool(self.now.known.columns[upstream].blocks[0])
+        return self.now.known.columns[upstream].blocks[0] in self.now.at_hand.keys
 
     def _add_portion(self, upstream: str, strip: Strip) -> None:
         number = self.now.known.columns[upstream].blocks[0]
@@ -177,10 +177,15 @@ class Needs:
                     self.before[name, position] = Before(attempt)
         for position in range(strip.start, strip.stop) if column.before else ():
             before = column.before.get(position)
-            if before is not None:
-                self.before[name, position] = before
-                if before.loops:
-                    self.inputs[self.now.at_hand.keys[column.carriers[position]]] = None
+            if before is None:
+                continue
+            if before.carries:
+                key = self.now.at_hand.keys.get(column.carriers.get(position, 0))
+                if key is None:  # what it would go on with is gone: it begins anew
+                    before = before._replace(loops=0, held=0)
+                else:
+                    self.inputs[key] = None
+            self.before[name, position] = before
 
     def _add_literal(self, literal: str, form: Form, strip: Strip) -> None:
         if literal not in self.now.at_hand.large:
@@ -209,11 +214,25 @@ class Needs:
             if 0 not in due:
                 return
             numbers = compress(numbers, due.translate(_OPPOSITE))
+        keys = self.now.at_hand.keys
+        gone = set()
         for number in dict.fromkeys(numbers):
-            if number:
-                self.inputs[self.now.at_hand.keys[number]] = None
+            if number in keys:
+                self.inputs[keys[number]] = None
+            elif number:
+                gone.add(number)
+        if gone:
+            self._add_kept(name, column, range(start, stop), gone)
         if column.states:
             self._add_states(name, column, range(start, stop))
+
+    def _add_kept(self, name: str, column: Column, positions: range, gone: set[int]) -> None:
+        """Add what was kept of upstream task runs whose blocks are not on the executor."""
+        due = self.now.due.get(name, b"")
+        here = [p for p in positions if column.blocks[p] in gone and not (due and due[p])]
+        for start, stop in _stretches(here):
+            if (name, start) not in self.given and self.now.at_hand.give is not None:
+                self.given[name, start] = self.now.at_hand.give(name, range(start, stop))
 
     def _add_states(self, name: str, column: Column, positions: range) -> None:
         """Add the states of upstream task runs that no block tells of."""
@@ -231,6 +250,15 @@ class Needs:
             if is_large:
                 self.literals[literal] = None
             add_given(before, state, who, with_value=not is_large)
+
+
+def _stretches(places: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """Return ascending places as ranges: from, to."""
+    begin = 0
+    for end in range(1, len(places) + 1):
+        if end == len(places) or places[end] != places[end - 1] + 1:
+            yield places[begin], places[end - 1] + 1
+            begin = end
 
 
 def given_literal(who: str) -> str:

@@ -25,6 +25,7 @@ from daskflow.runtime.code import OwnCode
 from daskflow.runtime.given import Given
 from daskflow.runtime.inputs import cut_piece
 from daskflow.runtime.record import RunRecord
+from daskflow.runtime.restoring import lost_runs, reopen
 from daskflow.runtime.shim import run_block, unpack_literal, within_run
 from daskflow.runtime.spec import own_code_by_value
 from daskflow.signals import RunInterrupted
@@ -57,24 +58,30 @@ class Assignment:
     answer: Answerer = answer_nothing  # to what task runs ask while they run
 
 
+@dataclass(frozen=True)
+class Contact:
+    """Whom the driver listens to, and tells."""
+
+    on_change: Callable[[], None] = lambda: None
+    is_interrupted: Callable[[], bool] = lambda: False
+    may_submit: Callable[[], bool] = lambda: True  # whether what comes next can be kept
+    orders: SimpleQueue[Order] = field(default_factory=SimpleQueue)
+
+
 class Driver:
     """Drives one run on one session."""
 
-    def __init__(  # noqa: PLR0917 - who it works for, and who it listens to
+    def __init__(
         self,
         job: Assignment,
         record: RunRecord,
         session: Session,
-        on_change: Callable[[], None] = lambda: None,
-        is_interrupted: Callable[[], bool] = lambda: False,
-        orders: SimpleQueue[Order] | None = None,
+        contact: Contact | None = None,
     ) -> None:
         self.job = job
         self.record = record
         self.session = session
-        self.orders: SimpleQueue[Order] = SimpleQueue() if orders is None else orders
-        self._on_change = on_change
-        self._is_interrupted = is_interrupted
+        self.contact = Contact() if contact is None else contact
         self._next_block = job.first_block
         self._placed = set(job.placed)  # large literals that are on the executor
         self._is_ripe = True  # whether something came that a task run waits for
@@ -85,27 +92,32 @@ class Driver:
         self.session.answer_with(self.job.answer)
         self._obey()
         self._lower()
-        while self.record.in_flight or self.record.next_due() is not None:
-            for report in self.session.wait(self._patience()):
+        while self.record.in_flight or self.record.next_due() is not None or self._is_held_up():
+            reports = self.session.wait(self._patience())
+            for report in reports:
                 self.record.fold(report)
                 self._is_ripe |= self.record.is_awaited(report)
+            if any(report.is_taken for report in reports):
+                self._repair()
             self._hear_complaints()
             self._wake()
             self._obey()
-            if self._is_interrupted():
+            if self.contact.is_interrupted():
                 raise RunInterrupted
             if self._is_ripe and self._may_lower():
                 self._lower()
             self.session.release(self.record.holding.take_loose())
-            self._on_change()
+            self.contact.on_change()
         if not self.record.paused and (self.record.open or self.record.undecided):
             msg = f"{self.record.open} task runs can never start; this is a bug in daskflow"
             raise DaskflowError(msg)
 
     def _lower(self) -> None:
-        """Lower what can run now, and submit it."""
+        """Lower what can run now, and submit it; not while nothing can be kept of it."""
         record, job = self.record, self.job
-        self._is_ripe = False
+        self._is_ripe = not self.contact.may_submit()
+        if self._is_ripe:
+            return
         began = now()
         at_hand = AtHand(
             job.literals,
@@ -115,6 +127,7 @@ class Driver:
             record.keys,
             record.workers,
             record.state,
+            record.given,
         )
         target = Target(job.run_id, self.session.threads, job.block_size, self._next_block)
         plan = lower(job.graph, record.known, at_hand, target)
@@ -129,7 +142,7 @@ class Driver:
             self._next_block += len(plan.blocks)
             self.session.submit(layer, urgent=not is_first, demands=plan.demands())
         self._last_lowering = (began, now())
-        self._on_change()
+        self.contact.on_change()
         if is_news:
             self._lower()
 
@@ -146,11 +159,21 @@ class Driver:
         is_dear = took > _QUICK and now() < ended + _REST * took
         return not (is_dear and self.record.in_flight)
 
+    def _repair(self) -> None:
+        """Let run again what had lost values and is still needed."""
+        lost = list(lost_runs(self.record, self.record.kept))
+        reopen(self.record, lost, "its value was lost with its worker: it runs again")
+        self._is_ripe = True
+
+    def _is_held_up(self) -> bool:
+        """Return whether something could begin, but nothing can be kept of it just now."""
+        return self._is_ripe and not self.contact.may_submit()
+
     def _obey(self) -> None:
         """Do what people have decided meanwhile."""
         with suppress(Empty):
             while True:
-                self.orders.get_nowait()(self.record)
+                self.contact.orders.get_nowait()(self.record)
                 self._is_ripe = True
 
     def _hear_complaints(self) -> None:

@@ -63,7 +63,8 @@ class Holding:
             for name in strip.nodes
             for position in range(strip.start, strip.stop)
         )
-        for earlier in {number for run in runs for number in self._earlier.get(run, ())}:
+        before = {number for run in runs for number in self._earlier.get(run, ())}
+        for earlier in before & self._blocks.keys():
             for consumer in {earlier, *self._blocks[earlier].consumers} - {block.number}:
                 held.consumers.add(consumer)
                 self._blocks[consumer].inputs.append(block.key)

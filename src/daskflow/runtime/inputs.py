@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from daskflow.context import run_label
-from daskflow.events import Segment, left_behind
+from daskflow.events import Segment, StoredResult, left_behind
 from daskflow.lowering.links import space_in
 from daskflow.lowering.needs import given_literal, passed_on
 from daskflow.lowering.plan import Slice
@@ -27,6 +27,14 @@ class Literal(NamedTuple):
 
     name: str
     value: Any
+
+
+class Carried(NamedTuple):
+    """What a task run goes on with that its block has, and when its body was called last."""
+
+    value: Any
+    started: float
+    ended: float
 
 
 class Piece(NamedTuple):
@@ -165,10 +173,15 @@ class Inputs:
                 break
         return found
 
-    def carried(self, node: str, position: int, loops: int) -> Any:
-        """Return what a task run of which so many iterations have ended begins the next one with.
+    def carried(self, node: str, position: int, loops: int, held: int = 0) -> Carried:
+        """Return what a task run of which so many iterations have ended goes on with.
 
         Blocks may come along that tell of it as it was some iterations ago.
+
+        Parameters
+        ----------
+        held
+            Times that its result could not be written, where that is what it goes on with.
 
         Raises
         ------
@@ -176,9 +189,12 @@ class Inputs:
             No block that came has it.
         """
         for segment, offset in self._telling(node, position):
-            is_waiting = segment.codes[offset] not in FINISHED
-            if is_waiting and left_behind(segment, offset).loops == loops:
-                return _read(segment, offset)
+            if segment.codes[offset] in FINISHED or offset not in (segment.values or {}):
+                continue
+            before = left_behind(segment, offset)
+            if (before.loops, before.held) == (loops, held):
+                value = self._read(segment, offset)
+                return Carried(value, segment.started[offset], segment.ended[offset])
         raise LookupError("no block has it")
 
     def space_of(self, node: str) -> Space:
@@ -202,7 +218,16 @@ class Inputs:
     def value(self, node: str, position: int) -> Any:
         """Return what a consumer gets of a task run."""
         segment, offset = self.find(node, position) or (None, 0)
-        return _read(segment, offset) if segment else None
+        return self._read(segment, offset) if segment else None
+
+    def _read(self, segment: Segment, offset: int) -> Any:
+        """Return a value of a segment, from where it is stored if need be."""
+        value = _read(segment, offset)
+        if type(value) is StoredResult and self.spec.storage is not None:
+            value = self.spec.storage.read(value)
+            if segment.values is not None:
+                segment.values[offset] = value
+        return value
 
     def whole_codes(self, node: str) -> bytes:
         """Return the kinds of the states of all task runs of a node."""
@@ -267,7 +292,7 @@ class Inputs:
             codes[place] = code
             values[place] = (segment, offset)
         return [
-            _read(*value)
+            self._read(*value)
             for value, code in zip(values, codes, strict=True)
             if not is_picky or code in PICKED
         ]

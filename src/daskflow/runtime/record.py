@@ -9,21 +9,23 @@ from __future__ import annotations
 import heapq
 from array import array
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any, Protocol
 
 from daskflow.context import run_label
+from daskflow.entries import Entry, SegmentTold, SpaceEnded, SpaceOpened, TaskRunMoved
 from daskflow.events import Before, Complaint, Length, Note, Report, Segment, StateChanged
 from daskflow.lowering.known import OWNED, Column, Key, Known, open_spaces
 from daskflow.lowering.links import link_of
-from daskflow.lowering.needs import result_of
+from daskflow.lowering.needs import result_of, stand_in
 from daskflow.lowering.plan import Plan
 from daskflow.nodes import FlowGraph, NodeRef
 from daskflow.runtime.given import Given, length_of, refuse_beyond
 from daskflow.runtime.holding import Holding
 from daskflow.runtime.verdict import Outcome
+from daskflow.sealing import Sealed
 from daskflow.states import (
     DRIVER_MOVES,
     FAILED,
@@ -90,10 +92,19 @@ class RunRecord:
         Nodes whose values the user may ask for.
     judge
         Of changes that are made here; None: nobody has anything to say.
+    write
+        Takes what is to be kept, entry by entry.
     """
 
-    def __init__(self, graph: FlowGraph, kept: frozenset[str], judge: Judge | None = None) -> None:
+    def __init__(
+        self,
+        graph: FlowGraph,
+        kept: frozenset[str],
+        judge: Judge | None = None,
+        write: Callable[[Entry], None] = lambda _: None,
+    ) -> None:
         self.graph = graph
+        self._write = write
         self._judge = judge
         self.spaces = open_spaces(graph)
         self.nodes: dict[str, NodeRecord] = {
@@ -104,6 +115,7 @@ class RunRecord:
         self.workers: dict[int, str] = {}  # who ran a block
         self.lengths: dict[str, dict[int, Length]] = {}  # of values that something maps over
         self.events: list[StateChanged] = []
+        self.kept = kept
         self.holding = Holding(graph, kept)
         self.in_flight: set[int] = set()  # blocks that have not reported
         # task runs that are in no block and wait for no instant
@@ -119,6 +131,7 @@ class RunRecord:
         self._awaited: dict[str, bool] | None = (
             None  # what open task runs wait for; None: not known
         )
+        self._losses: Counter[tuple[str, int]] = Counter()  # times its block was lost
         self._strikes: Counter[tuple[str, int]] = Counter()  # times given back without a reason
 
     def give(self, given: Given) -> None:
@@ -154,6 +167,7 @@ class RunRecord:
         touched: set[str] = set()
         for opening in plan.openings:
             self.spaces[opening.space].open(opening.parent, opening.width, opening.parts)
+            self._write(SpaceOpened(*opening))
             touched.update(self._inside[opening.space])
         for name in touched:
             self.open += self.nodes[name].grow()
@@ -190,6 +204,7 @@ class RunRecord:
         check_move(Pending.code, state.code, name, DRIVER_MOVES)
         told = replace(state, timestamp=as_datetime(now()))
         self.spaces[space].decided[parent] = told
+        self._write(SpaceEnded(space, parent, told))
         for node in self._inside[space]:
             self.nodes[node].counts[state.code] += 1
             if self._judge is not None:
@@ -208,16 +223,79 @@ class RunRecord:
 
     def fold(self, report: Report) -> None:
         """Take in what became of a block; what it does not own any more is dropped."""
+        if report.is_taken:
+            self._fold_taken(report.block)
         if report.block not in self.in_flight:
             return
         self.in_flight.discard(report.block)
         self.workers[report.block] = report.worker
         for segment in report.segments:
+            self._write(SegmentTold(report.block, report.worker, segment))
             self._fold_segment(report.block, segment)
         if report.error:
             self._fold_error(report)
 
-    def _fold_segment(self, block: int, segment: Segment) -> None:
+    def restore_segment(self, block: int, worker: str, segment: Segment) -> None:
+        """Take in what a block told once; `recount` when all is taken in."""
+        self.workers[block] = worker
+        record = self._take_columns(segment)
+        length = segment.stop - segment.start
+        record.blocks[segment.start : segment.stop] = array("l", [block]) * length
+        for offset, note in segment.notes.items():
+            if note.length is not None:
+                lengths = self.lengths.setdefault(segment.node, {})
+                lengths[segment.start + offset] = note.length
+
+    def restore_state(self, name: str, position: int, state: State) -> None:
+        """Take in a state that the driver once gave a task run; `recount` afterwards."""
+        record = self.nodes[name]
+        if position < 0:
+            return
+        if record.codes[position] == Paused.code and state.code == Pending.code:  # approved
+            note = record.notes.get(position)
+            before = note.before if note is not None else None
+            before = before or Before(record.attempts[position])
+            record.before[position] = before._replace(is_resumed=True)
+        record.codes[position] = state.code
+        record.notes[position] = Note(state.message)
+        record.states.pop(position, None)
+        if state.is_finished():
+            record.states[position] = state
+            record.blocks[position] = 0
+            if state.code in PICKED and self.graph.gives_width(name):
+                self.lengths.setdefault(name, {})[position] = length_of(result_of(state))
+
+    def recount(self) -> None:
+        """Find out anew, from the columns, what is open and what waits; count the states."""
+        self.paused.clear()
+        self._due.clear()
+        self.open = 0
+        for name, record in self.nodes.items():
+            record.counts = Counter(record.codes)
+            record.counts.update(state.code for _, state in self.decided(name))
+            self.open += record.codes.count(Pending.code)
+            for position, code in enumerate(record.codes):
+                if code in WAITING:
+                    self._note_waiting(record, (name, position))
+        self._awaited = None
+
+    def reopen(self, name: str, position: int, state: State) -> None:
+        """Let a finished task run run again; its attempts go on counting."""
+        record = self.nodes[name]
+        record.counts[record.codes[position]] -= 1
+        record.counts[Pending.code] += 1
+        record.codes[position] = Pending.code
+        record.states.pop(position, None)
+        record.notes.pop(position, None)
+        if position in record.before:  # its iterations begin anew too
+            record.before[position] = record.before[position]._replace(loops=0, held=0)
+        self.open += 1
+        self._awaited = None
+        self.holding.gave_back(record.blocks[position], [(name, position)])
+        self._tell(name, position, state, is_driver=True)
+
+    def _take_columns(self, segment: Segment) -> NodeRecord:
+        """Let the columns of a node be what a segment says."""
         record = self.nodes[segment.node]
         start, stop = segment.start, segment.stop
         record.codes[start:stop] = segment.codes
@@ -230,6 +308,11 @@ class RunRecord:
                 record.notes.pop(position, None)
         for offset, note in segment.notes.items():
             record.notes[start + offset] = note
+        return record
+
+    def _fold_segment(self, block: int, segment: Segment) -> None:
+        record = self._take_columns(segment)
+        start, stop = segment.start, segment.stop
         kinds = set(segment.codes)
         for code in kinds:
             count = segment.codes.count(code)
@@ -261,7 +344,7 @@ class RunRecord:
             elif code not in FINISHED:
                 self._note_waiting(record, run)
             if code != Pending.code:
-                self._tell(segment.node, self.index(*run), self.state(*run))
+                self._tell(segment.node, position, self.state(*run))
 
     def _note_waiting(self, record: NodeRecord, run: tuple[str, int]) -> None:
         """Note what a task run waits for that did not finish, and what it goes on with."""
@@ -269,7 +352,7 @@ class RunRecord:
         code, note = record.codes[position], record.notes.get(position)
         if note is not None and note.before is not None:
             record.before[position] = note.before
-            if note.before.loops:
+            if note.before.carries:
                 record.carriers[position] = record.blocks[position]
         if code == Paused.code:
             self.paused.add(run)
@@ -308,6 +391,28 @@ class RunRecord:
             if not below.is_complete or any(record.codes[p] not in FINISHED for p in places):
                 return False
         return True
+
+    def _fold_taken(self, block: int) -> None:
+        """Note that Dask lost a block: its values are gone, and what it did not tell begins anew.
+
+        An attempt that vanished is repeated, and told, as often as `infra_retries` allow.
+        """
+        self.keys.pop(block, None)
+        if block not in self.in_flight:
+            return
+        self.in_flight.discard(block)
+        for name, record in self.nodes.items():
+            allowed = self.graph.nodes[name].task.rules.infra_retries
+            for position in self._owned_by(record, block):
+                self._losses[name, position] += 1
+                if self._losses[name, position] > allowed:
+                    self.crash(name, position, "its worker was lost", "worker lost")
+                    continue
+                record.codes[position] = Pending.code
+                self.open += 1
+                self._awaited = None
+                self.holding.gave_back(block, [(name, position)])
+                self._tell(name, position, Pending("its worker was lost: it runs again"))
 
     def _fold_error(self, report: Report) -> None:
         """Let the task runs of a block that did not come back crash, or wait if it never began."""
@@ -392,8 +497,7 @@ class RunRecord:
         record.counts[old] -= 1
         record.counts[state.code] += 1
         self.holding.finished(block, 1, [(name, position)])
-        if is_told:
-            self._tell(name, self.index(name, position), state)
+        self._tell(name, position, state, is_driver=True, is_told=is_told)
 
     def is_awaited(self, report: Report) -> bool:
         """Return whether a report may let a task run start that could not be lowered so far.
@@ -467,7 +571,7 @@ class RunRecord:
     def approve(self, name: str, position: int) -> None:
         """Let a paused task run go on; what does not wait any more is left alone."""
         if self._may_decide(name, position, Pending("approved")):
-            self._tell(name, self.index(name, position), Pending("approved"))
+            self._tell(name, position, Pending("approved"), is_driver=True)
             self._go_on(name, position)
 
     def reject(self, name: str, position: int, message: str) -> None:
@@ -491,6 +595,38 @@ class RunRecord:
     def is_finished(self) -> bool:
         """Return whether all task runs are finished."""
         return not self.in_flight and all(map(self._is_complete, self.nodes))
+
+    def given(self, name: str, positions: range) -> Segment:
+        """Return what consumers get of finished task runs whose blocks are not on the executor.
+
+        That is so behind a resume: values are those that were kept.
+        """
+        record = self.nodes[name]
+        start, stop = positions.start, positions.stop
+        notes = record.notes
+        segment = Segment(
+            name,
+            start,
+            record.codes[start:stop],
+            record.attempts[start:stop],
+            record.started[start:stop],
+            record.ended[start:stop],
+            notes={place - start: notes[place] for place in positions if place in notes},
+        )
+        segment.values = {
+            place - start: self._given_value(name, record, place) for place in positions
+        }
+        return segment
+
+    def _given_value(self, name: str, record: NodeRecord, position: int) -> Any:
+        small = record.smalls[position]
+        if record.codes[position] in FAILED:
+            state = self.state(name, position)
+            return stand_in(state, run_label(name, self.index(name, position)))
+        if small is not None:
+            return Sealed(small, [])
+        note = record.notes.get(position)
+        return note.stored if note is not None else None
 
     def index(self, name: str, position: int) -> tuple[int, ...]:
         """Return the map index of the task run at a position."""
@@ -572,5 +708,17 @@ class RunRecord:
             found.extend(map(record.space.index_of, positions))
             yield from ((name, index) for index in sorted(found))
 
-    def _tell(self, name: str, index: tuple[int, ...], state: State) -> None:
-        self.events.append(StateChanged(now(), run_label(name, index), state))
+    def _tell(
+        self,
+        name: str,
+        position: int,
+        state: State,
+        *,
+        is_driver: bool = False,
+        is_told: bool = True,
+    ) -> None:
+        """Keep a change of state; and tell of it, unless it was to be expected."""
+        index, instant = self.index(name, position), now()
+        if is_told:
+            self.events.append(StateChanged(instant, run_label(name, index), state))
+        self._write(TaskRunMoved(instant, name, index, position, state, is_driver))

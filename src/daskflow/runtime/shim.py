@@ -24,7 +24,7 @@ from daskflow.events import NOTHING_BEFORE, Note, Segment
 from daskflow.executors.base import Port, use_port
 from daskflow.executors.ports import current_port
 from daskflow.lowering.links import link_of
-from daskflow.lowering.plan import BlockBody, Strip, unpack_block
+from daskflow.lowering.plan import BlockBody, Strip, strips_of, unpack_block
 from daskflow.runtime.inputs import Inputs, Literal
 from daskflow.runtime.modules import in_use
 from daskflow.runtime.spec import RunSpec, unpack_spec
@@ -43,6 +43,9 @@ _specs_lock = threading.Lock()
 def run_block(run_id: str, number: int, body: bytes, *inputs: Any) -> tuple[Segment, ...]:
     """Run one block: report what became of its task runs, return that with the values."""
     port = current_port()
+    if port.is_taken():  # only the driver decides what runs again
+        port.report(run_id, number, ())
+        return hollow(strips_of(body))
     spec = _spec_of(run_id, port)
     with use_port(port), context.at_place(port.worker), in_use(spec.modules):
         segments = BlockWalk(spec, unpack_block(body), inputs, is_local=port.is_local).walk()
@@ -50,6 +53,20 @@ def run_block(run_id: str, number: int, body: bytes, *inputs: Any) -> tuple[Segm
         drop_frames(segments)
     port.report(run_id, number, tuple(segment.without_values() for segment in segments))
     return tuple(segments)
+
+
+def hollow(strips: Iterable[Strip]) -> tuple[Segment, ...]:
+    """Return the value of a block whose bodies were not called: nothing in it is finished."""
+    found = []
+    for strip in strips:
+        length = strip.stop - strip.start
+        for node in strip.nodes:
+            segment = Segment(node, strip.start, bytearray(length))
+            segment.attempts.extend([0] * length)
+            segment.started.extend([0.0] * length)
+            segment.ended.extend([0.0] * length)
+            found.append(segment)
+    return tuple(found)
 
 
 def within_run(run_id: str, function: Callable[..., Any], *args: Any) -> Any:
@@ -139,8 +156,9 @@ class BlockWalk:
         before = self.body.before.get((node.name, position), NOTHING_BEFORE)
         codes = wire.codes(position)
         run = TaskRun(self.spec, node, wire, position, index, self.is_local, codes, before)
-        if before.loops:
-            run.carry = partial(self.inputs.carried, node.name, position, before.loops)
+        if before.carries:
+            found = self.inputs.carried
+            run.carry = partial(found, node.name, position, before.loops, before.held)
         return run, walk(run)
 
     def passing(self, strip: Strip) -> list[str]:
@@ -174,7 +192,7 @@ def record(segment: Segment, run: TaskRun, state: State) -> None:
         note = (note or Note())._replace(message=state.message)
         segment.notes[offset] = note._replace(reason=reason) if reason else note
     if segment.values is not None:
-        if state.code in FINISHED:
+        if state.code in FINISHED or run.before.held:
             segment.values[offset] = run.value
         elif run.before.loops:
             segment.values[offset] = run.loop_result

@@ -26,6 +26,7 @@ from daskflow.errors import DefinitionError, ExecutorError
 from daskflow.executors.base import PackedSpec
 from daskflow.nodes import FlowGraph
 from daskflow.pickling import dumps
+from daskflow.results.storage import ResultStorage
 from daskflow.runtime.code import OwnCode, unpicklable
 from daskflow.runtime.modules import (
     HERE,
@@ -62,6 +63,8 @@ class RunSpec:
     parameters: tuple[str, ...] = ()  # names of those literals that are the flow's parameters
     scheduled_for: float = 0.0  # instant at which the run was to start
     max_signalled_retries: int = 100
+    storage: ResultStorage | None = None  # where durable results are
+    persisted: frozenset[str] = frozenset()  # nodes whose results are to be durable
     caching: CacheFacts | None = None  # None: no result is cached
     parents: tuple[str, ...] = ()  # ids of the task runs that called it, outermost first
     log_level: int | None = None  # lowest that is let through; None: as `logging` is configured
@@ -98,8 +101,12 @@ def pack_spec(spec: RunSpec, code: OwnCode | None = None) -> PackedSpec:
             raise DefinitionError(_blame(spec, code, other)) from other
     sources = {**inherited_sources(), **found.sources}
     data = pickle.dumps((spec.run_id, home(), _PYTHON, sources, body), protocol=5)
-    needed = (name for name in code.named if name not in sources and not _is_known(name))
-    return PackedSpec.of(data, found.named - sources.keys(), needed)
+    needed = {name for name in code.named if name not in sources and not _is_known(name)}
+    folder = ""
+    if spec.storage is not None and spec.persisted:
+        needed |= spec.storage.place.modules()
+        folder = spec.storage.private_folder()
+    return PackedSpec.of(data, found.named - sources.keys(), needed, folder)
 
 
 def _pack(spec: RunSpec, code: OwnCode, importers: list[Importer]) -> tuple[Found, bytes]:

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from daskflow import context
+from daskflow.errors import StoreBusyError
 from daskflow.events import NOTHING_BEFORE, Before, Note
 from daskflow.lowering.needs import stand_in
 from daskflow.mapping import length_of
@@ -22,6 +23,7 @@ from daskflow.results.serializers import weigh
 from daskflow.runtime import caches, state_handlers
 from daskflow.runtime.calling import SUCCESS, call, make_portable, summary_of, trace_of
 from daskflow.runtime.contexts import context_of, with_prints
+from daskflow.runtime.durable import read_later, write_result
 from daskflow.runtime.nesting import end_of_body
 from daskflow.runtime.printing import taking
 from daskflow.runtime.task_run import TaskRun
@@ -59,13 +61,22 @@ Step = Callable[[TaskRun, State], State]
 
 
 def carry_on(run: TaskRun, state: State) -> State:
-    """Take up what the iteration before this one has left."""
-    if run.before.loops:
-        try:
-            run.loop_result = run.carry()
-        except Exception as error:
-            message = f"what its iteration {run.before.loops} has left is lost: {error}"
-            return Crashed(message, reason="input lost")
+    """Take up what the iteration before this one has left, or the result of the body."""
+    before = run.before
+    if not before.carries:
+        return state
+    try:
+        carried = run.carry()
+    except LookupError:  # its block was taken from a worker; the driver hears of it, and lets it
+        run.before = before._replace(loops=0, held=0)  # begin anew
+        return Pending("what it goes on with was lost")
+    except Exception as error:
+        message = f"what its iteration {before.loops} has left is lost: {error}"
+        return Crashed(message, reason="input lost")
+    if before.held:
+        run.value, run.started, run.ended = carried
+    else:
+        run.loop_result = carried.value
     return state
 
 
@@ -301,15 +312,13 @@ BEFORE_THE_BODY: tuple[Step, ...] = (
     start,
 )
 OF_A_CALL: tuple[Step, ...] = (call_body, check_result, retry, put_off, loop)
-AT_THE_END: tuple[Step, ...] = (tell, keep_result)
+AT_THE_END: tuple[Step, ...] = (tell, keep_result, write_result)
 
 
 def walk(run: TaskRun) -> State:
     """Take a task run through its steps; an exception in a step of ours is Crashed."""
-    state = _guarded(_walk_to_the_end, run, PENDING)
-    if state.code != Pending.code:  # else it is sent back, and nothing has changed
-        for step in AT_THE_END:
-            state = _guarded(step, run, state)
+    # where only its result is to be written, its body has ended, and all was told
+    state = _guarded(_write_again, run, PENDING) if run.before.held else _walk_all(run)
     if state.code in FAILED or run.exception is not None:
         _pass_on(run, state)
     if run.before.loops or (state.code not in FINISHED and run.before != NOTHING_BEFORE):
@@ -317,12 +326,29 @@ def walk(run: TaskRun) -> State:
     return state
 
 
+def _walk_all(run: TaskRun) -> State:
+    state = _guarded(_walk_to_the_end, run, PENDING)
+    if state.code != Pending.code:  # else it is sent back, and nothing has changed
+        for step in AT_THE_END:
+            state = _guarded(step, run, state)
+    return state
+
+
+def _write_again(run: TaskRun, state: State) -> State:
+    """Write the result of a body that has ended."""
+    state = carry_on(run, state)
+    return state if state is not PENDING else write_result(run, check_result(run, Success()))
+
+
 def _guarded(step: Step, run: TaskRun, state: State) -> State:
-    """Take a step; where it raises, that is Crashed."""
+    """Take a step; where it raises, that is Crashed, or a wait for the storage of an input."""
     try:
         return step(run, state)
     except RunInterrupted:
         raise
+    except StoreBusyError as error:
+        run.is_told = True  # it is nothing that the task did
+        return read_later(run, error)
     except BaseException as error:  # values of the user's may raise anything when looked at
         run.note = Note(trace=trace_of(error))
         run.exception = run.small = None

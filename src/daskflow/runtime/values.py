@@ -9,12 +9,13 @@ from typing import Any
 
 from daskflow.context import run_label
 from daskflow.errors import ResultGoneError, TaskRunError
-from daskflow.events import Segment
+from daskflow.events import Segment, StoredResult
 from daskflow.executors.base import Session
 from daskflow.lowering.known import OWNED
 from daskflow.lowering.needs import result_of, stand_in
 from daskflow.lowering.spaces import Index
-from daskflow.runtime.record import RunRecord
+from daskflow.results.storage import ResultStorage
+from daskflow.runtime.record import NodeRecord, RunRecord
 from daskflow.sealing import opened
 from daskflow.states import FAILED, FINISHED, PICKED, Skipped
 
@@ -22,8 +23,11 @@ from daskflow.states import FAILED, FINISHED, PICKED, Skipped
 class Values:
     """The values of one run's task runs."""
 
-    def __init__(self, record: RunRecord, session: Session) -> None:
+    def __init__(
+        self, record: RunRecord, session: Session, storage: ResultStorage | None = None
+    ) -> None:
         self.record = record
+        self._storage = storage
         self._session = session
         weakref.finalize(self, session.close).atexit = False  # when no view of the run is left
 
@@ -80,6 +84,8 @@ class Values:
                 found[position] = None if small is None else pickle.loads(small)
             elif code in PICKED and position in record.states:  # somebody gave it with its value
                 found[position] = result_of(record.states[position])
+            elif self._storage is not None and (stored := _stored(record, position)) is not None:
+                found[position] = self._storage.read(stored)
             elif record.blocks[position]:
                 wanted.setdefault(record.blocks[position], []).append(position)
             else:
@@ -99,6 +105,9 @@ class Values:
         return self.exception(name, self.record.index(name, position))
 
     def _fetch(self, name: str, wanted: dict[int, list[int]]) -> dict[int, Any]:
+        gone = [places for number, places in wanted.items() if number not in self.record.keys]
+        if gone:
+            raise self._gone(name, gone[0][0])
         keys = [self.record.keys[number] for number in wanted]
         try:
             blocks = self._session.fetch(keys)
@@ -121,9 +130,14 @@ class Values:
     def _gone(self, name: str, position: int) -> ResultGoneError:
         msg = (
             f"the value of {self._label(name, position)} was not kept: return it from the flow, "
-            "and read it before the executor is gone"
+            "and read it before the executor is gone, or keep it with persist_result=True"
         )
         return ResultGoneError(msg)
 
     def _label(self, name: str, position: int) -> str:
         return run_label(name, self.record.index(name, position))
+
+
+def _stored(record: NodeRecord, position: int) -> StoredResult | None:
+    note = record.notes.get(position)
+    return note.stored if note is not None else None

@@ -1,1 +1,1 @@
-"""What outlives a run: results under their keys. History and claims will come beside them."""
+"""What is kept of runs: their history, who drives them, what was cached."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from daskflow.questions import Answerer, CacheLookup, CacheWrite, Question, answer_nothing
-from daskflow.stores.base import RunStore
+from daskflow.stores.history import RunStore
 from daskflow.timing import now
 
 

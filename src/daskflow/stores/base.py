@@ -1,8 +1,4 @@
-"""The protocols of what outlives a run.
-
-A `RunStore` is made of parts, each a small protocol of its own with a contract suite that all
-stores pass. So far there is one part, the results that are kept under keys.
-"""
+"""The protocol of the part of a store that keeps results under keys."""
 
 from __future__ import annotations
 
@@ -33,11 +29,3 @@ class ResultCache(Protocol):
         StoreError
             It cannot be kept.
         """
-
-
-class RunStore(Protocol):
-    """All that outlives a run."""
-
-    @property
-    def cache(self) -> ResultCache:
-        """Results under their keys."""

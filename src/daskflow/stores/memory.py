@@ -6,6 +6,7 @@ import heapq
 import threading
 
 from daskflow.caching import CacheEntry
+from daskflow.stores.memory_history import MemoryHistory
 
 
 class MemoryCache:
@@ -40,11 +41,12 @@ class MemoryCache:
         return len(self._entries)
 
 
-class MemoryStore:
+class MemoryStore(MemoryHistory):
     """A store in this process. Runs that are given the same one find each other's results.
 
-    Flows that are given none share one that belongs to the process. Large results are in it whole:
-    they come to this process because the task asks for caching.
+    Their histories are in it too: a run that waits, or was cancelled, can be resumed. Flows that
+    are given none share one that belongs to the process. Large results are in it whole: they come
+    to this process because the task asks for caching.
 
     Examples
     --------
@@ -60,6 +62,7 @@ class MemoryStore:
     """
 
     def __init__(self) -> None:
+        super().__init__()
         self.cache = MemoryCache()
 
     def __repr__(self) -> str:

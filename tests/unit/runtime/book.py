@@ -35,7 +35,8 @@ class Book:
 
     def lower(self, block_size=None):
         """Lower what is due and take the plan."""
-        at_hand = AtHand(self.literals, lengths=self.record.lengths, keys=self.record.keys)
+        record = self.record
+        at_hand = AtHand(self.literals, lengths=record.lengths, keys=record.keys, give=record.given)
         target = Target("ab12", 1, block_size, self.next_block)
         plan = lower(self.graph, self.record.known, at_hand, target)
         self.next_block += len(plan.blocks)

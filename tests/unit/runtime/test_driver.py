@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from daskflow import LocalExecutor, Pause, context, flow, manual_only, task
@@ -9,7 +11,7 @@ from daskflow.errors import DaskflowError
 from daskflow.executors.local import LocalSession
 from daskflow.lowering.known import OWNED
 from daskflow.runtime import driver
-from daskflow.runtime.driver import Assignment, Driver
+from daskflow.runtime.driver import Assignment, Contact, Driver
 from daskflow.signals import RunInterrupted
 from tests.unit.runtime.book import Book
 
@@ -43,7 +45,7 @@ def driven(function, threads=None, **options):
     book = Book(function)
     session = LocalSession("ab12", book.spec, threads)
     job = Assignment("ab12", book.graph, book.literals, frozenset(), block_size=1)
-    return Driver(job, book.record, session, **options)
+    return Driver(job, book.record, session, Contact(**options))
 
 
 def test_what_nobody_waits_for_does_not_lower(lowered):
@@ -102,8 +104,8 @@ def test_what_people_decide_is_carried_out():
     made = driven(lambda: (manual(1), manual.named("other")(2), one(3)))
     made.drive()
     assert made.record.paused == {("manual", 0), ("other", 0)}
-    made.orders.put(lambda record: record.approve("manual", 0))
-    made.orders.put(lambda record: record.reject("other", 0, "no"))
+    made.contact.orders.put(lambda record: record.approve("manual", 0))
+    made.contact.orders.put(lambda record: record.reject("other", 0, "no"))
     made.drive()
     kinds = {name: type(made.record.node_state(name)).__name__ for name in made.record.nodes}
     assert kinds == {"manual": "Success", "other": "Failed", "one": "Success"}
@@ -126,10 +128,10 @@ def test_what_waits_for_an_instant_keeps_the_driver(threads):
         """Approve the one that waits for an hour once it does."""
         if ("pause-2", 0) in made.record.paused and not asked:
             asked.append(1)
-            made.orders.put(lambda record: record.approve("pause-2", 0))
+            made.contact.orders.put(lambda record: record.approve("pause-2", 0))
         return False
 
-    made._is_interrupted = approve_late
+    made.contact = replace(made.contact, is_interrupted=approve_late)
     made.drive()
     assert [made.record.nodes[name].attempts[0] for name in ("pause", "pause-2")] == [2, 2]
 

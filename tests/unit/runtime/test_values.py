@@ -71,7 +71,7 @@ def test_a_value_that_was_not_kept():
         found.at("give")
     assert str(caught.value) == (
         "the value of give[1] was not kept: return it from the flow, and read it before the "
-        "executor is gone"
+        "executor is gone, or keep it with persist_result=True"
     )
     assert isinstance(caught.value.__cause__, KeyError)
 

@@ -1,0 +1,158 @@
+"""What a run leaves in the store while it is driven: its row, and entry by entry its history."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import socket
+import sys
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from daskflow.entries import Entry, RunMoved
+from daskflow.persisting import pack_parameters
+from daskflow.resuming import code_digests
+from daskflow.runtime.spec import RunSpec, is_installed, own_code_by_value
+from daskflow.states import Pending, State
+from daskflow.stores.history import Holder, RunRow, RunStore
+from daskflow.stores.journal import Journal
+from daskflow.timing import now
+
+if TYPE_CHECKING:
+    from daskflow.flows import Flow
+
+
+class Keeper(Protocol):
+    """Keeps what happens in one run."""
+
+    def add(self, entry: Entry) -> None:
+        """Keep an entry of its history."""
+
+    def moved(self, at: float, state: State, **row: Any) -> None:
+        """Keep a change of the flow run's state, and new values of its row."""
+
+    def may_go_on(self) -> bool:
+        """Return whether what comes next can be kept; raise where the run is somebody else's."""
+
+    def settle(self) -> None:
+        """Return when all of it is durable."""
+
+    def close(self) -> None:
+        """Settle, and give the run back."""
+
+
+class NoKeeper:
+    """Keeps nothing: for runs that belong to a computation of somebody else's."""
+
+    def add(self, entry: Entry) -> None:
+        """Do nothing."""
+
+    def moved(self, at: float, state: State, **row: Any) -> None:
+        """Do nothing."""
+
+    def may_go_on(self) -> bool:
+        """Return that all is well."""
+        return True
+
+    def settle(self) -> None:
+        """Do nothing."""
+
+    def close(self) -> None:
+        """Do nothing."""
+
+
+@dataclass
+class StoreKeeper:
+    """Keeps a run in a store, as long as it holds the run's lease."""
+
+    journal: Journal
+    is_restoring: bool = field(default=False)  # what is folded then is kept already
+
+    def add(self, entry: Entry) -> None:
+        """Keep an entry of its history."""
+        if not self.is_restoring:
+            self.journal.add(entry)
+
+    def moved(self, at: float, state: State, **row: Any) -> None:
+        """Keep a change of the flow run's state, and new values of its row."""
+        self.journal.add(RunMoved(at, state), {"state": state, **row})
+
+    def may_go_on(self) -> bool:
+        """Return whether the store takes what is written."""
+        return self.journal.may_go_on()
+
+    def settle(self) -> None:
+        """Return when all of it is durable."""
+        self.journal.flush()
+
+    def close(self) -> None:
+        """Settle, and give the lease back."""
+        self.journal.close()
+
+
+def row_of(flow: Flow[..., Any], spec: RunSpec, parameters: Mapping[str, Any]) -> RunRow:
+    """Return the row of a run that is about to begin."""
+    with own_code_by_value([flow]):
+        packed = pack_parameters(parameters, spec.storage)
+    return RunRow(
+        spec.run_id,
+        spec.run_name,
+        flow.name,
+        Pending(),
+        spec.scheduled_for,
+        tags=spec.tags,
+        parameters=packed,
+        target=target_of(flow),
+        folder=os.getcwd(),  # noqa: PTH109 - a string is what is kept
+        code=code_digests(spec.graph),
+    )
+
+
+def target_of(flow: Flow[..., Any]) -> str:
+    """Return how a flow can be imported again; empty where it cannot."""
+    name = next((n for n, value in _globals_of(flow).items() if value is flow), "")
+    module = sys.modules.get(flow.__module__)
+    file = getattr(module, "__file__", None)
+    if not name or module is None:
+        return ""
+    if file is not None and (flow.__module__ == "__main__" or not is_installed(Path(file))):
+        return f"{Path(file).resolve()}:{name}"
+    return f"{flow.__module__}:{name}" if flow.__module__ != "__main__" else ""
+
+
+def _globals_of(flow: Flow[..., Any]) -> dict[str, Any]:
+    return vars(sys.modules[flow.__module__]) if flow.__module__ in sys.modules else {}
+
+
+def begin(store: RunStore, row: RunRow) -> StoreKeeper:
+    """Take a new run into a store, and its lease."""
+    me = holder()
+    told = replace(row, user=me.user, host=me.host, pid=me.pid)
+    store.create(told, uuid.uuid4().hex)
+    return StoreKeeper(Journal(store, store.lease(row.id, me)))
+
+
+def take_over(store: RunStore, run_id: str) -> StoreKeeper:
+    """Take the lease of a run that is in a store.
+
+    Raises
+    ------
+    LeaseTakenError
+        Somebody else drives it.
+    """
+    return StoreKeeper(Journal(store, store.lease(run_id, holder())), is_restoring=True)
+
+
+def holder() -> Holder:
+    """Return who this process is."""
+    return Holder(_user(), socket.gethostname(), os.getpid(), now())
+
+
+def _user(ask: Callable[[], str] = getpass.getuser) -> str:
+    try:
+        return ask()
+    except (KeyError, OSError):  # a container without a name for its user
+        return str(os.getuid())

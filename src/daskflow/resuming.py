@@ -1,0 +1,114 @@
+"""Going on with a run that is in a store: the same run, restored, or a new one like it.
+
+A run may be resumed from Paused, Cancelled, and from where its driver was lost. What was accepted
+and kept stands; a changed task whose run is finished keeps its result, one that is still to run is
+named. A run that ended Success or Failed is final: `rerun` makes a new one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+from collections.abc import Mapping
+from typing import Any
+
+from daskflow.entries import Entry, SegmentTold, SpaceEnded, SpaceOpened, TaskRunMoved
+from daskflow.errors import IllegalMoveError, UnknownRunError
+from daskflow.nodes import FlowGraph
+from daskflow.runtime.record import RunRecord
+from daskflow.states import FINISHED, Cancelled, Crashed, State
+from daskflow.stores.history import RunRow, RunStore
+from daskflow.tasks import Task
+
+
+def find_run(store: RunStore, wanted: str) -> RunRow:
+    """Return the run that is meant: by its id, the beginning of one, its name, or ``last``.
+
+    Raises
+    ------
+    UnknownRunError
+        There is none, or there are several.
+    """
+    rows = store.runs()
+    if wanted == "last" and rows:
+        return rows[0]
+    found = [row for row in rows if row.id == wanted] or [row for row in rows if row.name == wanted]
+    found = found or [row for row in rows if row.id.startswith(wanted)]
+    if len(found) == 1:
+        return found[0]
+    if not found:
+        msg = f"no run is called {wanted!r} in {store.url}; `daskflow ls` lists them"
+        raise UnknownRunError(msg)
+    told = ", ".join(f"{row.id[:8]} ({row.state})" for row in found[:5])
+    msg = f"{len(found)} runs are called {wanted!r}: {told}; name one by its id"
+    raise UnknownRunError(msg)
+
+
+def check_may_resume(row: RunRow) -> None:
+    """Raise `IllegalMoveError` for a run that is final."""
+    state = row.state
+    if state.is_finished() and not isinstance(state, Cancelled | Crashed):
+        msg = (
+            f"run {row.name!r} ended {type(state).__name__}, which is final; "
+            f"`daskflow rerun {row.name} --failed` makes a new run that keeps what is done"
+        )
+        raise IllegalMoveError(msg)
+
+
+def entries_that_fit(entries: list[Entry], graph: FlowGraph) -> list[Entry]:
+    """Return the entries of nodes and index spaces that the flow still has."""
+    found = []
+    for entry in entries:
+        match entry:
+            case SpaceOpened() | SpaceEnded():
+                fits = entry.space in graph.spaces
+            case SegmentTold():
+                fits = entry.segment.node in graph.nodes
+            case TaskRunMoved():
+                fits = entry.node in graph.nodes
+            case _:
+                fits = True
+        if fits:
+            found.append(entry)
+    return found
+
+
+def code_digests(graph: FlowGraph) -> dict[str, str]:
+    """Return a digest of the source of each node's task."""
+    return {name: _digest_of(node.task) for name, node in graph.nodes.items()}
+
+
+def _digest_of(task: Task[..., Any]) -> str:
+    function = inspect.unwrap(task.fn)
+    try:
+        text = inspect.getsource(function)
+    except (OSError, TypeError):  # a builtin, a console
+        code = getattr(function, "__code__", None)
+        text = repr((code.co_code, code.co_consts)) if code is not None else repr(function)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def changed_tasks(record: RunRecord, before: Mapping[str, str]) -> list[str]:
+    """Return the nodes that are not finished and whose tasks are not what they were."""
+    now = code_digests(record.graph)
+    return [
+        name
+        for name, node in record.nodes.items()
+        if now[name] != before.get(name, now[name])
+        and any(code not in FINISHED for code in node.codes)
+    ]
+
+
+def refuse_changed(names: list[str]) -> None:
+    """Raise `IllegalMoveError` where tasks that are still to run have changed."""
+    if names:
+        msg = (
+            f"the code of {', '.join(names)} has changed since the run began; "
+            "--allow-code-change goes on with the new code"
+        )
+        raise IllegalMoveError(msg)
+
+
+def is_orphan(state: State, *, is_held: bool) -> bool:
+    """Return whether a run that says it goes on has lost its driver."""
+    return not state.is_finished() and not is_held

@@ -1,0 +1,116 @@
+"""Restores the record of a run from what was kept of it.
+
+The entries are folded in order into an empty record. What was in a block when the driver died was
+never accepted: it is Pending, and runs. A value that was not kept is lost; where something that is
+still to run needs it, its task run runs again too, and so on upwards. All else stands.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from daskflow.context import run_label
+from daskflow.entries import Entry, RunMoved, SegmentTold, SpaceEnded, SpaceOpened, TaskRunMoved
+from daskflow.events import StateChanged
+from daskflow.lowering.expand import Ended, Opening
+from daskflow.lowering.links import link_of
+from daskflow.lowering.plan import Plan
+from daskflow.runtime.record import RunRecord
+from daskflow.states import CANCELLED, FINISHED, PICKED, Cancelled, Pending
+
+Run = tuple[str, int]  # node, position
+
+
+def restore(record: RunRecord, entries: Iterable[Entry], run_name: str) -> int:
+    """Fold the entries into an empty record; return the greatest number of a block in them."""
+    events: list[StateChanged] = []
+    last_block = 0
+    for entry in entries:
+        match entry:
+            case SpaceOpened():
+                opening = Opening(entry.space, entry.parent, entry.width, entry.parts)
+                record.take_plan(Plan("", openings=(opening,)))
+            case SpaceEnded() if not isinstance(entry.state, Cancelled):
+                ended = Ended(entry.space, entry.parent, entry.state)
+                record.take_plan(Plan("", ended=(ended,)))
+            case SegmentTold():
+                record.restore_segment(entry.block, entry.worker, entry.segment)
+                last_block = max(last_block, entry.block)
+            case RunMoved():
+                events.append(StateChanged(entry.at, run_name, entry.state))
+            case TaskRunMoved():
+                name = run_label(entry.node, entry.index)
+                events.append(StateChanged(entry.at, name, entry.state))
+                if entry.is_driver:
+                    record.restore_state(entry.node, entry.position, entry.state)
+    record.events[:] = events
+    record.recount()
+    return last_block
+
+
+def cancelled_runs(record: RunRecord) -> Iterator[Run]:
+    """Return the task runs that were cancelled: a run that is resumed begins them."""
+    for name, node in record.nodes.items():
+        for position, code in enumerate(node.codes):
+            if code == CANCELLED:
+                yield name, position
+
+
+def lost_runs(record: RunRecord, kept: Iterable[str] = ()) -> Iterator[Run]:
+    """Return the finished task runs whose values are lost and needed by what is still to run.
+
+    In an order in which each stands behind all that need it.
+
+    Parameters
+    ----------
+    kept
+        Nodes whose values somebody will ask for.
+    """
+    wanted: dict[str, set[int]] = {
+        name: {place for place, code in enumerate(node.codes) if code not in FINISHED}
+        for name, node in record.nodes.items()
+    }
+    for name in kept:
+        places = range(len(record.nodes[name].codes))
+        wanted[name].update(place for place in places if is_lost(record, name, place))
+    for name in reversed(record.graph.order()):
+        node = record.nodes[name]
+        lost = [p for p in sorted(wanted[name]) if node.codes[p] in FINISHED]
+        yield from ((name, position) for position in lost)
+        for edge in record.graph.upstream(name):
+            if edge.key is None or not wanted[name]:
+                continue
+            link = link_of(record.graph, edge, record.spaces)
+            theirs = record.nodes[edge.upstream]
+            for position in wanted[name]:
+                below = link.below(position, node.space, theirs.space)
+                wanted[edge.upstream].update(
+                    place
+                    for start, stop in below.ranges
+                    for place in range(start, stop)
+                    if is_lost(record, edge.upstream, place)
+                )
+                if link.is_whole:
+                    break  # the same for all
+
+
+def is_lost(record: RunRecord, name: str, position: int) -> bool:
+    """Return whether a finished task run's value was not kept."""
+    node = record.nodes[name]
+    note = node.notes.get(position)
+    return (
+        node.codes[position] in PICKED
+        and (note is None or note.stored is None)
+        and node.smalls[position] is None
+        and position not in node.states
+        and node.blocks[position] not in record.keys
+    )
+
+
+def reopen(record: RunRecord, runs: Iterable[Run], why: str) -> list[str]:
+    """Let finished task runs run again; return their names."""
+    names = []
+    for name, position in runs:
+        record.reopen(name, position, Pending(why))
+        names.append(run_label(name, record.index(name, position)))
+    return names

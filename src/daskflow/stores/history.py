@@ -1,0 +1,168 @@
+"""The history of runs: what is written of one, and the protocol of what keeps it.
+
+A run has a row, which is what is known of it now, and a history that only grows: the index spaces
+that opened, the segments in which blocks told of their task runs, the events. Each entry of it has
+a *version*, counted from 1 for the run, without a gap; folding them in that order gives the state
+of everything (`runtime.restoring`).
+
+Whoever drives a run holds its *lease*. Its token grows each time the lease is taken, and every
+write names it: one who was stopped, and woke up when somebody else had taken over, is refused.
+Every write has an `op_id` as well: written twice, because the answer to the first was lost, it has
+one effect.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from daskflow.entries import Entry
+from daskflow.states import State
+from daskflow.stores.base import ResultCache
+
+
+@dataclass(frozen=True, slots=True)
+class RunRow:
+    """What is known of a flow run."""
+
+    id: str
+    name: str  # for people
+    flow_name: str
+    state: State
+    created: float  # instants, seconds since the epoch
+    started: float | None = None
+    ended: float | None = None
+    tags: frozenset[str] = frozenset()
+    parameters: bytes = b""  # signed; what `resume` begins with
+    target: str = ""  # FILE:flow or module:flow; empty: it cannot be imported
+    folder: str = ""  # working folder of who started it
+    user: str = ""
+    host: str = ""
+    pid: int = 0
+    code: Mapping[str, str] = field(default_factory=dict)  # digest of each task's source, by node
+    options: Mapping[str, Any] = field(default_factory=dict)  # of the flow that a resume needs
+    parent: str = ""  # id of the run that it repeats, or was started in
+    token: int = 0  # of the newest lease
+    version: int = 0  # of the newest entry
+
+
+@dataclass(frozen=True, slots=True)
+class Numbered:
+    """An entry with its place in the run's history."""
+
+    version: int
+    entry: Entry
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Who drives a run, for people."""
+
+    user: str
+    host: str
+    pid: int
+    since: float = 0.0  # instant
+
+    def __str__(self) -> str:
+        return f"{self.user}@{self.host}, process {self.pid}"
+
+
+class Lease(Protocol):
+    """The right to write the history of one run."""
+
+    run_id: str
+    token: int
+
+    def release(self) -> None:
+        """Give it back; calling it twice is no error."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which runs are asked for; what is not said does not matter."""
+
+    flow: str | None = None
+    state: str | None = None  # name of the kind
+    tag: str | None = None
+    since: float | None = None  # created at this instant or later
+    limit: int | None = None  # the newest ones
+
+
+class RunStore(Protocol):
+    """Keeps runs, and results under their keys. Used by several threads at a time.
+
+    Whatever changes something is durable when it returns.
+    """
+
+    url: str  # how it is named in settings and messages
+
+    @property
+    def cache(self) -> ResultCache:
+        """Results under their keys."""
+
+    def create(self, run: RunRow, op_id: str) -> None:
+        """Take in a new run; the same once more changes nothing."""
+
+    def lease(self, run_id: str, holder: Holder) -> Lease:
+        """Take the lease of a run.
+
+        Raises
+        ------
+        LeaseTakenError
+            Somebody has it; the message tells who.
+        """
+
+    def write(
+        self, lease: Lease, entries: Sequence[Entry], op_id: str, row: Mapping[str, Any] = ...
+    ) -> None:
+        """Append to a run's history, and change fields of its row, all or nothing.
+
+        Parameters
+        ----------
+        row
+            New values by field of `RunRow`.
+
+        Raises
+        ------
+        LeaseLostError
+            Somebody else has taken the lease meanwhile: nothing was written.
+        StoreBusyError
+            It cannot write now; the same call may work later.
+        """
+
+    def parameters(self, run_id: str) -> bytes:
+        """Return the parameters of a run as they were given to `create`.
+
+        Raises
+        ------
+        TamperedError
+            They are not what was written.
+        """
+
+    def run_key(self, run_id: str) -> bytes:
+        """Return the key with which results of a run are signed: made of the store's own."""
+
+    def run(self, run_id: str) -> RunRow:
+        """Return what is known of a run.
+
+        Raises
+        ------
+        UnknownRunError
+            There is none.
+        """
+
+    def runs(self, wanted: Wanted = ...) -> list[RunRow]:
+        """Return runs, the newest first."""
+
+    def entries(self, run_id: str, behind: int = 0) -> list[Numbered]:
+        """Return a run's history in order, behind a version."""
+
+    def holder(self, run_id: str) -> Holder | None:
+        """Return who drives a run now; None: nobody, as far as can be told."""
+
+    def delete(self, run_ids: Sequence[str], op_id: str) -> int:
+        """Forget runs that nobody drives; return how many there were."""
+
+    def close(self) -> None:
+        """Let go of files and connections."""

@@ -1,0 +1,137 @@
+"""Writes the history of one run, in batches, off the thread that drives it.
+
+Entries are written in the order in which they came, by one thread, so whatever is durable is a
+beginning of what happened. Where the store cannot write for the time being, the same batch is tried
+again, with the same `op_id`, until it can; meanwhile the run waits, and nothing fails.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+from daskflow.entries import Entry
+from daskflow.errors import LeaseLostError, StoreBusyError, StoreError
+from daskflow.stores.history import Lease, RunStore
+from daskflow.timing import monotonic
+
+_GATHER_SECONDS = 0.05  # in which entries are gathered for one transaction
+_AGAIN_SECONDS = (0.1, 0.5, 2.0)  # between tries; the last one repeats
+_log = logging.getLogger("daskflow")
+
+
+class Journal:
+    """The way of one run's entries into the store."""
+
+    def __init__(self, store: RunStore, lease: Lease) -> None:
+        self.store = store
+        self.lease = lease
+        self.trouble: StoreError | None = None  # why nothing can be written; None: all is well
+        self._entries: list[Entry] = []  # not yet taken by the writer
+        self._row: dict[str, Any] = {}
+        self._added = self._written = 0  # entries and changes of the row, counted
+        self._changed = threading.Condition()
+        self._is_closing = False
+        self._thread = threading.Thread(
+            target=self._work, name=f"daskflow-journal-{lease.run_id[:8]}", daemon=True
+        )
+        self._thread.start()
+
+    def add(self, entry: Entry, row: Mapping[str, Any] | None = None) -> None:
+        """Take in an entry, and new values for fields of the run's row."""
+        with self._changed:
+            self._entries.append(entry)
+            self._row.update(row or {})
+            self._added += 1
+            self._changed.notify_all()
+
+    def flush(self, timeout: float | None = None) -> bool:
+        """Return when all that was added is durable, or the time is over: whether it is durable.
+
+        Raises
+        ------
+        LeaseLostError
+            Somebody else has taken the run over.
+        """
+        due = None if timeout is None else monotonic() + timeout
+        with self._changed:
+            wanted = self._added
+            while self._written < wanted:
+                self.check()
+                left = None if due is None else due - monotonic()
+                if left is not None and left <= 0:
+                    return False
+                self._changed.wait(left)
+        return True
+
+    def may_go_on(self) -> bool:
+        """Return whether the store takes what is written; where not, nothing more is begun.
+
+        Raises
+        ------
+        LeaseLostError
+            Somebody else has taken the run over.
+        """
+        self.check()
+        return self.trouble is None
+
+    def check(self) -> None:
+        """Raise `LeaseLostError` where the run is somebody else's by now."""
+        if isinstance(self.trouble, LeaseLostError):
+            raise self.trouble
+
+    def close(self) -> None:
+        """End when all is written; give the lease back."""
+        with self._changed:
+            self._is_closing = True
+            self._changed.notify_all()
+        self._thread.join()
+        self.lease.release()
+
+    def _work(self) -> None:
+        while True:
+            with self._changed:
+                while not self._entries and not self._is_closing:
+                    self._changed.wait()
+                if not self._entries:
+                    return
+                if not self._is_closing:
+                    self._changed.wait(_GATHER_SECONDS)
+                entries, self._entries = self._entries, []
+                row, self._row = self._row, {}
+            if not self._write(entries, row):
+                return
+
+    def _write(self, entries: list[Entry], row: Mapping[str, Any]) -> bool:
+        """Write a batch, however long it takes; return whether more may be written."""
+        op_id, tries = uuid.uuid4().hex, 0
+        while True:
+            try:
+                self.store.write(self.lease, entries, op_id, row)
+            except StoreBusyError as error:
+                self._note(error)
+                pause = _AGAIN_SECONDS[min(tries, len(_AGAIN_SECONDS) - 1)]
+                tries += 1
+                threading.Event().wait(pause)
+            except StoreError as error:
+                self._note(error)
+                return False
+            else:
+                break
+        with self._changed:
+            self._written += len(entries)
+            if self.trouble is not None:
+                _log.warning("the store %s can be written again; the run goes on", self.store.url)
+                self.trouble = None
+            self._changed.notify_all()
+        return True
+
+    def _note(self, error: StoreError) -> None:
+        with self._changed:
+            if self.trouble is None:
+                _log.warning("the run waits, for its history cannot be written: %s", error)
+            self.trouble = error
+            self._changed.notify_all()

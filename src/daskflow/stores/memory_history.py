@@ -1,0 +1,179 @@
+"""Runs in the memory of this process: a real store, gone with the process."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from daskflow.entries import Entry
+from daskflow.errors import LeaseLostError, LeaseTakenError, UnknownRunError
+from daskflow.results.signing import Signer
+from daskflow.stores.history import Holder, Lease, Numbered, RunRow, Wanted
+
+_OPS = 10_000  # so many `op_id` are remembered
+
+
+@dataclass
+class _MemoryLease:
+    run_id: str
+    token: int
+    store: MemoryHistory
+
+    def release(self) -> None:
+        self.store.let_go(self)
+
+
+@dataclass
+class _Kept:
+    row: RunRow
+    entries: list[Entry] = field(default_factory=list)
+    lease: _MemoryLease | None = None
+
+
+class MemoryHistory:
+    """Keeps runs in this process; see `RunStore`.
+
+    Parameters
+    ----------
+    most
+        So many runs that have ended are kept, the newest: a process may make runs without end.
+    """
+
+    url = "memory://"
+
+    def __init__(self, most: int = 100) -> None:
+        self._most = most
+        self._runs: dict[str, _Kept] = {}
+        self._ops: dict[str, None] = {}  # in the order in which they came
+        self._lock = threading.RLock()
+        self._signer = Signer(secrets.token_bytes(32))
+
+    def create(self, run: RunRow, op_id: str) -> None:
+        """Take in a new run."""
+        with self._lock:
+            if self._is_new(op_id):
+                self._forget_oldest()
+                self._runs[run.id] = _Kept(run)
+
+    def _forget_oldest(self) -> None:
+        ended = [
+            run_id
+            for run_id, kept in self._runs.items()
+            if kept.lease is None and kept.row.state.is_finished()
+        ]
+        for run_id in ended[: max(0, len(ended) - self._most)]:
+            del self._runs[run_id]
+
+    def lease(self, run_id: str, holder: Holder) -> Lease:
+        """Take the lease of a run."""
+        with self._lock:
+            kept = self._find(run_id)
+            if kept.lease is not None:
+                msg = f"run {run_id} is driven by {self.holder(run_id)} already"
+                raise LeaseTakenError(msg)
+            kept.row = replace(
+                kept.row,
+                token=kept.row.token + 1,
+                user=holder.user,
+                host=holder.host,
+                pid=holder.pid,
+            )
+            kept.lease = _MemoryLease(run_id, kept.row.token, self)
+            return kept.lease
+
+    def let_go(self, lease: _MemoryLease) -> None:
+        """Take a lease back."""
+        with self._lock:
+            kept = self._runs.get(lease.run_id)
+            if kept is not None and kept.lease is lease:
+                kept.lease = None
+
+    def write(
+        self,
+        lease: Lease,
+        entries: Sequence[Entry],
+        op_id: str,
+        row: Mapping[str, Any] = {},
+    ) -> None:
+        """Append to a run's history, and change fields of its row."""
+        with self._lock:
+            if not self._is_new(op_id):
+                return
+            kept = self._find(lease.run_id)
+            if kept.row.token != lease.token:
+                msg = f"run {lease.run_id} was taken over by somebody else: nothing was written"
+                raise LeaseLostError(msg)
+            kept.entries += entries
+            kept.row = replace(kept.row, **{**row, "version": len(kept.entries)})
+
+    def parameters(self, run_id: str) -> bytes:
+        """Return the parameters of a run."""
+        return self.run(run_id).parameters
+
+    def run_key(self, run_id: str) -> bytes:
+        """Return the key with which results of a run are signed; as short-lived as the run."""
+        return self._signer.key_for(run_id)
+
+    def run(self, run_id: str) -> RunRow:
+        """Return what is known of a run."""
+        with self._lock:
+            return self._find(run_id).row
+
+    def runs(self, wanted: Wanted = Wanted()) -> list[RunRow]:  # noqa: B008 - it is frozen
+        """Return runs, the newest first."""
+        with self._lock:
+            rows = [kept.row for kept in self._runs.values()]
+        rows.sort(key=lambda row: (-row.created, row.id))
+        return [row for row in rows if is_wanted(row, wanted)][: wanted.limit]
+
+    def entries(self, run_id: str, behind: int = 0) -> list[Numbered]:
+        """Return a run's history in order, behind a version."""
+        with self._lock:
+            found = self._find(run_id).entries[behind:]
+        return [Numbered(version, entry) for version, entry in enumerate(found, behind + 1)]
+
+    def holder(self, run_id: str) -> Holder | None:
+        """Return who drives a run now."""
+        with self._lock:
+            kept = self._find(run_id)
+            row = kept.row
+            return Holder(row.user, row.host, row.pid) if kept.lease is not None else None
+
+    def delete(self, run_ids: Sequence[str], op_id: str) -> int:
+        """Forget runs that nobody drives."""
+        with self._lock:
+            if not self._is_new(op_id):
+                return 0
+            found = [one for one in run_ids if one in self._runs and not self._runs[one].lease]
+            for run_id in found:
+                del self._runs[run_id]
+            return len(found)
+
+    def close(self) -> None:
+        """Do nothing: what is kept here is gone with the process."""
+
+    def _is_new(self, op_id: str) -> bool:
+        is_new = op_id not in self._ops
+        self._ops[op_id] = None
+        if len(self._ops) > _OPS:
+            del self._ops[next(iter(self._ops))]
+        return is_new
+
+    def _find(self, run_id: str) -> _Kept:
+        if run_id not in self._runs:
+            msg = f"there is no run {run_id!r} in {self.url}"
+            raise UnknownRunError(msg)
+        return self._runs[run_id]
+
+
+def is_wanted(row: RunRow, wanted: Wanted) -> bool:
+    """Return whether a run is one of those that are asked for."""
+    return (
+        wanted.flow in (None, row.flow_name)
+        and wanted.state in (None, type(row.state).__name__)
+        and (wanted.tag is None or wanted.tag in row.tags)
+        and (wanted.since is None or row.created >= wanted.since)
+    )

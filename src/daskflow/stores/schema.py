@@ -1,0 +1,109 @@
+"""The tables. Their first version, and each change to it, is a migration under `migrations`."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+)
+
+metadata = MetaData()
+
+
+def _run_id() -> Column[str]:
+    return Column("run_id", String(32), ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True)
+
+
+def _version() -> Column[int]:
+    return Column("version", BigInteger, primary_key=True, autoincrement=False)
+
+
+runs = Table(
+    "runs",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("flow_name", Text, nullable=False),
+    Column("kind", String(16), nullable=False),  # of its state
+    Column("state", Text, nullable=False),  # JSON
+    Column("created", Float, nullable=False),
+    Column("started", Float),
+    Column("ended", Float),
+    Column("tags", Text, nullable=False),  # JSON
+    Column("parameters", LargeBinary, nullable=False),
+    Column("target", Text, nullable=False),
+    Column("folder", Text, nullable=False),
+    Column("user", Text, nullable=False),
+    Column("host", Text, nullable=False),
+    Column("pid", Integer, nullable=False),
+    Column("code", Text, nullable=False),  # JSON
+    Column("options", Text, nullable=False),  # JSON
+    Column("parent", String(32), nullable=False),
+    Column("token", BigInteger, nullable=False),
+    Column("version", BigInteger, nullable=False),
+    Index("runs_created", "created"),
+    Index("runs_flow", "flow_name", "created"),
+)
+
+spaces = Table(
+    "spaces",
+    metadata,
+    _run_id(),
+    _version(),
+    Column("space", Text, nullable=False),
+    Column("parent", BigInteger, nullable=False),
+    Column("width", BigInteger),  # null: it ended without children
+    Column("parts", LargeBinary),
+    Column("state", Text),  # JSON
+    Column("payload", LargeBinary),  # signed: the exception
+)
+
+segments = Table(
+    "segments",
+    metadata,
+    _run_id(),
+    _version(),
+    Column("node", Text, nullable=False),
+    Column("start", BigInteger, nullable=False),  # position
+    Column("stop", BigInteger, nullable=False),
+    Column("block", BigInteger, nullable=False),
+    Column("worker", Text, nullable=False),
+    Column("codes", LargeBinary, nullable=False),  # a byte for each task run
+    Column("attempts", LargeBinary, nullable=False),
+    Column("started", LargeBinary, nullable=False),
+    Column("ended", LargeBinary, nullable=False),
+    Column("notes", Text, nullable=False),  # JSON by offset; empty: none
+    Column("payload", LargeBinary),  # signed: small results and exceptions
+    Index("segments_node", "run_id", "node"),
+)
+
+events = Table(
+    "events",
+    metadata,
+    _run_id(),
+    _version(),
+    Column("at", Float, nullable=False),
+    Column("node", Text, nullable=False),  # empty: the flow run itself
+    Column("map_index", Text, nullable=False),  # JSON
+    Column("position", BigInteger, nullable=False),
+    Column("is_driver", Integer, nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("state", Text, nullable=False),  # JSON
+    Column("payload", LargeBinary),  # signed: result or exception of a state that the driver made
+)
+
+ops = Table(
+    "ops",
+    metadata,
+    Column("op_id", String(40), primary_key=True),
+    Column("at", Float, nullable=False),
+)

@@ -1,0 +1,234 @@
+"""A store in a SQL database. What differs between databases is a `Place`'s affair."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from sqlalchemy import Connection, Table, delete, insert, select, update
+
+from daskflow.entries import Entry
+from daskflow.errors import LeaseLostError, LeaseTakenError, UnknownRunError
+from daskflow.results.signing import Signer
+from daskflow.stores import schema
+from daskflow.stores.history import (
+    Holder,
+    Lease,
+    Numbered,
+    RunRow,
+    Wanted,
+)
+from daskflow.stores.memory import MemoryCache
+from daskflow.stores.rows import EntryRows, Row, fields_of_run, row_of_run, run_of_row
+from daskflow.timing import now
+
+_HISTORY = ("spaces", "segments", "events")
+_OPS_SECONDS = 86_400.0  # an `op_id` is remembered so long
+
+
+class Guard(Protocol):
+    """What keeps others from taking a lease."""
+
+    def release(self) -> None:
+        """Let others take it."""
+
+
+class Place(Protocol):
+    """Where the tables are: how they are read and written, and how a lease is guarded."""
+
+    url: str
+
+    def writing(self) -> AbstractContextManager[Connection]:
+        """Give a connection in a transaction that nobody else writes beside.
+
+        Raises
+        ------
+        StoreBusyError
+            It cannot be written now; nothing was.
+        """
+
+    def reading(self) -> AbstractContextManager[Connection]:
+        """Give a connection that sees one consistent state."""
+
+    def guard(self, run_id: str) -> Guard | None:
+        """Keep others from driving a run; None: somebody does."""
+
+    def is_guarded(self, run_id: str) -> bool:
+        """Return whether somebody drives a run."""
+
+    def close(self) -> None:
+        """Let go of files and connections."""
+
+
+@dataclass(slots=True)
+class SqlLease:
+    """A lease on one run."""
+
+    run_id: str
+    token: int
+    guard: Guard
+
+    def release(self) -> None:
+        """Give it back."""
+        self.guard.release()
+
+
+class SqlStore:
+    """Keeps runs in the tables of `schema`; see `RunStore`."""
+
+    def __init__(self, place: Place, signer: Signer) -> None:
+        self.url = place.url
+        self.cache = MemoryCache()  # results under their keys are gone with the process, so far
+        self._place = place
+        self._signer = signer
+        self._rows = EntryRows(signer)
+
+    def create(self, run: RunRow, op_id: str) -> None:
+        """Take in a new run."""
+        with self._place.writing() as connection:
+            if _is_new(connection, op_id):
+                signed = self._signer.sign(f"{run.id}/parameters", run.parameters)
+                row = row_of_run(run) | {"parameters": signed}
+                connection.execute(insert(schema.runs), row)
+
+    def lease(self, run_id: str, holder: Holder) -> Lease:
+        """Take the lease of a run."""
+        guard = self._place.guard(run_id)
+        if guard is None:
+            msg = f"run {run_id} is driven by {self.holder(run_id) or 'somebody else'} already"
+            raise LeaseTakenError(msg)
+        try:
+            with self._place.writing() as connection:
+                token = _value(connection, schema.runs.c.token, run_id) + 1
+                who = {"user": holder.user, "host": holder.host, "pid": holder.pid}
+                _change(connection, run_id, {"token": token, **who})
+        except BaseException:
+            guard.release()
+            raise
+        return SqlLease(run_id, token, guard)
+
+    def write(
+        self,
+        lease: Lease,
+        entries: Sequence[Entry],
+        op_id: str,
+        row: Mapping[str, Any] = {},
+    ) -> None:
+        """Append to a run's history, and change fields of its row."""
+        with self._place.writing() as connection:
+            if not _is_new(connection, op_id):
+                return
+            columns = schema.runs.c
+            found = connection.execute(
+                select(columns.token, columns.version).where(columns.id == lease.run_id)
+            ).one_or_none()
+            if found is None or found.token != lease.token:
+                msg = f"run {lease.run_id} was taken over by somebody else: nothing was written"
+                raise LeaseLostError(msg)
+            tables: dict[str, list[Row]] = {}
+            for version, entry in enumerate(entries, found.version + 1):
+                table, values = self._rows.row(lease.run_id, version, entry)
+                tables.setdefault(table, []).append(values)
+            for name, rows in tables.items():
+                connection.execute(insert(schema.metadata.tables[name]), rows)
+            fields = {**fields_of_run(row), "version": found.version + len(entries)}
+            _change(connection, lease.run_id, fields)
+
+    def parameters(self, run_id: str) -> bytes:
+        """Return the parameters of a run."""
+        return self._signer.check(f"{run_id}/parameters", self.run(run_id).parameters)
+
+    def run_key(self, run_id: str) -> bytes:
+        """Return the key with which results of a run are signed."""
+        return self._signer.key_for(run_id)
+
+    def run(self, run_id: str) -> RunRow:
+        """Return what is known of a run."""
+        with self._place.reading() as connection:
+            query = select(schema.runs).where(schema.runs.c.id == run_id)
+            row = connection.execute(query).mappings().one_or_none()
+        if row is None:
+            msg = f"there is no run {run_id!r} in {self.url}"
+            raise UnknownRunError(msg)
+        return run_of_row(dict(row))
+
+    def runs(self, wanted: Wanted = Wanted()) -> list[RunRow]:  # noqa: B008 - it is frozen
+        """Return runs, the newest first."""
+        columns = schema.runs.c
+        query = select(schema.runs).order_by(columns.created.desc(), columns.id)
+        if wanted.flow is not None:
+            query = query.where(columns.flow_name == wanted.flow)
+        if wanted.state is not None:
+            query = query.where(columns.kind == wanted.state)
+        if wanted.since is not None:
+            query = query.where(columns.created >= wanted.since)
+        with self._place.reading() as connection:
+            found = [run_of_row(dict(row)) for row in connection.execute(query).mappings()]
+        if wanted.tag is not None:
+            found = [run for run in found if wanted.tag in run.tags]
+        return found[: wanted.limit]
+
+    def entries(self, run_id: str, behind: int = 0) -> list[Numbered]:
+        """Return a run's history in order, behind a version."""
+        with self._place.reading() as connection:
+            found = [
+                (row["version"], name, row)
+                for name in _HISTORY
+                for row in _history(connection, schema.metadata.tables[name], run_id, behind)
+            ]
+        found.sort(key=lambda one: one[0])
+        return [Numbered(version, self._rows.entry(name, row)) for version, name, row in found]
+
+    def holder(self, run_id: str) -> Holder | None:
+        """Return who drives a run now."""
+        if not self._place.is_guarded(run_id):
+            return None
+        run = self.run(run_id)
+        return Holder(run.user, run.host, run.pid)
+
+    def delete(self, run_ids: Sequence[str], op_id: str) -> int:
+        """Forget runs that nobody drives."""
+        free = [run_id for run_id in run_ids if not self._place.is_guarded(run_id)]
+        with self._place.writing() as connection:
+            if not free or not _is_new(connection, op_id):
+                return 0
+            found = connection.execute(delete(schema.runs).where(schema.runs.c.id.in_(free)))
+        return found.rowcount
+
+    def close(self) -> None:
+        """Let go of files and connections."""
+        self._place.close()
+
+
+def _is_new(connection: Connection, op_id: str) -> bool:
+    """Return whether a change was not made yet, and note that it is made now."""
+    ops = schema.ops
+    known = connection.execute(select(ops.c.at).where(ops.c.op_id == op_id)).first()
+    if known is None:
+        connection.execute(insert(ops), {"op_id": op_id, "at": now()})
+    return known is None
+
+
+def forget_ops(connection: Connection) -> None:
+    """Drop what was remembered for repeated calls that nobody will make any more."""
+    connection.execute(delete(schema.ops).where(schema.ops.c.at < now() - _OPS_SECONDS))
+
+
+def _value(connection: Connection, column: Any, run_id: str) -> Any:
+    found = connection.execute(select(column).where(schema.runs.c.id == run_id)).first()
+    if found is None:
+        msg = f"there is no run {run_id!r}"
+        raise UnknownRunError(msg)
+    return found[0]
+
+
+def _change(connection: Connection, run_id: str, fields: Mapping[str, Any]) -> None:
+    connection.execute(update(schema.runs).where(schema.runs.c.id == run_id).values(fields))
+
+
+def _history(connection: Connection, table: Table, run_id: str, behind: int) -> Iterator[Row]:
+    query = select(table).where(table.c.run_id == run_id, table.c.version > behind)
+    for row in connection.execute(query).mappings():
+        yield dict(row)

@@ -1,0 +1,100 @@
+"""What Dask takes from a lost worker is not begun once more by Dask: only the driver decides."""
+
+import os
+import signal
+
+import pytest
+
+from daskflow import flow, task, unmapped
+from daskflow.states import Crashed, Failed, Success
+from daskflow.triggers import all_finished
+from tests.contract.waiting import Gate, eventually
+
+
+@task
+def small(x, ledger):
+    ledger.note(f"small {x}")
+    return x
+
+
+@task
+def large(x, ledger):
+    """Return what does not ride back with the state."""
+    ledger.note(f"large {x}")
+    return bytes([x]) * 100_000
+
+
+@task
+def hold(xs, gate, ledger):
+    """Wait, and tell by which process."""
+    ledger.note(f"hold {os.getpid()}")
+    gate.wait()
+    return [len(x) if isinstance(x, bytes) else x for x in xs]
+
+
+@task
+def die(x, ledger):
+    ledger.note("die")
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+@task(trigger=all_finished)
+def survey(x):
+    return repr(x)
+
+
+def _killed(run, ledger):
+    """Kill the worker that holds what `hold` waits with."""
+    eventually(lambda: any(line.startswith("hold") for line in ledger.lines()))
+    pid = next(int(line.split()[1]) for line in ledger.lines() if line.startswith("hold"))
+    os.kill(pid, signal.SIGKILL)
+
+
+@pytest.mark.parametrize("size", [1, None], ids=["single", "grouped"])
+def test_30_what_was_accepted_runs_once(frail, ledger, tmp_path, size):
+    """The only holder of accepted small results dies: none of their bodies is called again."""
+    gate = Gate(tmp_path / "gate")
+    held = flow(executor=frail, block_size=size)(lambda: hold(_small(ledger), gate, ledger))
+    run = held.submit()
+    eventually(lambda: run["small"].state.is_successful() and len(run["small"]) == 4)
+    eventually(lambda: all(child.state.is_successful() for child in run["small"]))
+    _killed(run, ledger)
+    gate.open()
+    assert run.wait(60).result() == [1, 2, 3, 4]
+    lines = [line for line in ledger.lines() if line.startswith("small")]
+    assert sorted(lines) == [f"small {x}" for x in (1, 2, 3, 4)]
+    assert {type(found.state) for found in run.task_runs} == {Success}
+
+
+def _small(ledger):
+    return small.map([1, 2, 3, 4], unmapped(ledger))
+
+
+def _large(ledger):
+    return large.map([1, 2, 3, 4], unmapped(ledger))
+
+
+def test_what_was_lost_and_is_needed_is_made_again_and_told(frail, ledger, tmp_path):
+    """Large results that were on the dead worker alone are made again, with the reason told."""
+    gate = Gate(tmp_path / "gate")
+    held = flow(executor=frail)(lambda: hold(_large(ledger), gate, ledger))
+    run = held.submit()
+    eventually(lambda: len(run["large"]) == 4)
+    eventually(lambda: all(child.state.is_successful() for child in run["large"]))
+    _killed(run, ledger)
+    gate.open()
+    assert run.wait(60).result() == [100_000] * 4
+    told = [event.state.message for event in run.events() if "runs again" in event.state.message]
+    assert any("value was lost" in message for message in told)
+
+
+def test_31_a_body_that_always_kills_its_worker(frail, ledger):
+    """It is Crashed when its `infra_retries` are used up; what depends on it asks its trigger."""
+    deadly = flow(executor=frail)(lambda: survey(die.with_options(infra_retries=2)(1, ledger)))
+    run = deadly.run()
+    state = run[die].state
+    assert (type(state), state.reason) == (Crashed, "worker lost")
+    assert type(run.state) is Success
+    assert "worker was lost" in run[survey].result()
+    assert ledger.lines().count("die") == 3
+    assert type(run.state) is not Failed
