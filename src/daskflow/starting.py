@@ -103,6 +103,7 @@ def resume(flow: Flow[..., Any], wanted: str, *, allow_code_change: bool = False
         if not allow_code_change:
             refuse_changed(changed_tasks(run.record, row.code))
         keeper.is_restoring = False
+        run.record.reopen_spaces()
         reopen(run.record, list(cancelled_runs(run.record)), "the run was resumed")
         reopen(run.record, list(lost_runs(run.record)), "its value was not kept: it runs again")
     except BaseException:

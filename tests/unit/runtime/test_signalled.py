@@ -245,7 +245,8 @@ def test_what_an_iteration_left_is_lost(monkeypatch):
     monkeypatch.setattr(Inputs, "carried", lost)
     go_on(book)
     assert (type(state(book)).__name__, state(book).reason) == ("Crashed", "input lost")
-    assert state(book).message == "what its iteration 1 has left is lost: 'gone'"
+    told = "its inputs were lost, and were not finished when they were made again"
+    assert state(book).message == told  # nobody told the driver of a loss
     assert len(seen) == 2
 
 
