@@ -140,7 +140,12 @@ class BlockWalk:
         if give_back is None or sum(s.stop - s.start for s in self.body.strips) == 1:
             yield
             return
-        forget = reporter.watch(self.budget, lambda place: give_back(self._behind(place)))
+
+        def give_rest_back(place: int) -> None:
+            if rest := self._behind(place):
+                give_back(rest)
+
+        forget = reporter.watch(self.budget, give_rest_back)
         try:
             yield
         finally:
