@@ -113,6 +113,7 @@ class Flow(ByHand, Generic[P, R]):
     def __init__(self, function: Callable[P, R], **options: Unpack[FlowOptions]) -> None: ...
     def __init__(self, function: Any, **options: Any) -> None:
         self.fn: Callable[P, R] | None = None  # None: the flow is made by hand
+        self.origin: Flow[P, R] = self  # the one that this is with other options
         self._traces = Traces()
         if isinstance(function, str):
             # where it was made, as a function would tell; `inspect` is a hundred times slower

@@ -108,12 +108,26 @@ def row_of(flow: Flow[..., Any], spec: RunSpec, parameters: Mapping[str, Any]) -
         target=target_of(flow),
         folder=os.getcwd(),  # noqa: PTH109 - a string is what is kept
         code=code_digests(spec.graph),
+        options=kept_options(flow),
     )
+
+
+_KEPT = ("block_size", "persist_result", "reference_tasks")  # what decides how a run goes and ends
+
+
+def kept_options(flow: Flow[..., Any]) -> dict[str, Any]:
+    """Return the options that a run needs when it is gone on with: its flow is imported anew."""
+    found: dict[str, Any] = {word: flow.options.get(word) for word in _KEPT}
+    named = found["reference_tasks"]
+    if named is not None and not isinstance(named, str):
+        found["reference_tasks"] = list(named)
+    return {word: value for word, value in found.items() if value is not None}
 
 
 def target_of(flow: Flow[..., Any]) -> str:
     """Return how a flow can be imported again; empty where it cannot."""
-    name = next((n for n, value in _globals_of(flow).items() if value is flow), "")
+    known = _globals_of(flow)
+    name = next((n for one in (flow, flow.origin) for n in known if known[n] is one), "")
     module = sys.modules.get(flow.__module__)
     file = getattr(module, "__file__", None)
     if not name or module is None:

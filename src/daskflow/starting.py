@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from daskflow import context
 from daskflow.definitions import FlowDefinition
 from daskflow.describing import describe
-from daskflow.events import Report
+from daskflow.events import Report, StateChanged
 from daskflow.executors.base import Executor, PackedSpec, Session
 from daskflow.executors.choice import choose_executor
 from daskflow.executors.local import LocalExecutor
@@ -34,10 +34,11 @@ from daskflow.runtime.nesting import executor_of_children
 from daskflow.runtime.restoring import cancelled_runs, lost_runs, reopen, restore
 from daskflow.runtime.spec import RunSpec, own_code_by_value, pack_spec
 from daskflow.settings import Settings
-from daskflow.states import Failed, State
+from daskflow.states import Crashed, Failed, Running, State
 from daskflow.stores.answering import answers_of
 from daskflow.stores.choice import choose_store
 from daskflow.stores.history import RunRow, RunStore
+from daskflow.timing import as_datetime, now
 
 if TYPE_CHECKING:
     from dask.delayed import Delayed
@@ -103,12 +104,22 @@ def resume(flow: Flow[..., Any], wanted: str, *, allow_code_change: bool = False
         if not allow_code_change:
             refuse_changed(changed_tasks(run.record, row.code))
         keeper.is_restoring = False
+        if isinstance(row.state, Running):
+            _note_lost_driver(run, keeper)
         reopen(run.record, list(cancelled_runs(run.record)), "the run was resumed")
         reopen(run.record, list(lost_runs(run.record)), "its value was not kept: it runs again")
     except BaseException:
         keeper.close()
         raise
     return run
+
+
+def _note_lost_driver(run: FlowRun, keeper: StoreKeeper) -> None:
+    """Note in a run's history that nobody went on with it until now."""
+    instant = now()
+    state = Crashed("its driver was lost", as_datetime(instant), reason="driver lost")
+    run.record.events.append(StateChanged(instant, run.name, state))
+    keeper.moved(instant, state)
 
 
 def _reopened(
@@ -118,7 +129,7 @@ def _reopened(
     kept = storage_of(settings, store, row.id)
     parameters = unpack_parameters(store.parameters(row.id), kept)
     definition, spec, assignment = describe(flow, parameters, settings)
-    spec = replace(spec, run_id=row.id, run_name=row.name, scheduled_for=row.created)
+    spec = replace(spec, run_id=row.id, run_name=row.name, tags=row.tags, scheduled_for=row.created)
     spec = with_storage(spec, flow, settings, store)
     assignment = replace(
         assignment,

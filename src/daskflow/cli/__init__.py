@@ -15,6 +15,7 @@ import click
 
 from daskflow.cli.exits import EXIT_CODES, Exit
 from daskflow.cli.graph import graph
+from daskflow.cli.resume import resume
 from daskflow.cli.run import run
 
 __all__ = ["Exit", "group", "main"]
@@ -49,6 +50,7 @@ def version() -> None:
 
 group.add_command(run)
 group.add_command(graph)
+group.add_command(resume)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

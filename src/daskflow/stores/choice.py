@@ -53,7 +53,7 @@ def _opened(url: str, results: ResultSettings) -> RunStore:
     from daskflow.stores.sql import SqlStore
     from daskflow.stores.sqlite import SqlitePlace
 
-    file = Path(path)
+    file = Path(path).absolute()  # this process may change its working folder
     return SqlStore(SqlitePlace(file), Signer(_key(file, results)))
 
 
