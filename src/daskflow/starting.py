@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from daskflow import context
+from daskflow.context import run_label
 from daskflow.definitions import FlowDefinition
 from daskflow.describing import describe
 from daskflow.events import Report, StateChanged
@@ -18,19 +19,27 @@ from daskflow.executors.choice import choose_executor
 from daskflow.executors.local import LocalExecutor
 from daskflow.keeping import StoreKeeper, begin, row_of, take_over
 from daskflow.lowering.plan import Plan
+from daskflow.nodes import FlowGraph
 from daskflow.persisting import storage_of, unpack_parameters, with_storage
 from daskflow.resuming import (
+    Legacy,
     changed_tasks,
+    check_may_rerun,
     check_may_resume,
     entries_that_fit,
     find_run,
+    legacy_of,
+    positions_of,
     refuse_changed,
 )
 from daskflow.runs import FlowRun
 from daskflow.runtime.code import OwnCode
 from daskflow.runtime.driver import Assignment
 from daskflow.runtime.flow_handlers import FlowWatch
+from daskflow.runtime.given import Given
 from daskflow.runtime.nesting import executor_of_children
+from daskflow.runtime.record import RunRecord
+from daskflow.runtime.repeating import KEEP_ENDED, KEEP_GOOD, Repeats, find_repeats
 from daskflow.runtime.restoring import cancelled_runs, lost_runs, reopen, restore
 from daskflow.runtime.spec import RunSpec, own_code_by_value, pack_spec
 from daskflow.settings import Settings
@@ -38,6 +47,7 @@ from daskflow.states import Crashed, Failed, Running, State
 from daskflow.stores.answering import answers_of
 from daskflow.stores.choice import choose_store
 from daskflow.stores.history import RunRow, RunStore
+from daskflow.tasks import Task
 from daskflow.timing import as_datetime, now
 
 if TYPE_CHECKING:
@@ -112,6 +122,94 @@ def resume(flow: Flow[..., Any], wanted: str, *, allow_code_change: bool = False
         keeper.close()
         raise
     return run
+
+
+def rerun(
+    flow: Flow[..., Any],
+    wanted: str,
+    *,
+    failed: bool = False,
+    from_task: str | Task[..., Any] | None = None,
+) -> FlowRun:
+    """Make a new run with the parameters of one that there was, and with what is kept of it.
+
+    Durable results that are kept are copied, checked on the way: the new run has its own, whatever
+    becomes of the old one. One that is not there any more, or was changed, counts as lost.
+
+    Parameters
+    ----------
+    wanted
+        Its id, the beginning of one, its name, or ``last``.
+    failed
+        Whether only what did not succeed runs again, and what hangs on it.
+    from_task
+        What runs again, with all that hangs on it: a task, the name of a node, or ``"clean[3]"``.
+
+    Raises
+    ------
+    UnknownRunError
+        There is no such run.
+    LeaseTakenError
+        It still goes on.
+    DefinitionError
+        There is no such task in it.
+    """
+    settings = Settings()
+    store = choose_store(flow.options.get("store"), settings)
+    row = find_run(store, wanted)
+    check_may_rerun(row, store.holder(row.id))
+    kept = storage_of(settings, store, row.id)
+    parameters = flow.signature.bind((), unpack_parameters(store.parameters(row.id), kept))
+    definition, spec, assignment = describe(flow, parameters, settings)
+    spec = replace(with_storage(spec, flow, settings, store), tags=spec.tags | row.tags)
+    legacy = Legacy()
+    if failed or from_task is not None:
+        before = _record_of(store, row, definition.graph)
+        found = _repeats_of(before, assignment.given, from_task, is_failed=failed)
+        legacy = legacy_of(before, found, kept, spec.storage)
+    assignment = replace(assignment, answer=answers_of(store), first_block=legacy.blocks + 1)
+    session = _open(flow, settings, spec, assignment)
+    try:
+        keeper = begin(store, replace(row_of(flow, spec, parameters), parent=row.id))
+    except BaseException:
+        session.close()
+        raise
+    run = FlowRun(definition, spec, session, assignment, parameters, FlowWatch.of(flow), keeper)
+    _take_in(run, keeper, legacy)
+    return run
+
+
+def _record_of(store: RunStore, row: RunRow, graph: FlowGraph) -> RunRecord:
+    """Return the record of a run that nobody goes on with."""
+    record = RunRecord(graph, frozenset())
+    entries = [one.entry for one in store.entries(row.id)]
+    restore(record, entries_that_fit(entries, graph), row.name)
+    return record
+
+
+def _repeats_of(
+    before: RunRecord, given: Given, from_task: str | Task[..., Any] | None, *, is_failed: bool
+) -> Repeats:
+    """Return what is repeated of a run; what the flow is given now counts, not what was then."""
+    asked = [positions_of(before, from_task)] if from_task is not None else []
+    asked += [
+        positions_of(before, run_label(name, index)) for name in given for index in given[name]
+    ]
+    wanted: dict[str, list[int]] = {}
+    for name, places in asked:
+        wanted.setdefault(name, []).extend(places)
+    return find_repeats(before, KEEP_GOOD if is_failed else KEEP_ENDED, wanted)
+
+
+def _take_in(run: FlowRun, keeper: StoreKeeper, legacy: Legacy) -> None:
+    """Begin the history of a run with what it keeps of another."""
+    restore(run.record, legacy.spaces, run.name)  # they write themselves
+    for entry in legacy.entries:
+        keeper.add(entry)
+    keeper.is_restoring = True
+    restore(run.record, legacy.entries, run.name)
+    keeper.is_restoring = False
+    reopen(run.record, list(lost_runs(run.record)), "its value was not kept: it runs again")
 
 
 def _note_lost_driver(run: FlowRun, keeper: StoreKeeper) -> None:

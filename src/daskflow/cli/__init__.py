@@ -15,7 +15,7 @@ import click
 
 from daskflow.cli.exits import EXIT_CODES, Exit
 from daskflow.cli.graph import graph
-from daskflow.cli.resume import resume
+from daskflow.cli.resume import rerun, resume
 from daskflow.cli.run import run
 
 __all__ = ["Exit", "group", "main"]
@@ -51,6 +51,7 @@ def version() -> None:
 group.add_command(run)
 group.add_command(graph)
 group.add_command(resume)
+group.add_command(rerun)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -55,13 +55,49 @@ def resume(*, run: str, allow_code_change: bool, verbose: bool, **place: Any) ->
     return carried_out(order, verbose=verbose)
 
 
-def _go_on(wanted: str, place: Place, check: Callable[[RunRow], None], start: Start) -> int:
+_RERUN = """\
+Make a new run with the parameters of an earlier one.
+
+RUN is an id, the beginning of one, a name, or "last". With neither --failed nor --from all of it
+runs again; with one of them the new run keeps the rest of the earlier one, and its results.
+
+\b
+Examples:
+  daskflow rerun last --failed
+  daskflow rerun brisk-otter --from "clean[3]"
+"""
+
+
+@click.command(help=_RERUN, epilog=EXIT_CODES)
+@click.argument("run")
+@click.option(
+    "--failed",
+    is_flag=True,
+    help="Keep what succeeded or was skipped; the rest, and what hangs on it, runs again.",
+)
+@click.option(
+    "--from",
+    "from_task",
+    metavar="TASK",
+    help="Run again only this task, NODE or NODE[INDEX], and what hangs on it.",
+)
+@place_options
+def rerun(*, run: str, failed: bool, from_task: str | None, verbose: bool, **place: Any) -> int:
+    """Make a new run with the parameters of an earlier one."""
+    from daskflow.starting import rerun as begin
+
+    start = partial(begin, failed=failed, from_task=from_task)
+    order = partial(_go_on, run, Place(**place), None, start)
+    return carried_out(order, verbose=verbose)
+
+
+def _go_on(wanted: str, place: Place, check: Callable[[RunRow], None] | None, start: Start) -> int:
     """Import the flow of a run, and show what is started with it.
 
     Parameters
     ----------
     check
-        Raises where there is no need to import anything.
+        Raises where there is no need to import anything; None: there always is.
     """
     from daskflow.resuming import find_run
     from daskflow.stores.choice import choose_store
@@ -69,7 +105,8 @@ def _go_on(wanted: str, place: Place, check: Callable[[RunRow], None], start: St
 
     store = choose_store(None, Settings())
     row = find_run(store, wanted)
-    check(row)
+    if check is not None:
+        check(row)
     if not Path(row.folder).is_dir():
         msg = (
             f"run {row.name!r} was started in {row.folder}, which is not there: make it, or where "

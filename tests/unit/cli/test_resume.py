@@ -1,4 +1,4 @@
-"""The command that goes on with a run: what it imports, what it shows, and what it refuses."""
+"""The commands that go on from a run: what they import, what they show, what they refuse."""
 
 import subprocess
 import sys
@@ -179,3 +179,42 @@ def test_options_of_a_variation_are_kept(store, write):
     again.approve()
     assert again.state.is_successful()
     assert again.tags == {"x"}
+
+
+@pytest.fixture
+def failed(write, store, daskflow):
+    """A run that failed in its last task, for a reason that is over."""
+    write("flows.py", FLOWS)
+    reason = write("fail", "")
+    assert daskflow("run", "flows.py:doubled", *ASKED)[0] == Exit.FAILED
+    reason.unlink()
+    return store.runs()[0]
+
+
+@pytest.mark.parametrize(
+    ("words", "again"),
+    [
+        ((), ["double 1", "double 2"]),
+        (("--failed",), []),
+        (("--from", "double[1]"), ["double 2"]),
+        (("--from", "decide"), []),
+        (("--failed", "--from", "double"), ["double 1", "double 2"]),
+    ],
+)
+def test_a_run_is_made_anew(failed, daskflow, store, words, again):
+    """A new run, shown like any other; what it keeps of the earlier one does not run again."""
+    code, output, errors = daskflow("rerun", failed.name, *words, "--executor", "local")
+    assert (code, errors) == (0, "")
+    assert output.endswith("returned\n  6\n")
+    made = store.runs()[0]
+    assert (made.parent, made.target, made.folder) == (failed.id, failed.target, failed.folder)
+    assert starts() == ["double 1", "double 2", *again]
+    assert failed.name not in output.partition("returned")[0]
+
+
+def test_what_is_no_task_to_begin_from(failed, daskflow, store):
+    """It is named, and no run is made."""
+    code, _, errors = daskflow("rerun", "last", "--from", "dubble", "--executor", "local")
+    assert code == Exit.ERROR
+    assert "no node 'dubble' to begin from; its nodes: double, decide" in errors
+    assert len(store.runs()) == 1
