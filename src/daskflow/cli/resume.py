@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from daskflow.cli.arguments import Place, executor_of
+from daskflow.cli.driving import run_shown
 from daskflow.cli.exits import EXIT_CODES
 from daskflow.cli.options import carried_out, place_options
-from daskflow.cli.showing import run_shown
 from daskflow.errors import TargetError
 from daskflow.settings import Settings
 

@@ -8,9 +8,9 @@ from typing import Any
 import click
 
 from daskflow.cli.arguments import Place, executor_of, read_parameters
+from daskflow.cli.driving import run_shown
 from daskflow.cli.exits import EXIT_CODES
 from daskflow.cli.options import carried_out, place_options
-from daskflow.cli.showing import run_shown
 from daskflow.errors import ParameterError
 from daskflow.targets import load_flow
 
