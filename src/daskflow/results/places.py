@@ -73,6 +73,21 @@ def read_file(url: str) -> bytes:
     return data
 
 
+def remove_file(url: str) -> None:
+    """Remove a file that some place has written.
+
+    Raises
+    ------
+    FileNotFoundError
+        It is not there.
+    """
+    if _kind_of(url) in _LOCAL:
+        _path_of(url).unlink()
+        return
+    system, path = _system_of(url)
+    system.rm_file(path)
+
+
 class FolderPlace:
     """A folder of this machine; only its owner can read what is written there."""
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Protocol
 
-from daskflow.caching import CacheEntry
+from daskflow.caching import CacheEntry, CacheMiss
 
 
 class ResultCache(Protocol):
@@ -19,6 +20,22 @@ class ResultCache(Protocol):
         """Return the entry under a key that has not expired by now; None: there is none.
 
         An entry expires at the instant `CacheEntry.expires`; from then on it is not found.
+        """
+
+    def explain(self, task: str, digests: Mapping[str, str], now: float) -> CacheMiss:
+        """Return why a task found nothing under the key that was made of these digests.
+
+        What it is compared with was put at `now` or before, as far as it is remembered: what has
+        expired may be forgotten.
+
+        Parameters
+        ----------
+        task
+            Name of the task.
+        digests
+            Of what its key is made of: `CacheKey.digests`.
+        now
+            The instant at which it found nothing.
         """
 
     def put(self, entry: CacheEntry) -> None:

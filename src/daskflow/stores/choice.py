@@ -10,6 +10,7 @@ from pathlib import Path
 
 from daskflow import context
 from daskflow.errors import StoreError
+from daskflow.results.places import place_at
 from daskflow.results.signing import Signer, key_from
 from daskflow.settings import ResultSettings, Settings
 from daskflow.stores.history import RunStore
@@ -97,7 +98,8 @@ def _opened(url: str, results: ResultSettings, said: str) -> RunStore:
     from daskflow.stores.sqlite import SqlitePlace
 
     file = Path(path).absolute()  # this process may change its working folder
-    return SqlStore(SqlitePlace(file), Signer(_key(file, results)))
+    files = place_at(results.url or str(file.parent / "results"))
+    return SqlStore(SqlitePlace(file), Signer(_key(file, results)), files)
 
 
 def _key(store: Path, results: ResultSettings) -> bytes:

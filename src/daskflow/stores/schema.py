@@ -101,6 +101,22 @@ events = Table(
     Column("payload", LargeBinary),  # signed: result or exception of a state that the driver made
 )
 
+cache = Table(
+    "cache",
+    metadata,
+    Column("id", String(64), primary_key=True),  # digest of the key
+    Column("key", Text, nullable=False),
+    Column("task", Text, nullable=False),  # name
+    Column("made_by", Text, nullable=False),  # id of the task run
+    Column("digests", Text, nullable=False),  # JSON: what the key was made of
+    Column("created", Float, nullable=False),
+    Column("expires", Float),
+    Column("value", LargeBinary),  # signed; null: it is in a file, or has expired
+    Column("url", Text, nullable=False),  # of that file
+    Index("cache_task", "task", "created"),
+    Index("cache_expires", "expires"),
+)
+
 ops = Table(
     "ops",
     metadata,

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Table, delete, insert, select, update
 
 from daskflow.entries import Entry
 from daskflow.errors import LeaseLostError, LeaseTakenError, UnknownRunError
+from daskflow.results.places import ResultPlace
 from daskflow.results.signing import Signer
 from daskflow.stores import schema
 from daskflow.stores.history import (
@@ -20,8 +21,8 @@ from daskflow.stores.history import (
     RunRow,
     Wanted,
 )
-from daskflow.stores.memory import MemoryCache
 from daskflow.stores.rows import EntryRows, Row, fields_of_run, row_of_run, run_of_row
+from daskflow.stores.sql_cache import SqlCache
 from daskflow.timing import now
 
 _HISTORY = ("spaces", "segments", "events")
@@ -76,11 +77,17 @@ class SqlLease:
 
 
 class SqlStore:
-    """Keeps runs in the tables of `schema`; see `RunStore`."""
+    """Keeps runs in the tables of `schema`; see `RunStore`.
 
-    def __init__(self, place: Place, signer: Signer) -> None:
+    Parameters
+    ----------
+    files
+        Where large results are that are kept under a key; None: in the database as well.
+    """
+
+    def __init__(self, place: Place, signer: Signer, files: ResultPlace | None = None) -> None:
         self.url = place.url
-        self.cache = MemoryCache()  # results under their keys are gone with the process, so far
+        self.cache = SqlCache(place, signer, files)
         self._place = place
         self._signer = signer
         self._rows = EntryRows(signer)
