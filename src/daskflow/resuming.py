@@ -101,12 +101,12 @@ def positions_of(record: RunRecord, wanted: str | Task[..., Any]) -> tuple[str, 
         wanted = nodes[0] if len(nodes) == 1 else wanted.name
     name, index = split_label(wanted) or (wanted, ())
     if name not in graph.nodes:
-        msg = f"the flow has no node {name!r} to begin from; its nodes: {listed(graph.nodes)}"
+        msg = f"the flow has no node {name!r}; its nodes: {listed(graph.nodes)}"
         raise DefinitionError(msg)
     space, size = record.nodes[name].space, len(index)
     found = [place for place in range(space.size) if space.index_of(place)[:size] == index]
     if index and not found:
-        msg = f"the run has no task run {run_label(name, index)} to begin from"
+        msg = f"the run has no task run {run_label(name, index)}"
         raise DefinitionError(msg)
     return name, found
 

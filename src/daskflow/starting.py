@@ -13,6 +13,7 @@ from daskflow import context
 from daskflow.context import run_label
 from daskflow.definitions import FlowDefinition
 from daskflow.describing import describe
+from daskflow.errors import DefinitionError
 from daskflow.events import Report, StateChanged
 from daskflow.executors.base import Executor, PackedSpec, Session
 from daskflow.executors.choice import choose_executor
@@ -41,6 +42,7 @@ from daskflow.runtime.nesting import executor_of_children
 from daskflow.runtime.record import RunRecord
 from daskflow.runtime.repeating import KEEP_ENDED, KEEP_GOOD, Repeats, find_repeats
 from daskflow.runtime.restoring import cancelled_runs, lost_runs, reopen, restore
+from daskflow.runtime.single import SingleCall, single_call
 from daskflow.runtime.spec import RunSpec, own_code_by_value, pack_spec
 from daskflow.settings import Settings
 from daskflow.states import Crashed, Failed, Running, State
@@ -212,6 +214,42 @@ def _take_in(run: FlowRun, keeper: StoreKeeper, legacy: Legacy) -> None:
     reopen(run.record, list(lost_runs(run.record)), "its value was not kept: it runs again")
 
 
+def call_of(flow: Flow[..., Any], wanted: str, task: str) -> SingleCall:
+    """Return a call of a run that there was, to be made here once more.
+
+    Parameters
+    ----------
+    wanted
+        The run: its id, the beginning of one, its name, or ``last``.
+    task
+        ``clean``, or ``clean[3]`` where it is mapped.
+
+    Raises
+    ------
+    UnknownRunError
+        There is no such run.
+    DefinitionError
+        There is no such task run in it.
+    ResultGoneError
+        Not all of its inputs were kept; the message names what was not.
+    """
+    settings = Settings()
+    store = choose_store(flow.options.get("store"), settings)
+    row = find_run(store, wanted)
+    kept = storage_of(settings, store, row.id)
+    parameters = unpack_parameters(store.parameters(row.id), kept)
+    _, spec, assignment = describe(flow, parameters, settings)
+    record = _record_of(store, row, spec.graph)
+    name, places = positions_of(record, task)
+    if len(places) != 1:
+        told = f"has {len(places)} task runs: say which, {name}[0] for the first"
+        msg = f"{task} {told}" if places else f"{task} has no task runs in run {row.name!r}"
+        raise DefinitionError(msg)
+    known = {**spec.literals, **assignment.literals}
+    spec = replace(_spec_like(spec, row), literals=known, storage=kept)
+    return single_call(record, spec, name, places[0])
+
+
 def _note_lost_driver(run: FlowRun, keeper: StoreKeeper) -> None:
     """Note in a run's history that nobody went on with it until now."""
     instant = now()
@@ -241,6 +279,12 @@ def _reopened(
     run = FlowRun(definition, spec, session, assignment, parameters, watch, keeper)
     run.started_at = row.started or row.created
     return run
+
+
+def _spec_like(spec: RunSpec, row: RunRow) -> RunSpec:
+    """Return a spec under the names of a run that there was."""
+    spec = replace(spec, run_id=row.id, run_name=row.name)
+    return replace(spec, tags=row.tags, scheduled_for=row.created)
 
 
 def _open(

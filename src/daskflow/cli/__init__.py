@@ -13,6 +13,7 @@ from collections.abc import Sequence
 
 import click
 
+from daskflow.cli.debug import debug
 from daskflow.cli.exits import EXIT_CODES, Exit
 from daskflow.cli.graph import graph
 from daskflow.cli.resume import rerun, resume
@@ -51,6 +52,7 @@ def version() -> None:
 group.add_command(run)
 group.add_command(graph)
 group.add_command(resume)
+group.add_command(debug)
 group.add_command(rerun)
 
 

@@ -107,18 +107,23 @@ def _go_on(wanted: str, place: Place, check: Callable[[RunRow], None] | None, st
     row = find_run(store, wanted)
     if check is not None:
         check(row)
-    if not Path(row.folder).is_dir():
-        msg = (
-            f"run {row.name!r} was started in {row.folder}, which is not there: make it, or where "
-            f"you have the flow f, f.resume({row.id!r}) or f.rerun({row.id!r}) does it"
-        )
-        raise TargetError(msg)
+    check_folder(row)
     executor = executor_of(place)
     with chdir(row.folder):
         flow = load_flow_of(row).with_options(store=store)
         if executor is not None:
             flow = flow.with_options(executor=executor)
         return run_shown(lambda: _started(start(flow, row.id)), flow.name)
+
+
+def check_folder(row: RunRow) -> None:
+    """Raise `TargetError` where the folder in which a run was started is not there."""
+    if not Path(row.folder).is_dir():
+        msg = (
+            f"run {row.name!r} was started in {row.folder}, which is not there: make it, or where "
+            f"you have the flow f, f.resume({row.id!r}) or f.rerun({row.id!r}) does it"
+        )
+        raise TargetError(msg)
 
 
 def _started(run: FlowRun) -> FlowRun:

@@ -216,5 +216,5 @@ def test_what_is_no_task_to_begin_from(failed, daskflow, store):
     """It is named, and no run is made."""
     code, _, errors = daskflow("rerun", "last", "--from", "dubble", "--executor", "local")
     assert code == Exit.ERROR
-    assert "no node 'dubble' to begin from; its nodes: double, decide" in errors
+    assert "no node 'dubble'; its nodes: double, decide" in errors
     assert len(store.runs()) == 1
