@@ -48,21 +48,21 @@ def count(xs: list[int]) -> int:
 @task
 def when_resumed(xs: list[int]) -> float:
     """Wait to be approved; then tell the time."""
-    if not context.get().is_resumed:
+    if not context.get().resumed:
         raise Pause
     return time.time()
 
 
 @flow
-def mapped(n: int) -> int:
+def mapped(xs: range) -> int:
     """Doze in many children."""
-    return count(doze.map(range(n)))
+    return count(doze.map(xs))
 
 
 @flow
-def resumed(n: int) -> float:
+def resumed(xs: range) -> float:
     """Doze in many children, then wait."""
-    return when_resumed(doze.map(range(n)))
+    return when_resumed(doze.map(xs))
 
 
 def unmapped(n: int) -> Any:
@@ -86,7 +86,7 @@ def ratios(made: Callable[[Any], Any], url: str, pairs: int) -> list[float]:
 def first_start(executor: Any, url: str, n: int) -> float:
     """Return the seconds between the call of `resume` and the first new body's start."""
     held = resumed.with_options(executor=executor, store=url)
-    run = held.run(n)
+    run = held.run(range(n))
     began = time.time()
     again = held.resume(run.id)
     again.approve()
@@ -112,7 +112,7 @@ def main() -> None:
         many = mapped.with_options(executor=executor)
         rows: dict[str, Callable[[], list[float]]] = {
             "mapped": lambda: ratios(
-                lambda store: many.with_options(store=store)(n_mapped), url, options.pairs
+                lambda store: many.with_options(store=store)(range(n_mapped)), url, options.pairs
             ),
             "unmapped": lambda: ratios(
                 lambda store: singles.with_options(store=store)(), url, options.pairs

@@ -118,6 +118,7 @@ def resume(flow: Flow[..., Any], wanted: str, *, allow_code_change: bool = False
         keeper.is_restoring = False
         if isinstance(row.state, Running):
             _note_lost_driver(run, keeper)
+        run.record.reopen_spaces()
         reopen(run.record, list(cancelled_runs(run.record)), "the run was resumed")
         reopen(run.record, list(lost_runs(run.record)), "its value was not kept: it runs again")
     except BaseException:

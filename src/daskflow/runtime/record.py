@@ -73,6 +73,11 @@ class NodeRecord(Column):
         return more
 
 
+def is_news(before: int, after: int) -> bool:
+    """Return whether a history tells of a change from one state to another, by their codes."""
+    return after != Success.code or before != Pending.code
+
+
 class Judge(Protocol):
     """Is asked of changes that only the driver can make."""
 
@@ -151,7 +156,7 @@ class RunRecord:
         for index, position in came:
             state = record.given.pop(index)
             self.open -= 1
-            self._end(name, position, state, is_judged=True, is_told=state.code != Success.code)
+            self._end(name, position, state, is_judged=True)
         refuse_beyond(name, record.space, record.given)
         return bool(came)
 
@@ -242,6 +247,8 @@ class RunRecord:
         length = segment.stop - segment.start
         record.blocks[segment.start : segment.stop] = array("l", [block]) * length
         for offset, note in segment.notes.items():
+            if segment.codes[offset] == Pending.code:  # it was given back, and waits for nothing
+                record.notes.pop(segment.start + offset)
             if note.length is not None:
                 lengths = self.lengths.setdefault(segment.node, {})
                 lengths[segment.start + offset] = note.length
@@ -265,8 +272,22 @@ class RunRecord:
             if state.code in PICKED and self.graph.gives_width(name):
                 self.lengths.setdefault(name, {})[position] = length_of(result_of(state))
 
+    def restore_decided(self, space: str, parent: int, state: State) -> None:
+        """Take in that mapped nodes once ended without children; `recount` afterwards."""
+        self.spaces[space].decided[parent] = state
+
+    def reopen_spaces(self) -> None:
+        """Let mapped nodes come into being that were cancelled before they could."""
+        for space in self.spaces.values():
+            for parent, state in list(space.decided.items()):
+                if state.code == Cancelled.code:
+                    del space.decided[parent]
+        self.undecided = set(self.spaces)
+        self.recount()
+
     def recount(self) -> None:
         """Find out anew, from the columns, what is open and what waits; count the states."""
+        self._forget_decided()
         self.paused.clear()
         self._due.clear()
         self.open = 0
@@ -476,7 +497,6 @@ class RunRecord:
         state: State,
         *,
         is_judged: bool = False,
-        is_told: bool = True,
     ) -> None:
         record = self.nodes[name]
         code = record.codes[position]
@@ -497,6 +517,7 @@ class RunRecord:
         record.counts[old] -= 1
         record.counts[state.code] += 1
         self.holding.finished(block, 1, [(name, position)])
+        is_told = is_news(old, state.code)
         self._tell(name, position, state, is_driver=True, is_told=is_told)
 
     def is_awaited(self, report: Report) -> bool:

@@ -12,11 +12,11 @@ from collections.abc import Iterable, Iterator
 from daskflow.context import run_label
 from daskflow.entries import Entry, RunMoved, SegmentTold, SpaceEnded, SpaceOpened, TaskRunMoved
 from daskflow.events import StateChanged
-from daskflow.lowering.expand import Ended, Opening
+from daskflow.lowering.expand import Opening
 from daskflow.lowering.links import link_of
 from daskflow.lowering.plan import Plan
-from daskflow.runtime.record import RunRecord
-from daskflow.states import CANCELLED, FINISHED, PICKED, Cancelled, Pending
+from daskflow.runtime.record import RunRecord, is_news
+from daskflow.states import CANCELLED, FINISHED, PICKED, Pending
 
 Run = tuple[str, int]  # node, position
 
@@ -28,11 +28,14 @@ def restore(record: RunRecord, entries: Iterable[Entry], run_name: str) -> int:
     for entry in entries:
         match entry:
             case SpaceOpened():
+                record.spaces[entry.space].decided.pop(entry.parent, None)  # it was cancelled first
                 opening = Opening(entry.space, entry.parent, entry.width, entry.parts)
                 record.take_plan(Plan("", openings=(opening,)))
-            case SpaceEnded() if not isinstance(entry.state, Cancelled):
-                ended = Ended(entry.space, entry.parent, entry.state)
-                record.take_plan(Plan("", ended=(ended,)))
+            case SpaceEnded():
+                record.restore_decided(entry.space, entry.parent, entry.state)
+                name = run_label(entry.space, record.parent_index(entry.space, entry.parent))
+                at = entry.state.timestamp
+                events.append(StateChanged(at.timestamp() if at else 0.0, name, entry.state))
             case SegmentTold():
                 record.restore_segment(entry.block, entry.worker, entry.segment)
                 last_block = max(last_block, entry.block)
@@ -40,12 +43,17 @@ def restore(record: RunRecord, entries: Iterable[Entry], run_name: str) -> int:
                 events.append(StateChanged(entry.at, run_name, entry.state))
             case TaskRunMoved():
                 name = run_label(entry.node, entry.index)
-                events.append(StateChanged(entry.at, name, entry.state))
+                if entry.position < 0 or is_news(_code_of(record, entry), entry.state.code):
+                    events.append(StateChanged(entry.at, name, entry.state))
                 if entry.is_driver:
                     record.restore_state(entry.node, entry.position, entry.state)
     record.events[:] = events
     record.recount()
     return last_block
+
+
+def _code_of(record: RunRecord, entry: TaskRunMoved) -> int:
+    return record.nodes[entry.node].codes[entry.position]
 
 
 def cancelled_runs(record: RunRecord) -> Iterator[Run]:
