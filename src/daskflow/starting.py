@@ -13,6 +13,7 @@ from daskflow import context
 from daskflow.context import run_label
 from daskflow.definitions import FlowDefinition
 from daskflow.describing import describe
+from daskflow.entries import SpaceEnded
 from daskflow.errors import DefinitionError
 from daskflow.events import Report, StateChanged
 from daskflow.executors.base import Executor, PackedSpec, Session
@@ -206,12 +207,16 @@ def _repeats_of(
 
 def _take_in(run: FlowRun, keeper: StoreKeeper, legacy: Legacy) -> None:
     """Begin the history of a run with what it keeps of another."""
-    restore(run.record, legacy.spaces, run.name)  # they write themselves
-    for entry in legacy.entries:
+    told = list(run.record.events)
+    restore(run.record, legacy.spaces, run.name)  # those that open write themselves
+    told += run.record.events
+    ended = (entry for entry in legacy.spaces if isinstance(entry, SpaceEnded))
+    for entry in (*ended, *legacy.entries):
         keeper.add(entry)
     keeper.is_restoring = True
     restore(run.record, legacy.entries, run.name)
     keeper.is_restoring = False
+    run.record.events[:0] = told
     reopen(run.record, list(lost_runs(run.record)), "its value was not kept: it runs again")
 
 

@@ -83,17 +83,16 @@ class ResultStorage:
         TamperedError
             The file is not what was written.
         """
-        serializer, data = source.checked(stored)
         place = "/".join(stored.url.split("/")[1 - _PARTS :])
-        return self._put(f"{self.run_id}/{place}", serializer, data)
+        serializer = serializer_named(stored.codec)
+        return self._put(f"{self.run_id}/{place}", serializer, source.check(stored))
 
     def read(self, stored: StoredResult) -> Any:
-        """Return the value of a task run of this run; `checked` says what it raises."""
-        serializer, data = self.checked(stored)
-        return serializer.load(data)
+        """Return the value of a task run of this run; see `check` for what may be raised."""
+        return serializer_named(stored.codec).load(self.check(stored))
 
-    def checked(self, stored: StoredResult) -> tuple[Serializer, bytes]:
-        """Return the bytes of a result of this run, and what makes a value of them.
+    def check(self, stored: StoredResult) -> bytes:
+        """Return the bytes of a value, seen to be what was written; nothing of it is run.
 
         Raises
         ------
@@ -118,11 +117,10 @@ class ResultStorage:
                 "and is not read; `rerun` makes it again"
             )
             raise TamperedError(msg)
-        serializer = serializer_named(stored.codec)
-        if serializer.is_signed:
+        if serializer_named(stored.codec).is_signed:
             path = "/".join(stored.url.split("/")[-_PARTS:])
             data = Signer(self.key).check(path, data)
-        return serializer, data
+        return data
 
     def private_folder(self) -> str:
         """Return the URL of the folder where no other machine may reach it; else nothing."""
