@@ -62,6 +62,15 @@ PRINTED = {
         "Failed('1 of 4 reference task runs failed: pay[3]')",
         "['Success', 'Success', 'Success', 'TriggerFailed']",
     ],
+    "resume.py": [
+        "bake:",
+        "  bake a plum cake",
+        "  bake a lemon cake",
+        "  the power fails",
+        "resume:",
+        "  deliver 2 cakes",
+        "  Success: plum cake and lemon cake",
+    ],
     "flights.py": [
         "March: the weather service does not answer, to be asked again",
         "March: the weather service answers at attempt 2",
