@@ -25,7 +25,6 @@ from daskflow.nodes import FlowGraph, NodeRef
 from daskflow.runtime.given import Given, length_of, refuse_beyond
 from daskflow.runtime.holding import Holding
 from daskflow.runtime.verdict import Outcome
-from daskflow.sealing import Sealed
 from daskflow.states import (
     DRIVER_MOVES,
     FAILED,
@@ -624,30 +623,31 @@ class RunRecord:
         """
         record = self.nodes[name]
         start, stop = positions.start, positions.stop
-        notes = record.notes
-        segment = Segment(
+        notes = {p - start: record.notes[p] for p in positions if p in record.notes}
+        values: dict[int, Any] = {
+            offset: note.stored for offset, note in notes.items() if note.stored is not None
+        }
+        codes = record.codes[start:stop]
+        failed = (
+            (o for o, code in enumerate(codes) if code in FAILED) if FAILED & set(codes) else ()
+        )
+        values |= {offset: self._stand_in(name, start + offset) for offset in failed}
+        return Segment(
             name,
             start,
-            record.codes[start:stop],
+            codes,
             record.attempts[start:stop],
             record.started[start:stop],
             record.ended[start:stop],
-            notes={place - start: notes[place] for place in positions if place in notes},
+            record.smalls[start:stop],
+            notes,
+            values,
+            is_kept=True,
         )
-        segment.values = {
-            place - start: self._given_value(name, record, place) for place in positions
-        }
-        return segment
 
-    def _given_value(self, name: str, record: NodeRecord, position: int) -> Any:
-        small = record.smalls[position]
-        if record.codes[position] in FAILED:
-            state = self.state(name, position)
-            return stand_in(state, run_label(name, self.index(name, position)))
-        if small is not None:
-            return Sealed(small, [])
-        note = record.notes.get(position)
-        return note.stored if note is not None else None
+    def _stand_in(self, name: str, position: int) -> Any:
+        state = self.state(name, position)
+        return stand_in(state, run_label(name, self.index(name, position)))
 
     def index(self, name: str, position: int) -> tuple[int, ...]:
         """Return the map index of the task run at a position."""
