@@ -33,7 +33,7 @@ def deliver(cakes: list[str]) -> str:
 
 
 @flow(executor=LocalExecutor())
-def bakery(cakes: list[str]):
+def bakery(cakes: list[str]) -> str:
     return deliver(bake.map(cakes))
 
 

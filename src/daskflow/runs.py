@@ -460,7 +460,7 @@ class FlowRun:
             self._session.close()
         else:
             large = self._assignment.large
-            self._session.release([literal_key(self.id, name) for name in large])
+            self._session.release([literal_key(self._assignment.run_id, name) for name in large])
 
     def _notify(self) -> None:
         with self._changed:

@@ -271,13 +271,14 @@ def _reopened(
     kept = storage_of(settings, store, row.id)
     parameters = unpack_parameters(store.parameters(row.id), kept)
     definition, spec, assignment = describe(flow, parameters, settings)
-    spec = replace(spec, run_id=row.id, run_name=row.name, tags=row.tags, scheduled_for=row.created)
-    spec = with_storage(spec, flow, settings, store)
+    spec = with_storage(_spec_like(spec, row), flow, settings, store)
+    token = store.run(row.id).token
+    spec = replace(spec, session_id=f"{row.id}{token:x}")
     assignment = replace(
         assignment,
-        run_id=row.id,
-        code=OwnCode(row.id),
-        first_block=store.run(row.id).token << _TOKEN_BITS,
+        run_id=spec.session,
+        code=OwnCode(spec.session),
+        first_block=token << _TOKEN_BITS,
         answer=answers_of(store),
     )
     session = _open(flow, settings, spec, assignment)
@@ -302,7 +303,7 @@ def _open(
         with own_code_by_value(assignment.functions):
             return pack_spec(spec, assignment.code)
 
-    return _executor_of(flow, settings).open(spec.run_id, spec, pack)
+    return _executor_of(flow, settings).open(spec.session, spec, pack)
 
 
 def _executor_of(flow: Flow[..., Any], settings: Settings) -> Executor:

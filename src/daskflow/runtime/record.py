@@ -19,7 +19,7 @@ from daskflow.entries import Entry, SegmentTold, SpaceEnded, SpaceOpened, TaskRu
 from daskflow.events import Before, Complaint, Length, Note, Report, Segment, StateChanged
 from daskflow.lowering.known import OWNED, Column, Key, Known, open_spaces
 from daskflow.lowering.links import link_of
-from daskflow.lowering.needs import result_of, stand_in
+from daskflow.lowering.needs import passed_on, result_of
 from daskflow.lowering.plan import Plan
 from daskflow.nodes import FlowGraph, NodeRef
 from daskflow.runtime.given import Given, length_of, refuse_beyond
@@ -647,7 +647,7 @@ class RunRecord:
 
     def _stand_in(self, name: str, position: int) -> Any:
         state = self.state(name, position)
-        return stand_in(state, run_label(name, self.index(name, position)))
+        return passed_on(state, run_label(name, self.index(name, position)))
 
     def index(self, name: str, position: int) -> tuple[int, ...]:
         """Return the map index of the task run at a position."""
