@@ -5,9 +5,18 @@ import signal
 
 import pytest
 
-from daskflow import Fail, LocalExecutor, all_finished, flow, manual_only, resource_manager
+from daskflow import (
+    Fail,
+    LocalExecutor,
+    TaskRunError,
+    all_finished,
+    flow,
+    manual_only,
+    resource_manager,
+    unmapped,
+)
 from daskflow.errors import IllegalMoveError
-from tests.semantics.bodies import boom, collect, ident, inc, kinds
+from tests.semantics.bodies import boom, collect, ident, inc, kinds, skip2
 from tests.semantics.ledger import Ledger
 
 
@@ -107,3 +116,39 @@ def test_a_resource_is_cleaned_up_behind_a_resume(made, ledger, tmp_path):
     again.approve()
     assert again.result() == "tray"
     assert diary.lines() == ["setup", "cleanup of tray"]
+
+
+def test_what_was_kept_of_a_map_comes_whole_where_it_is_asked_for_twice(made, ledger):
+    """A child that gets its own element and all of them gets all of them behind a resume, too."""
+    up, told = ledger.task(inc), ledger.task(lambda x, xs, y: (x, xs, y), name="told")
+    wait = ledger.task(ident, trigger=manual_only)
+
+    def f():
+        values = up.map([1, 2, 3])
+        return told.map(values, unmapped(values), unmapped(wait(0)))
+
+    f = made(f)
+    run = f.run()
+    lost(run)
+    again = f.resume(run.id)
+    again.approve()
+    assert again.result() == [(n, [2, 3, 4], 0) for n in (2, 3, 4)]
+    assert ledger.starts()["inc[0]"] == 1
+
+
+def test_kept_and_given_states_side_by_side(made, ledger):
+    """What is kept of one child, and what a person said of the next, are not mixed up."""
+    wait, told = ledger.task(skip2, trigger=manual_only), ledger.task(collect, trigger=all_finished)
+    late = ledger.task(ident, trigger=manual_only)
+    f = made(
+        lambda: told(wait.map([1, 2, 3]), wait_for=[late(1)]), name="f", reference_tasks=["collect"]
+    )
+    run = f.run()
+    run.approve("skip2", 0)
+    run.reject("skip2", 1)
+    run.approve("skip2", 2)
+    lost(run)
+    again = f.resume(run.id)
+    again.approve()
+    one, two, three = again.result()
+    assert (one, type(two), three) == (1, TaskRunError, 3)

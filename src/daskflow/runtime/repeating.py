@@ -171,7 +171,7 @@ class _Search:
         for position in self._wanted.get(name, ()):
             again[position] = 1
         self.found.again[name] = again
-        for edge in self.graph.upstream(name):
+        for edge in self.graph.upstream(name) if again else ():
             self._follow(edge, column, again)
 
     def _follow(self, edge: Edge, column: NodeRecord, again: bytearray) -> None:
