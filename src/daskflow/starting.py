@@ -42,7 +42,7 @@ from daskflow.runtime.given import Given
 from daskflow.runtime.nesting import executor_of_children
 from daskflow.runtime.record import RunRecord
 from daskflow.runtime.repeating import KEEP_ENDED, KEEP_GOOD, Repeats, find_repeats
-from daskflow.runtime.restoring import cancelled_runs, lost_runs, reopen, restore
+from daskflow.runtime.restoring import cancelled_runs, lost_runs, reopen, reopen_maps, restore
 from daskflow.runtime.single import SingleCall, single_call
 from daskflow.runtime.spec import RunSpec, own_code_by_value, pack_spec
 from daskflow.settings import Settings
@@ -119,7 +119,7 @@ def resume(flow: Flow[..., Any], wanted: str, *, allow_code_change: bool = False
         keeper.is_restoring = False
         if isinstance(row.state, Running):
             _note_lost_driver(run, keeper)
-        run.record.reopen_spaces()
+        reopen_maps(run.record)
         reopen(run.record, list(cancelled_runs(run.record)), "the run was resumed")
         reopen(run.record, list(lost_runs(run.record)), "its value was not kept: it runs again")
     except BaseException:
