@@ -21,7 +21,8 @@ from daskflow.graph import Edge
 from daskflow.lowering.links import link_of
 from daskflow.lowering.spaces import Index, Space
 from daskflow.nodes import ROOT, Giver, NodeRef, SpaceSpec
-from daskflow.runtime.record import NodeRecord, RunRecord
+from daskflow.runtime.columns import NodeRecord
+from daskflow.runtime.record import RunRecord
 from daskflow.states import CANCELLED, FINISHED, SUCCESSFUL, Success, mask_of
 from daskflow.triggers import AfterSetup
 
