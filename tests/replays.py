@@ -8,6 +8,8 @@ from daskflow.keeping import StoreKeeper
 from daskflow.resuming import entries_that_fit
 from daskflow.runtime.record import RunRecord
 from daskflow.runtime.restoring import restore
+from daskflow.states import Retrying
+from daskflow.timing import now
 
 
 def told_of(record):
@@ -17,7 +19,7 @@ def told_of(record):
         for position in range(len(node.codes)):
             state = record.state(name, position)
             told[run_label(name, node.space.index_of(position))] = (
-                type(state).__name__,
+                _kind_of(state),
                 state.message,
                 state.attempt,
                 node.smalls[position],
@@ -29,6 +31,12 @@ def told_of(record):
     }
     history = [(event.name, type(event.state).__name__) for event in list(record.events)]
     return told, ended, history
+
+
+def _kind_of(state):
+    """Return the kind of a state; what waited for an instant that is over is Pending by now."""
+    due = state.scheduled_for.timestamp() if isinstance(state, Retrying) else None
+    return "Pending" if due is not None and due <= now() else type(state).__name__
 
 
 def differences(run):
