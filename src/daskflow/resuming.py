@@ -16,8 +16,8 @@ from daskflow.entries import Entry, SegmentTold, SpaceEnded, SpaceOpened, TaskRu
 from daskflow.errors import IllegalMoveError, UnknownRunError
 from daskflow.nodes import FlowGraph
 from daskflow.runtime.record import RunRecord
-from daskflow.states import FINISHED, Cancelled, Crashed, State
-from daskflow.stores.history import RunRow, RunStore
+from daskflow.states import FINISHED, Cancelled, Cancelling, Crashed, Pending, Running, State
+from daskflow.stores.history import RunRow, RunStore, Wanted
 from daskflow.tasks import Task
 
 
@@ -29,13 +29,14 @@ def find_run(store: RunStore, wanted: str) -> RunRow:
     UnknownRunError
         There is none, or there are several.
     """
-    rows = store.runs()
-    if wanted == "last" and rows:
-        return rows[0]
+    rows = store.runs(Wanted(limit=1) if wanted == "last" else Wanted(called=wanted))
     found = [row for row in rows if row.id == wanted] or [row for row in rows if row.name == wanted]
-    found = found or [row for row in rows if row.id.startswith(wanted)]
+    found = found or rows
     if len(found) == 1:
-        return found[0]
+        return store.run(found[0].id)
+    if not store.runs(Wanted(limit=1)):
+        msg = f"there are no runs in {store.url}; `daskflow run FILE.py:flow` makes one"
+        raise UnknownRunError(msg)
     if not found:
         msg = f"no run is called {wanted!r} in {store.url}; `daskflow ls` lists them"
         raise UnknownRunError(msg)
@@ -111,4 +112,7 @@ def refuse_changed(names: list[str]) -> None:
 
 def is_orphan(state: State, *, is_held: bool) -> bool:
     """Return whether a run that says it goes on has lost its driver."""
-    return not state.is_finished() and not is_held
+    return state.code in _DRIVEN and not is_held
+
+
+_DRIVEN = frozenset({Pending.code, Running.code, Cancelling.code})  # only a driver ends these
