@@ -35,14 +35,23 @@ def find_run(store: RunStore, wanted: str) -> RunRow:
     if len(found) == 1:
         return store.run(found[0].id)
     if not store.runs(Wanted(limit=1)):
-        msg = f"there are no runs in {store.url}; `daskflow run FILE.py:flow` makes one"
-        raise UnknownRunError(msg)
+        raise UnknownRunError(nothing_in(store))
     if not found:
         msg = f"no run is called {wanted!r} in {store.url}; `daskflow ls` lists them"
         raise UnknownRunError(msg)
     told = ", ".join(f"{row.id[:8]} ({row.state})" for row in found[:5])
     msg = f"{len(found)} runs are called {wanted!r}: {told}; name one by its id"
     raise UnknownRunError(msg)
+
+
+def nothing_in(store: RunStore) -> str:
+    """Return what there is to say of a store without runs."""
+    if store.url.startswith("memory:"):
+        return (
+            f"there are no runs in {store.url}, which each process has for itself: "
+            "DASKFLOW_STORE__URL=sqlite:////path/to/file.db names a store that stays"
+        )
+    return f"there are no runs in {store.url}; `daskflow run FILE.py:flow` makes one"
 
 
 def check_may_resume(row: RunRow) -> None:

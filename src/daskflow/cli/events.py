@@ -1,0 +1,51 @@
+"""The command ``daskflow events``: what happened in a run, in order."""
+
+from __future__ import annotations
+
+import click
+
+from daskflow.cli.reading import (
+    RUN_HELP,
+    Way,
+    open_store,
+    print_json,
+    print_rows,
+    reads,
+    run_argument,
+)
+
+_HELP = f"""\
+Tell what happened in a run, in order.
+
+The states of the flow run, and of its task runs whatever was not happy: retried, skipped, failed,
+cached, paused, given by somebody. What just ran and succeeded is counted in `daskflow show`.
+{RUN_HELP}
+
+\b
+JSON: {{"run": ID, "name": NAME, "events": [{{"at", "who", "state", "message", "reason"}}]}}
+
+\b
+Example:
+  daskflow events last
+"""
+
+
+@click.command(help=_HELP)
+@run_argument
+@reads
+def events(way: Way, *, run: str) -> None:
+    """Tell what happened in a run, in order."""
+    from daskflow.cli.told import kind_text, state_fields
+    from daskflow.reading import history_of, when
+    from daskflow.resuming import find_run
+
+    store = open_store()
+    row = find_run(store, run)
+    entries = [one.entry for one in store.entries(row.id, with_values=False)]
+    found = history_of(row, entries)
+    if way.is_json:
+        told = [{"at": when(e.at), "who": e.name, **state_fields(e.state)} for e in found]
+        print_json({"run": row.id, "name": row.name, "events": told})
+        return
+    rows = [(way.time(e.at), e.name, kind_text(e.state), e.state.message) for e in found]
+    print_rows(["at", "who", "state", "message"], rows)

@@ -1,0 +1,170 @@
+"""A run read from its store, without its flow's code: the states of all its task runs, its history.
+
+Nothing is imported for it and nothing unpickled: the graph comes from the outline in the run's row,
+results and exceptions stay where they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from daskflow.context import run_label, split_label
+from daskflow.entries import Entry, RunMoved, SegmentTold, SpaceEnded, SpaceOpened, TaskRunMoved
+from daskflow.errors import UnknownTaskError
+from daskflow.events import StateChanged
+from daskflow.graph import listed
+from daskflow.lowering.expand import Ended
+from daskflow.lowering.plan import Plan
+from daskflow.outlining import graph_of
+from daskflow.resuming import entries_that_fit, find_run, is_orphan
+from daskflow.runtime.record import RunRecord
+from daskflow.runtime.restoring import restore
+from daskflow.states import Cancelled, Crashed, State
+from daskflow.stores.history import Holder, RunRow, RunStore
+from daskflow.timing import as_datetime
+
+DRIVER_LOST = "driver lost"
+
+
+@dataclass(frozen=True)
+class ReadRun:
+    """A run as its store tells of it."""
+
+    row: RunRow
+    state: State  # of the flow run; Crashed where the row says that it goes on and nobody drives it
+    holder: Holder | None  # who drives it
+    record: RunRecord
+    history: list[StateChanged]
+
+
+def read_run(store: RunStore, wanted: str) -> ReadRun:
+    """Return a run that is in a store.
+
+    Parameters
+    ----------
+    wanted
+        Its id, the beginning of one, its name, or ``last``.
+
+    Raises
+    ------
+    UnknownRunError
+        There is no such run.
+    """
+    row = find_run(store, wanted)
+    holder = store.holder(row.id)
+    entries = [one.entry for one in store.entries(row.id, with_values=False)]
+    return ReadRun(
+        row,
+        seen_state(row, is_held=holder is not None),
+        holder,
+        record_of(row, entries),
+        history_of(row, entries),
+    )
+
+
+def seen_state(row: RunRow, *, is_held: bool) -> State:
+    """Return the state that a run is in, for whoever looks at it from outside."""
+    if not is_orphan(row.state, is_held=is_held):
+        return row.state
+    told = f"nobody drives it any more; it was {type(row.state).__name__}"
+    return Crashed(told, row.state.timestamp, reason=DRIVER_LOST)
+
+
+def record_of(row: RunRow, entries: list[Entry]) -> RunRecord:
+    """Return the record of a run, restored over the outline of its graph."""
+    record = RunRecord(graph_of(row.graph), frozenset())
+    fitting = entries_that_fit(entries, record.graph)
+    restore(record, fitting, row.name)
+    events = list(record.events)
+    ended = tuple(Ended(one.space, one.parent, one.state) for one in _cancelled(fitting))
+    if ended:  # who resumes a run opens these anew
+        record.take_plan(Plan("", ended=ended))
+        record.events[:] = events
+        record.recount()
+    return record
+
+
+def _cancelled(entries: Iterable[Entry]) -> Iterator[SpaceEnded]:
+    """Return the mapped nodes that were cancelled before they had children, and are so still."""
+    last: dict[tuple[str, int], SpaceOpened | SpaceEnded] = {}
+    for entry in entries:
+        if isinstance(entry, SpaceOpened | SpaceEnded):
+            last[entry.space, entry.parent] = entry
+    for entry in last.values():
+        if isinstance(entry, SpaceEnded) and isinstance(entry.state, Cancelled):
+            yield entry
+
+
+def history_of(row: RunRow, entries: Iterable[Entry]) -> list[StateChanged]:
+    """Return what happened, in order: the flow run's states, and what of task runs was not happy.
+
+    What blocks told of happy task runs is in the record.
+    """
+    found: list[StateChanged] = []
+    for entry in entries:
+        match entry:
+            case RunMoved():
+                found.append(StateChanged(entry.at, row.name, entry.state))
+            case TaskRunMoved():
+                who = run_label(entry.node, entry.index)
+                found.append(StateChanged(entry.at, who, entry.state))
+            case SpaceEnded():
+                stamp = entry.state.timestamp
+                at = stamp.timestamp() if stamp is not None else row.created
+                found.append(StateChanged(at, entry.space, entry.state))
+            case SpaceOpened() | SegmentTold():
+                pass
+    return found
+
+
+def find_task(record: RunRecord, wanted: str) -> tuple[str, tuple[int, ...]]:
+    """Return node and map index of what is meant by ``node`` or ``node[index]``.
+
+    Raises
+    ------
+    UnknownTaskError
+        There is no such task run.
+    """
+    node, index = wanted, ()
+    if wanted not in record.nodes and (found := split_label(wanted)) is not None:
+        node, index = found
+    if node not in record.nodes:
+        msg = f"the run has no task {node!r}; its tasks: {listed(record.nodes)}"
+        raise UnknownTaskError(msg)
+    space = record.nodes[node].space
+    if len(index) > space.level:
+        what = (
+            f"[index] of {space.level} numbers" if space.level else "no [index]: it is not mapped"
+        )
+        msg = f"there is no {wanted!r}: task {node!r} takes {what}"
+        raise UnknownTaskError(msg)
+    exceeded = _exceeded(record, node, index)
+    if exceeded is not None:
+        msg = f"there is no {wanted!r}: there are {exceeded} of these, counted from 0"
+        raise UnknownTaskError(msg)
+    return node, index
+
+
+def _exceeded(record: RunRecord, node: str, index: tuple[int, ...]) -> int | None:
+    """Return how many children there are where an index is beyond them."""
+    for depth, place in enumerate(index):
+        above = index[:depth]
+        lanes = record.nodes[node].space.chain()[depth + 1]
+        around = lanes.parent.find(above) if lanes.parent is not None else None
+        if around is not None and around in lanes.children:
+            width = lanes.children[around][1]
+            if place >= width:
+                return width
+    return None
+
+
+def when(instant: float) -> str:
+    """Return an instant as machines are told it: ISO 8601, UTC.
+
+    Examples
+    --------
+    >>> when(1363521600.5)
+    '2013-03-17T12:00:00.500Z'
+    """
+    return f"{as_datetime(instant).isoformat(timespec='milliseconds').removesuffix('+00:00')}Z"
