@@ -6,12 +6,13 @@ results and exceptions stay where they are.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from functools import cache
 
 from daskflow.context import run_label, split_label
 from daskflow.entries import Entry, RunMoved, SegmentTold, SpaceEnded, SpaceOpened, TaskRunMoved
-from daskflow.errors import UnknownTaskError
+from daskflow.errors import UnknownRunError, UnknownTaskError
 from daskflow.events import StateChanged
 from daskflow.graph import listed
 from daskflow.lowering.expand import Ended
@@ -20,11 +21,12 @@ from daskflow.outlining import graph_of
 from daskflow.resuming import entries_that_fit, find_run, is_orphan
 from daskflow.runtime.record import RunRecord
 from daskflow.runtime.restoring import restore
-from daskflow.states import Cancelled, Crashed, State
+from daskflow.states import Cached, Cancelled, Crashed, State
 from daskflow.stores.history import Holder, RunRow, RunStore
 from daskflow.timing import as_datetime
 
 DRIVER_LOST = "driver lost"
+_WHOLE: tuple[int, ...] = ()  # the index of a task that is not mapped, or of all its task runs
 
 
 @dataclass(frozen=True)
@@ -126,7 +128,7 @@ def find_task(record: RunRecord, wanted: str) -> tuple[str, tuple[int, ...]]:
     UnknownTaskError
         There is no such task run.
     """
-    node, index = wanted, ()
+    node, index = wanted, _WHOLE
     if wanted not in record.nodes and (found := split_label(wanted)) is not None:
         node, index = found
     if node not in record.nodes:
@@ -134,10 +136,8 @@ def find_task(record: RunRecord, wanted: str) -> tuple[str, tuple[int, ...]]:
         raise UnknownTaskError(msg)
     space = record.nodes[node].space
     if len(index) > space.level:
-        what = (
-            f"[index] of {space.level} numbers" if space.level else "no [index]: it is not mapped"
-        )
-        msg = f"there is no {wanted!r}: task {node!r} takes {what}"
+        what = f"{space.level} at most" if space.level else "none: it is not mapped"
+        msg = f"there is no {wanted!r}: of an index task {node!r} has {what}"
         raise UnknownTaskError(msg)
     exceeded = _exceeded(record, node, index)
     if exceeded is not None:
@@ -157,6 +157,27 @@ def _exceeded(record: RunRecord, node: str, index: tuple[int, ...]) -> int | Non
             if place >= width:
                 return width
     return None
+
+
+def with_names(state: State, name_of: Callable[[str], str]) -> State:
+    """Return a state whose message names the run that made its value, not that run's id."""
+    run_id, slash, label = state.message.removeprefix("made by ").partition("/")
+    if not isinstance(state, Cached) or not slash:
+        return state
+    return replace(state, message=f"made by {label} of run {name_of(run_id)}")
+
+
+def names_in(store: RunStore) -> Callable[[str], str]:
+    """Return what gives the names of runs by their ids."""
+
+    @cache
+    def name_of(run_id: str) -> str:
+        try:
+            return store.run(run_id).name
+        except UnknownRunError:
+            return f"{run_id[:8]}, which is not kept any more"
+
+    return name_of
 
 
 def when(instant: float) -> str:

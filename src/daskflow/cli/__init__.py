@@ -20,6 +20,7 @@ from daskflow.cli.graph import graph
 from daskflow.cli.ls import ls
 from daskflow.cli.run import run
 from daskflow.cli.show import show
+from daskflow.cli.why import why
 
 __all__ = ["Exit", "group", "main"]
 
@@ -51,7 +52,7 @@ def version() -> None:
     click.echo(f"daskflow {version_of('daskflow')}")
 
 
-for command in (run, graph, ls, show, events):
+for command in (run, graph, ls, show, events, why):
     group.add_command(command)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import click
 
 from daskflow.cli.reading import (
@@ -36,13 +38,15 @@ Example:
 def events(way: Way, *, run: str) -> None:
     """Tell what happened in a run, in order."""
     from daskflow.cli.told import kind_text, state_fields
-    from daskflow.reading import history_of, when
+    from daskflow.reading import history_of, names_in, when, with_names
     from daskflow.resuming import find_run
 
     store = open_store()
     row = find_run(store, run)
     entries = [one.entry for one in store.entries(row.id, with_values=False)]
-    found = history_of(row, entries)
+    name_of = names_in(store)
+    history = history_of(row, entries)
+    found = [replace(event, state=with_names(event.state, name_of)) for event in history]
     if way.is_json:
         told = [{"at": when(e.at), "who": e.name, **state_fields(e.state)} for e in found]
         print_json({"run": row.id, "name": row.name, "events": told})
