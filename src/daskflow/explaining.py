@@ -222,8 +222,7 @@ def _before(walk: _Walk, here: Place) -> Iterator[str]:
             continue
         if (split_label(event.name) or (event.name, ())) != who:
             continue
-        attempt = f"attempt {event.state.attempt}: " if event.state.attempt else ""
-        yield f"before: {attempt}{event.state.message}"
+        yield f"before: {event.state.message}"
 
 
 def _listed(places: list[Place]) -> str:

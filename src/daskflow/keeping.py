@@ -123,6 +123,7 @@ def row_of(
         folder=os.getcwd(),  # noqa: PTH109 - a string is what is kept
         code=code_digests(spec.graph),
         graph=outline_of(spec.graph, references),
+        caller=spec.parents[-1] if spec.parents else "",
     )
 
 

@@ -14,8 +14,11 @@ from collections.abc import Sequence
 
 import click
 
+from daskflow.cli.audit import audit
+from daskflow.cli.db import db
 from daskflow.cli.events import events
 from daskflow.cli.exits import EXIT_CODES, Exit
+from daskflow.cli.gc import gc
 from daskflow.cli.graph import graph
 from daskflow.cli.ls import ls
 from daskflow.cli.run import run
@@ -52,7 +55,7 @@ def version() -> None:
     click.echo(f"daskflow {version_of('daskflow')}")
 
 
-for command in (run, graph, ls, show, events, why):
+for command in (run, graph, ls, show, events, why, audit, gc, db):
     group.add_command(command)
 
 

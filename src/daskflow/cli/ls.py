@@ -16,7 +16,8 @@ A run that says it goes on though nobody drives it is listed as Crashed (driver 
 
 \b
 JSON: {"store": URL, "runs": [{"id", "name", "flow", "state", "message", "reason", "created",
-  "started", "ended", "seconds", "tags", "user", "host", "pid", "target", "folder", "parent"}]}
+  "started", "ended", "seconds", "tags", "user", "host", "pid", "target", "folder", "parent",
+  "caller"}]}
 
 \b
 Examples:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from daskflow.cli.display import make_console
+from daskflow.cli.overview import handle_of
 from daskflow.cli.reading import Way
-from daskflow.cli.showing import handle_of
 from daskflow.cli.summary import colour_of, say
 from daskflow.cli.told import kind_text, state_fields
 from daskflow.context import run_label

@@ -67,7 +67,11 @@ class ResultStorage:
         return StoredResult(url, serializer.name, _checksum(data), len(data))
 
     def read(self, stored: StoredResult) -> Any:
-        """Return the value of a task run of this run.
+        """Return the value of a task run of this run; see `check` for what may be raised."""
+        return serializer_named(stored.codec).load(self.check(stored))
+
+    def check(self, stored: StoredResult) -> bytes:
+        """Return the bytes of a value, seen to be what was written; nothing of it is run.
 
         Raises
         ------
@@ -92,11 +96,15 @@ class ResultStorage:
                 "and is not read; `rerun` makes it again"
             )
             raise TamperedError(msg)
-        serializer = serializer_named(stored.codec)
-        if serializer.is_signed:
+        if serializer_named(stored.codec).is_signed:
             path = "/".join(stored.url.split("/")[-_PARTS:])
             data = Signer(self.key).check(path, data)
-        return serializer.load(data)
+        return data
+
+    @staticmethod
+    def folder_of(stored: StoredResult) -> str:
+        """Return the URL of the folder under which the run of a result has its own."""
+        return "/".join(stored.url.split("/")[:-_PARTS])
 
     def private_folder(self) -> str:
         """Return the URL of the folder where no other machine may reach it; else nothing."""

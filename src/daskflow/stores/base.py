@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Protocol
 
 from daskflow.caching import CacheEntry
@@ -29,3 +30,6 @@ class ResultCache(Protocol):
         StoreError
             It cannot be kept.
         """
+
+    def files_of(self, run_id: str) -> Collection[str]:
+        """Return the URLs of results of a run that entries refer to: nobody may remove these."""

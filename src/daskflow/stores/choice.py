@@ -46,22 +46,38 @@ def _store_at(url: str, results: ResultSettings) -> RunStore:
 def _opened(url: str, results: ResultSettings) -> RunStore:
     if url == _MEMORY:
         return MemoryStore()
+    from daskflow.stores.sql import SqlStore
+    from daskflow.stores.sqlite import SqlitePlace
+
+    file = file_of(url)
+    return SqlStore(SqlitePlace(file), Signer(_key(file, results)))
+
+
+def file_of(url: str) -> Path:
+    """Return the file of a SQLite store.
+
+    Raises
+    ------
+    StoreError
+        It is none.
+    """
     scheme, _, path = url.partition(":///")
     if scheme != "sqlite" or not path:
         msg = f"DASKFLOW_STORE__URL={url!r}: there is no such store; there is {_MEMORY}, {_SQLITE}"
         raise StoreError(msg)
-    from daskflow.stores.sql import SqlStore
-    from daskflow.stores.sqlite import SqlitePlace
-
-    file = Path(path)
-    return SqlStore(SqlitePlace(file), Signer(_key(file, results)))
+    return Path(path)
 
 
 def _key(store: Path, results: ResultSettings) -> bytes:
     """Return the key of a store: given, or in a file of its own."""
     if results.key is not None:
         return results.key.get_secret_value().encode()
-    return key_from((results.key_file or store.with_name(f"{store.name}.key")).expanduser())
+    return key_from(key_file_of(store, results))
+
+
+def key_file_of(store: Path, results: ResultSettings) -> Path:
+    """Return the file with a store's key, where that itself is not given."""
+    return (results.key_file or store.with_name(f"{store.name}.key")).expanduser()
 
 
 def close_stores() -> None:

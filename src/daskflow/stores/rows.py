@@ -34,7 +34,8 @@ from daskflow.stores.history import RunRow
 Row = dict[str, Any]
 _AS_JSON = ("code", "options", "graph")
 HEAVY = ("code", "graph", "parameters")  # fields of a run that lists of runs come without
-_BIRTH = ("id", "name", "flow_name", "created", "target", "folder", "parent")  # never changed
+# fields of a run that never change
+_BIRTH = ("id", "name", "flow_name", "created", "target", "folder", "parent", "caller")
 
 
 def row_of_run(run: RunRow) -> Row:

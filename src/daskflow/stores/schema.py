@@ -45,6 +45,7 @@ runs = Table(
     Column("host", Text, nullable=False),
     Column("pid", Integer, nullable=False),
     Column("parent", String(32), nullable=False),
+    Column("caller", Text, nullable=False),
     Column("token", BigInteger, nullable=False),
     Column("version", BigInteger, nullable=False),
     # what may be large stands last, so that nobody reads over it who asks for the others

@@ -100,7 +100,8 @@ def facts_of(run: ReadRun, way: Way) -> list[tuple[str, str]]:
         "tags": ", ".join(sorted(row.tags)),
         "target": row.target,
         "folder": row.folder,
-        "parent": row.parent,
+        "repeats": row.parent,
+        "called by": row.caller,
     }
     return [(name, fact) for name, fact in facts.items() if fact]
 
