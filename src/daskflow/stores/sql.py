@@ -163,9 +163,11 @@ class SqlStore:
             query = select(schema.runs).where(schema.runs.c.id == run_id)
             row = connection.execute(query).mappings().one_or_none()
         if row is None:
-            msg = f"there is no run {run_id!r} in {self.url}"
-            raise UnknownRunError(msg)
+            raise UnknownRunError(self._unknown(run_id))
         return run_of_row(dict(row))
+
+    def _unknown(self, run_id: str) -> str:
+        return f"there is no run {run_id!r} in {self.url}"
 
     def runs(self, wanted: Wanted = Wanted()) -> list[RunRow]:  # noqa: B008 - it is frozen
         """Return runs, the newest first, without what is heavy."""
@@ -183,7 +185,9 @@ class SqlStore:
         """Return the versions of entries that are not what was written; 0: the row itself."""
         with self._place.reading() as connection:
             query = select(schema.runs).where(schema.runs.c.id == run_id)
-            row = connection.execute(query).mappings().one()
+            row = connection.execute(query).mappings().one_or_none()
+        if row is None:
+            raise UnknownRunError(self._unknown(run_id))
         found = [] if self._signer.is_sealed(run_id, birth_of(dict(row)), row["seal"]) else [0]
         rows = self._history(run_id, 0, ())
         return found + [row["version"] for _, row in rows if not self._rows.is_whole(row)]
