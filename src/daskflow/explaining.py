@@ -29,7 +29,7 @@ from daskflow.states import (
     Success,
     TriggerFailed,
 )
-from daskflow.upstreams import Place, position_of, upstream_of
+from daskflow.upstreams import Place, position_of, state_of, upstream_of
 
 _TRACE_LINES = 12  # the last ones of a traceback
 _NAMED = 5  # task runs in a line
@@ -96,7 +96,7 @@ def explain(
 def _step(walk: _Walk, here: Place) -> tuple[Reason, Place | None]:
     """Return the reason that is found at one place, and where the next one is."""
     record = walk.record
-    state = with_names(record.node_state(here.node, here.index), walk.names)
+    state = with_names(state_of(record, here), walk.names)
     position = position_of(record, here)
     reason = Reason(str(here), state)
     if position is not None:
@@ -260,8 +260,8 @@ def explain_miss(digests: Mapping[str, str], earlier: Iterable[Earlier]) -> str:
     if not changed:
         return f"no cached result: that of {closest.who} had expired, or was not kept"
     told = " and ".join(changed)
-    verb = "is" if len(changed) == 1 else "are"
-    return f"no cached result: {told} {verb} not what it was for {closest.who}"
+    was = "is not what it was" if len(changed) == 1 else "are not what they were"
+    return f"no cached result: {told} {was} for {closest.who}"
 
 
 def _differing(one: Mapping[str, str], other: Mapping[str, str]) -> list[str]:

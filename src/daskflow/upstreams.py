@@ -10,7 +10,7 @@ from daskflow.lowering.links import link_of
 from daskflow.lowering.spaces import Below, Space
 from daskflow.nodes import NodeRef, node_refs
 from daskflow.runtime.record import RunRecord
-from daskflow.states import KINDS, State
+from daskflow.states import KINDS, Pending, State
 
 Index = tuple[int, ...]
 
@@ -35,6 +35,14 @@ def position_of(record: RunRecord, place: Place) -> int | None:
     return position if position is not None and position < space.size else None
 
 
+def state_of(record: RunRecord, place: Place) -> State:
+    """Return the state of what is at a place, or will be."""
+    space = record.nodes[place.node].space
+    if len(place.index) == space.level and position_of(record, place) is None:
+        return space.missing(place.index) or Pending()
+    return record.node_state(place.node, place.index)
+
+
 def upstream_of(record: RunRecord, place: Place) -> Iterator[tuple[Place, State]]:
     """Return what a task run waits for, in the order of its arguments.
 
@@ -51,7 +59,8 @@ def upstream_of(record: RunRecord, place: Place) -> Iterator[tuple[Place, State]
         yield from _below(record, edge.upstream, link.below(position, mine, theirs))
         picked = link.pick(position, mine, theirs)
         if not link.below(position, mine, theirs).is_complete:
-            yield Place(edge.upstream, picked), record.node_state(edge.upstream, picked)
+            place_above = Place(edge.upstream, picked)
+            yield place_above, state_of(record, place_above)
 
 
 def _before_opening(record: RunRecord, place: Place) -> Iterator[tuple[Place, State]]:

@@ -221,7 +221,7 @@ class TestSqliteRuns(RunStoreContract):
     @pytest.mark.parametrize(
         ("change", "spoiled"),
         [
-            ("UPDATE events SET state = '{\"kind\": \"Success\"}' WHERE version = 1", [1]),
+            ('UPDATE events SET state = \'{"kind": "Success"}\' WHERE version = 1', [1]),
             ("UPDATE spaces SET width = 2 WHERE version = 2", [2]),
             ("UPDATE segments SET codes = x'08'", [3]),
             ("UPDATE segments SET payload = NULL", [3]),
