@@ -33,10 +33,10 @@ RUN = RunRow(
     code={"load": "c0de"},
     graph={"nodes": {"load": {}}},
 )
-OPENED: list[str] = []  # by whoever unpickled a `Trap`
+OPENED: list[str] = []  # by whoever unpickled a `TrapError`
 
 
-class Trap(Exception):
+class TrapError(Exception):
     """Tells when it is unpickled."""
 
     def __reduce__(self):
@@ -45,21 +45,21 @@ class Trap(Exception):
 
 def _opened():
     OPENED.append("opened")
-    return Trap()
+    return TrapError()
 
 
 def segment(**note):
     """Return what a block told of one task run."""
     columns = bytearray([Failed.code]), array("H", [1]), array("d", [1.0]), array("d", [2.0])
-    return Segment("load", 0, *columns, [pickle.dumps(Trap())], {0: Note(**note)}, None)
+    return Segment("load", 0, *columns, [pickle.dumps(TrapError())], {0: Note(**note)}, None)
 
 
 ENTRIES = [
     RunMoved(1.0, Running()),
     SpaceOpened("load", 0, 1),
-    SegmentTold(1, "w", segment(message="no", trace="tr", failure=pickle.dumps(Trap()))),
-    TaskRunMoved(2.0, "load", (0,), 0, Success("given", result=Trap()), is_driver=True),
-    SpaceEnded("other", 0, Failed("no width", exception=Trap())),
+    SegmentTold(1, "w", segment(message="no", trace="tr", failure=pickle.dumps(TrapError()))),
+    TaskRunMoved(2.0, "load", (0,), 0, Success("given", result=TrapError()), is_driver=True),
+    SpaceEnded("other", 0, Failed("no width", exception=TrapError())),
 ]
 
 
@@ -152,7 +152,7 @@ class RunStoreContract:
         """As they were written, in order, behind the version that is known."""
         numbered = store.entries(history)
         assert [one.version for one in numbered] == [1, 2, 3, 4, 5]
-        assert isinstance(numbered[3].entry.state.result, Trap)
+        assert isinstance(numbered[3].entry.state.result, TrapError)
         assert [one.version for one in store.entries(history, 3, with_values=False)] == [4, 5]
 
     def test_what_was_written_is_whole(self, store, history):

@@ -44,8 +44,7 @@ def flat(n: int):
 @flow
 def lane(n: int):
     with case(load(n), [0]):
-        inner = double.map(load(n))
-    return inner
+        return double.map(load(n))
 
 
 @flow

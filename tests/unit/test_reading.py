@@ -193,9 +193,9 @@ def test_runs_of_one_name_are_listed(store):
     """One of them is meant; a run that there is not is told of differently."""
     for number in "12":
         store.create(RunRow(number * 32, "owl", "etl", Success(), 1.0), number)
-    with pytest.raises(UnknownRunError, match="2 runs are called 'owl': 11111111 .*, 22222222 "):
+    with pytest.raises(UnknownRunError, match=r"2 runs are called 'owl': 11111111 .*, 22222222 "):
         read_run(store, "owl")
-    with pytest.raises(UnknownRunError, match="no run is called 'eagle' .*`daskflow ls`"):
+    with pytest.raises(UnknownRunError, match=r"no run is called 'eagle' .*`daskflow ls`"):
         read_run(store, "eagle")
     assert read_run(store, "22").row.id == "2" * 32
 
