@@ -6,6 +6,7 @@ import click
 
 from daskflow.cli.exits import Exit
 from daskflow.cli.reading import RUN_HELP, Way, open_store, print_json, print_rows, reads
+from daskflow.cli.rows import many
 
 _HELP = f"""\
 Check that what is kept of one run, or of all, can be true.
@@ -56,5 +57,5 @@ def audit(way: Way, *, run: str | None) -> int:
         ]
         print_rows(columns, lines, ["entry"])
     else:
-        click.echo(f"{store.url}: {len(rows)} runs, nothing found")
+        click.echo(f"{store.url}: {many(len(rows), 'run')}, nothing found")
     return Exit.ERROR if found else Exit.SUCCESS

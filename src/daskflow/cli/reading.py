@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import wraps
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
@@ -56,6 +56,8 @@ def reads(function: Callable[..., int | None]) -> Callable[..., int]:
 
     return call
 
+
+_WHOLE = frozenset({"created", "ended", "at", "took", "state", "id"})  # never in two lines
 
 RUN_HELP = "RUN is an id, the beginning of one, a run's name, or last."
 
@@ -112,7 +114,9 @@ def print_table(
 
     table = plain_table()
     for column in columns:
-        table.add_column(column, justify="right" if column in right else "left", overflow="fold")
+        justify: Literal["left", "right"] = "right" if column in right else "left"
+        is_whole = column in _WHOLE
+        table.add_column(column, justify=justify, overflow="fold", no_wrap=is_whole)
     for row in rows:
         table.add_row(*(Text(cell) if isinstance(cell, str) else cell for cell in row))
     console.print(table)
