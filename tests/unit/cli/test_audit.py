@@ -66,7 +66,7 @@ def test_an_empty_store(store, daskflow):
         ("UPDATE runs SET parameters = x'00'", "its parameters are not what was written"),
     ],
 )
-def test_a_row_that_was_edited(store, change, daskflow, told_of, statement, found):
+def test_a_row_that_was_edited(store, change, told_of, statement, found):
     """It is found, by run and name; the exit code says so; another run is not blamed."""
     run("good")
     run("bad")
@@ -76,10 +76,19 @@ def test_a_row_that_was_edited(store, change, daskflow, told_of, statement, foun
     assert code == 1
     assert {one["name"] for one in findings} == {"bad"}
     assert any(found in one["told"] for one in findings)
-    code, output, _ = daskflow("audit", "bad", env={"COLUMNS": "250"})
-    assert code == 1
-    assert output.split("\n")[0].split() == ["run", "id", "where", "entry", "found"]
-    assert daskflow("audit", "good")[0] == 0
+    assert told_of("audit", "bad") == (code, findings)
+    assert told_of("audit", "good") == (0, [])
+
+
+def test_findings_for_people(store, change, daskflow):
+    """A line each: the run, the task run, the entry, and what cannot be."""
+    run("bad")
+    change("UPDATE segments SET codes = x'08' WHERE codes = x'0c'")
+    code, output, errors = daskflow("audit", env={"COLUMNS": "250"})
+    head, *lines = output.splitlines()
+    assert (code, errors) == (1, "")
+    assert head.split() == ["run", "id", "where", "entry", "found"]
+    assert any("bad" in line and "signature does not fit" in line for line in lines)
 
 
 def _only_of(name, statement):
