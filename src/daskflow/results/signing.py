@@ -54,8 +54,8 @@ class Signer:
         return payload
 
     def seal(self, place: str, data: bytes) -> bytes:
-        """Return the signature alone of what lies at a place."""
-        return self._digest(place, data)
+        """Return the signature alone of what lies at a place; quick where that is short."""
+        return hmac.digest(self._key, b"%b\0%b" % (place.encode(), data), "sha256")
 
     def is_sealed(self, place: str, data: bytes, seal: bytes) -> bool:
         """Return whether a signature is that of what lies at a place."""

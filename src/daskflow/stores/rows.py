@@ -84,7 +84,11 @@ def birth_of(row: Mapping[str, Any]) -> bytes:
 
 def whole_of(row: Mapping[str, Any]) -> bytes:
     """Return what is sealed of a row of the history: all of it."""
-    return repr(sorted((name, row[name]) for name in row if name != "seal")).encode()
+    return pack_parts([_sealed(row[name]) for name in sorted(row) if name != "seal"])
+
+
+def _sealed(value: Any) -> bytes | None:
+    return value if value is None or type(value) is bytes else repr(value).encode()
 
 
 class EntryRows:
