@@ -18,6 +18,7 @@ from daskflow.entries import RunMoved, SegmentTold, SpaceEnded, SpaceOpened, Tas
 from daskflow.errors import UnknownRunError
 from daskflow.events import Note, Segment
 from daskflow.states import Failed, Running, Success
+from daskflow.stores import sqlite
 from daskflow.stores.choice import choose_store, close_stores
 from daskflow.stores.history import Holder, RunRow, Wanted
 
@@ -235,6 +236,33 @@ class TestSqliteRuns(RunStoreContract):
         with closing(sqlite3.connect(file)) as connection, connection:
             connection.execute(change)
         assert store.spoiled(history) == spoiled
+
+    @pytest.fixture
+    def looker(self, add, file):
+        """Look whether a run is driven, from another process as it were, and do not finish."""
+        add()
+        with file.with_name("runs.db.leases").joinpath(RUN.id).open("w") as looked_at:
+            fcntl.flock(looked_at, fcntl.LOCK_SH)
+            yield looked_at
+
+    def test_two_may_look_at_a_time(self, store, looker):
+        """Neither takes the other for a driver."""
+        assert store.holder(RUN.id) is None
+
+    def test_a_driver_waits_until_somebody_has_looked(self, store, looker, monkeypatch):
+        """It is not told that the run is driven."""
+        asked = []
+
+        def clock():
+            asked.append("time")
+            if len(asked) == 2:  # it was tried once, and the time is looked at before it waits
+                fcntl.flock(looker, fcntl.LOCK_UN)
+            return 0.0
+
+        monkeypatch.setattr(sqlite, "monotonic", clock)
+        lease = store.lease(RUN.id, ME)
+        assert store.holder(RUN.id) is not None
+        lease.release()
 
     def test_nothing_is_left_of_what_was_forgotten(self, store, history, file):
         """Neither in the tables nor beside them."""
