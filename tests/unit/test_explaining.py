@@ -155,6 +155,7 @@ def test_a_width_that_is_none():
     assert "same: Failed" in why(lambda: same.map(total([1])), ["same"])[0]
     found = why(lambda: same.map(picky(3)), ["same"])
     assert found[-1] == "picky: Failed('ValueError: no 3')"
+    assert why(lambda: same.map(picky(3)), ["same", (2,)])[0].startswith("same[2]: TriggerFailed")
 
 
 def test_a_trigger_that_missed_failures_leads_nowhere():

@@ -217,6 +217,25 @@ def test_an_instant_for_machines():
     assert when(0.0) == "1970-01-01T00:00:00.000Z"
 
 
+def test_a_run_that_was_resumed_by_a_changed_flow(store):
+    """It is read with the graph that it has by now."""
+
+    def before():
+        return publish([1])
+
+    def after():
+        return numbers(publish([1, 2]))
+
+    run_before = run(before, store)
+    run_before._keeper.close()  # as if its driver were gone
+    again = flow(after, executor=HERE, store=store, name="etl").resume("last")
+    again.approve()
+    found = read_run(store, "last")
+    assert found.row.id == run_before.id
+    assert progress_of(found.record) == progress_of(again.record)
+    assert [node.node for node in progress_of(found.record)] == ["publish", "numbers"]
+
+
 def test_who_drives_a_run_is_read(store):
     """As long as somebody does."""
     store.create(RunRow("ab12", "owl", "etl", Running(), 1.0), "op")
