@@ -217,7 +217,7 @@ def _note(record: RunRecord, here: Place) -> Note | None:
 def _before(walk: _Walk, here: Place) -> Iterator[str]:
     """Tell of the attempts of a task run that did not finish it, and of those that were lost."""
     who = split_label(str(here)) or (here.node, ())
-    for event in walk.run.history:
+    for event in walk.record.events:
         if not isinstance(event.state, Retrying | Pending) or not event.state.message:
             continue
         if (split_label(event.name) or (event.name, ())) != who:

@@ -6,22 +6,19 @@ results and exceptions stay where they are.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache
 
-from daskflow.context import run_label, split_label
-from daskflow.entries import Entry, RunMoved, SegmentTold, SpaceEnded, SpaceOpened, TaskRunMoved
+from daskflow.context import split_label
+from daskflow.entries import Entry
 from daskflow.errors import UnknownRunError, UnknownTaskError
-from daskflow.events import StateChanged
 from daskflow.graph import listed
-from daskflow.lowering.expand import Ended
-from daskflow.lowering.plan import Plan
 from daskflow.outlining import graph_of
 from daskflow.resuming import entries_that_fit, find_run, is_orphan
 from daskflow.runtime.record import RunRecord
 from daskflow.runtime.restoring import restore
-from daskflow.states import Cached, Cancelled, Crashed, State
+from daskflow.states import Cached, Crashed, State
 from daskflow.stores.history import Holder, RunRow, RunStore
 from daskflow.timing import as_datetime
 
@@ -31,13 +28,12 @@ _WHOLE: tuple[int, ...] = ()  # the index of a task that is not mapped, or of al
 
 @dataclass(frozen=True)
 class ReadRun:
-    """A run as its store tells of it."""
+    """A run as its store tells of it; what happened in it is in the record's events."""
 
     row: RunRow
     state: State  # of the flow run; Crashed where the row says that it goes on and nobody drives it
     holder: Holder | None  # who drives it
     record: RunRecord
-    history: list[StateChanged]
 
 
 def read_run(store: RunStore, wanted: str) -> ReadRun:
@@ -61,7 +57,6 @@ def read_run(store: RunStore, wanted: str) -> ReadRun:
         seen_state(row, is_held=holder is not None),
         holder,
         record_of(row, entries),
-        history_of(row, entries),
     )
 
 
@@ -76,48 +71,8 @@ def seen_state(row: RunRow, *, is_held: bool) -> State:
 def record_of(row: RunRow, entries: list[Entry]) -> RunRecord:
     """Return the record of a run, restored over the outline of its graph."""
     record = RunRecord(graph_of(row.graph), frozenset())
-    fitting = entries_that_fit(entries, record.graph)
-    restore(record, fitting, row.name)
-    events = list(record.events)
-    ended = tuple(Ended(one.space, one.parent, one.state) for one in _cancelled(fitting))
-    if ended:  # who resumes a run opens these anew
-        record.take_plan(Plan("", ended=ended))
-        record.events[:] = events
-        record.recount()
+    restore(record, entries_that_fit(entries, record.graph), row.name)
     return record
-
-
-def _cancelled(entries: Iterable[Entry]) -> Iterator[SpaceEnded]:
-    """Return the mapped nodes that were cancelled before they had children, and are so still."""
-    last: dict[tuple[str, int], SpaceOpened | SpaceEnded] = {}
-    for entry in entries:
-        if isinstance(entry, SpaceOpened | SpaceEnded):
-            last[entry.space, entry.parent] = entry
-    for entry in last.values():
-        if isinstance(entry, SpaceEnded) and isinstance(entry.state, Cancelled):
-            yield entry
-
-
-def history_of(row: RunRow, entries: Iterable[Entry]) -> list[StateChanged]:
-    """Return what happened, in order: the flow run's states, and what of task runs was not happy.
-
-    What blocks told of happy task runs is in the record.
-    """
-    found: list[StateChanged] = []
-    for entry in entries:
-        match entry:
-            case RunMoved():
-                found.append(StateChanged(entry.at, row.name, entry.state))
-            case TaskRunMoved():
-                who = run_label(entry.node, entry.index)
-                found.append(StateChanged(entry.at, who, entry.state))
-            case SpaceEnded():
-                stamp = entry.state.timestamp
-                at = stamp.timestamp() if stamp is not None else row.created
-                found.append(StateChanged(at, entry.space, entry.state))
-            case SpaceOpened() | SegmentTold():
-                pass
-    return found
 
 
 def find_task(record: RunRecord, wanted: str) -> tuple[str, tuple[int, ...]]:

@@ -32,10 +32,10 @@ def check(way: Way) -> int:
     """Check the database."""
     from daskflow.settings import Settings
     from daskflow.stores.checkup import check_file
-    from daskflow.stores.choice import file_of, key_file_of
+    from daskflow.stores.choice import file_of, key_file_of, url_of
 
     settings = Settings()
-    url = settings.store.url
+    url = url_of(settings)
     if url.startswith("memory:"):
         click.echo(f"{url} is in the memory of each process: there is no database to check")
         return Exit.SUCCESS

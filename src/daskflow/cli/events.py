@@ -38,18 +38,15 @@ Example:
 def events(way: Way, *, run: str) -> None:
     """Tell what happened in a run, in order."""
     from daskflow.cli.told import kind_text, state_fields
-    from daskflow.reading import history_of, names_in, when, with_names
-    from daskflow.resuming import find_run
+    from daskflow.reading import names_in, read_run, when, with_names
 
     store = open_store()
-    row = find_run(store, run)
-    entries = [one.entry for one in store.entries(row.id, with_values=False)]
-    name_of = names_in(store)
-    history = history_of(row, entries)
-    found = [replace(event, state=with_names(event.state, name_of)) for event in history]
+    read, name_of = read_run(store, run), names_in(store)
+    events = read.record.events
+    found = [replace(event, state=with_names(event.state, name_of)) for event in events]
     if way.is_json:
         told = [{"at": when(e.at), "who": e.name, **state_fields(e.state)} for e in found]
-        print_json({"run": row.id, "name": row.name, "events": told})
+        print_json({"run": read.row.id, "name": read.row.name, "events": told})
         return
     rows = [(way.time(e.at), e.name, kind_text(e.state), e.state.message) for e in found]
     print_rows(["at", "who", "state", "message"], rows)

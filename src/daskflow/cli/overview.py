@@ -100,7 +100,7 @@ def facts_of(run: ReadRun, way: Way) -> list[tuple[str, str]]:
         "tags": ", ".join(sorted(row.tags)),
         "target": row.target,
         "folder": row.folder,
-        "repeats": row.parent,
+        "repeats": "" if row.caller else row.parent,
         "called by": row.caller,
     }
     return [(name, fact) for name, fact in facts.items() if fact]

@@ -35,7 +35,7 @@ def run_fields(row: RunRow, state: State) -> dict[str, Any]:
     ``id``, ``name``, ``flow``, ``state``, ``message``, ``reason`` (of a Crashed one only),
     ``created``, ``started``, ``ended`` (ISO 8601, UTC; null), ``seconds`` (null while it goes on),
     ``tags``, ``user``, ``host``, ``pid``, ``target``, ``folder``, ``parent`` (id of the run that it
-    repeats), ``caller`` (id of the task run that called it).
+    repeats, or was started in), ``caller`` (id of the task run that started it).
     """
     seconds = seconds_of(row, None)
     return {

@@ -43,8 +43,8 @@ class RunRow:
     code: Mapping[str, str] = field(default_factory=dict)  # digest of each task's source, by node
     options: Mapping[str, Any] = field(default_factory=dict)  # of the flow that a resume needs
     graph: Mapping[str, Any] = field(default_factory=dict)  # its outline; see `outlining`
-    parent: str = ""  # id of the run that it repeats
-    caller: str = ""  # id of the task run that called it: run/task[index]
+    parent: str = ""  # id of the run that it repeats, or was started in
+    caller: str = ""  # id of the task run that started it: run/task[index]
     token: int = 0  # of the newest lease
     version: int = 0  # of the newest entry
 

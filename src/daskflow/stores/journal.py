@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from daskflow.entries import Entry
-from daskflow.errors import LeaseLostError, StoreBusyError, StoreError
+from daskflow.errors import StoreBusyError, StoreError
 from daskflow.stores.history import Lease, RunStore
 from daskflow.timing import monotonic
 
@@ -53,14 +53,17 @@ class Journal:
 
         Raises
         ------
-        LeaseLostError
-            Somebody else has taken the run over.
+        StoreError
+            It never will be.
         """
         due = None if timeout is None else monotonic() + timeout
         with self._changed:
             wanted = self._added
             while self._written < wanted:
                 self.check()
+                if not self._thread.is_alive():
+                    msg = f"{self.store.url}: the run was given back, and something came behind"
+                    raise StoreError(msg)
                 left = None if due is None else due - monotonic()
                 if left is not None and left <= 0:
                     return False
@@ -72,24 +75,31 @@ class Journal:
 
         Raises
         ------
-        LeaseLostError
-            Somebody else has taken the run over.
+        StoreError
+            It never will: somebody else has taken the run over, or the store is broken.
         """
         self.check()
         return self.trouble is None
 
     def check(self) -> None:
-        """Raise `LeaseLostError` where the run is somebody else's by now."""
-        if isinstance(self.trouble, LeaseLostError):
+        """Raise what keeps the run from being written for good."""
+        if self.trouble is not None and not isinstance(self.trouble, StoreBusyError):
             raise self.trouble
 
     def close(self) -> None:
-        """End when all is written; give the lease back."""
+        """End when all is written; give the lease back.
+
+        Raises
+        ------
+        StoreError
+            Something could not be written, and never will be.
+        """
         with self._changed:
             self._is_closing = True
             self._changed.notify_all()
         self._thread.join()
         self.lease.release()
+        self.check()
 
     def _work(self) -> None:
         while True:
@@ -119,6 +129,10 @@ class Journal:
             except StoreError as error:
                 self._note(error)
                 return False
+            except Exception as error:  # noqa: BLE001 - the run has to be told, whatever it is
+                _log.exception("the history of a run cannot be written")
+                self._note(StoreError(f"{self.store.url}: {type(error).__name__}: {error}"))
+                return False
             else:
                 break
         with self._changed:
@@ -132,6 +146,7 @@ class Journal:
     def _note(self, error: StoreError) -> None:
         with self._changed:
             if self.trouble is None:
-                _log.warning("the run waits, for its history cannot be written: %s", error)
+                waits = "waits, for" if isinstance(error, StoreBusyError) else "ends, for"
+                _log.warning("the run %s its history cannot be written: %s", waits, error)
             self.trouble = error
             self._changed.notify_all()
