@@ -49,15 +49,19 @@ def read_run(store: RunStore, wanted: str) -> ReadRun:
     UnknownRunError
         There is no such run.
     """
-    row = find_run(store, wanted)
-    holder = store.holder(row.id)
+    row, holder = held_by(store, find_run(store, wanted))
     entries = [one.entry for one in store.entries(row.id, with_values=False)]
-    return ReadRun(
-        row,
-        seen_state(row, is_held=holder is not None),
-        holder,
-        record_of(row, entries),
-    )
+    state = seen_state(row, is_held=holder is not None)
+    return ReadRun(row, state, holder, record_of(row, entries))
+
+
+def held_by(store: RunStore, row: RunRow) -> tuple[RunRow, Holder | None]:
+    """Return a run with who drives it; it is read again where it has just been given back."""
+    if row.state.is_finished():
+        return row, None
+    holder = store.holder(row.id)
+    is_lost = is_orphan(row.state, is_held=holder is not None)
+    return (store.run(row.id) if is_lost else row), holder
 
 
 def seen_state(row: RunRow, *, is_held: bool) -> State:

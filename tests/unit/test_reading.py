@@ -230,6 +230,24 @@ def test_a_run_that_was_resumed_by_a_changed_flow(store):
     assert [node.node for node in progress_of(found.record)] == ["publish", "numbers"]
 
 
+class _Ending(MemoryStore):
+    """A store whose run ends at the moment in which somebody asks who drives it."""
+
+    def holder(self, run_id):
+        lease = self.lease(run_id, Holder("me", "here", 1))
+        self.write(lease, [RunMoved(2.0, Success())], "end", {"state": Success(), "ended": 2.0})
+        lease.release()
+        return super().holder(run_id)
+
+
+def test_a_run_that_ends_while_it_is_read():
+    """It has not lost its driver: it has ended."""
+    store = _Ending()
+    store.create(RunRow("ab12", "owl", "etl", Running(), 1.0), "op")
+    found = read_run(store, "owl")
+    assert (type(found.state), found.row.ended, found.holder) == (Success, 2.0, None)
+
+
 def test_who_drives_a_run_is_read(store):
     """As long as somebody does."""
     store.create(RunRow("ab12", "owl", "etl", Running(), 1.0), "op")

@@ -13,7 +13,7 @@ from daskflow.cli.summary import colour_of
 from daskflow.cli.times import instant_of
 from daskflow.cli.told import kind_text, took_text, who_text
 from daskflow.errors import ParameterError
-from daskflow.reading import seen_state
+from daskflow.reading import held_by, seen_state
 from daskflow.states import FINISHED, KINDS, Crashed, State
 from daskflow.stores.history import RunRow, RunStore, Wanted
 
@@ -56,7 +56,7 @@ def list_runs(
         since=since,
         limit=asked.limit if is_sure else None,
     )
-    seen = ((row, _seen(store, row)) for row in store.runs(wanted))
+    seen = (_seen(store, row) for row in store.runs(wanted))
     found = (one for one in seen if kind in (None, type(one[1]).__name__))
     return [one for one, _ in zip(found, range(asked.limit), strict=False)]
 
@@ -77,9 +77,9 @@ def _states_for(kind: str | None) -> frozenset[str] | None:
     return _OPEN | {kind} if kind == Crashed.__name__ else frozenset({kind})
 
 
-def _seen(store: RunStore, row: RunRow) -> State:
-    is_held = not row.state.is_finished() and store.holder(row.id) is not None
-    return seen_state(row, is_held=is_held)
+def _seen(store: RunStore, row: RunRow) -> Listed:
+    row, holder = held_by(store, row)
+    return row, seen_state(row, is_held=holder is not None)
 
 
 def columns_of(found: Sequence[Listed]) -> list[str]:
