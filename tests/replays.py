@@ -1,13 +1,17 @@
 """What the store keeps of every flow run that a test makes gives its record again, entry by entry.
 
-`tests.walks.LegalWalks` asks for `differences` when the driver of a run is done.
+`tests.walks.LegalWalks` asks for `differences` and `misreadings` when the driver of a run is done.
 """
 
+from daskflow.auditing import audit_run
 from daskflow.context import run_label
+from daskflow.explaining import explain
 from daskflow.keeping import StoreKeeper
+from daskflow.reading import read_run
 from daskflow.resuming import entries_that_fit
 from daskflow.runtime.record import RunRecord
 from daskflow.runtime.restoring import restore
+from daskflow.runtime.views import progress_of
 from daskflow.states import Retrying
 from daskflow.timing import now
 
@@ -57,3 +61,25 @@ def differences(run):
             wrong = [f"{run.name}: {k}: kept {a}, was {b}" for k, a, b in pairs if a != b]
             return wrong or [f"{run.name}: {len(one)} events kept, there were {len(other)}"]
     return []
+
+
+_EXPLAINED = 30  # task runs of a node
+
+
+def misreadings(run):
+    """Return what somebody without the flow's code reads wrongly, and what an audit finds."""
+    keeper = run._keeper
+    if not isinstance(keeper, StoreKeeper) or keeper.is_restoring or keeper.journal.trouble:
+        return []
+    store = keeper.store
+    read = read_run(store, run.id)
+    here, there = progress_of(read.record), progress_of(run.record)
+    wrong = [f"{run.name}: read {a}, was {b}" for a, b in zip(here, there, strict=True) if a != b]
+    if type(read.state) is not type(run.state):
+        wrong.append(f"{run.name}: read {read.state}, was {run.state}")
+    for name, node in read.record.nodes.items():
+        assert explain(read, name)
+        for position in range(len(node.codes))[:_EXPLAINED]:
+            assert explain(read, name, read.record.index(name, position))
+    found = audit_run(store, store.run(run.id), lambda _: None)
+    return wrong + [f"{run.name}: an audit finds {one}" for one in found]

@@ -31,8 +31,8 @@ from daskflow.nodes import FlowGraph
 from daskflow.results.storage import ResultStorage
 from daskflow.runtime.record import RunRecord
 from daskflow.runtime.repeating import Heir, Repeats, spaces_kept, stored_results
-from daskflow.states import FINISHED, Cancelled, Crashed, State
-from daskflow.stores.history import Holder, RunRow, RunStore
+from daskflow.states import FINISHED, Cancelled, Cancelling, Crashed, Pending, Running, State
+from daskflow.stores.history import Holder, RunRow, RunStore, Wanted
 from daskflow.tasks import Task
 from daskflow.timing import now
 
@@ -48,19 +48,29 @@ def find_run(store: RunStore, wanted: str) -> RunRow:
     UnknownRunError
         There is none, or there are several.
     """
-    rows = store.runs()
-    if wanted == "last" and rows:
-        return rows[0]
+    rows = store.runs(Wanted(limit=1) if wanted == "last" else Wanted(called=wanted))
     found = [row for row in rows if row.id == wanted] or [row for row in rows if row.name == wanted]
-    found = found or [row for row in rows if row.id.startswith(wanted)]
+    found = found or rows
     if len(found) == 1:
-        return found[0]
+        return store.run(found[0].id)
+    if not store.runs(Wanted(limit=1)):
+        raise UnknownRunError(nothing_in(store))
     if not found:
         msg = f"no run is called {wanted!r} in {store.url}; `daskflow ls` lists them"
         raise UnknownRunError(msg)
     told = ", ".join(f"{row.id[:8]} ({row.state})" for row in found[:5])
     msg = f"{len(found)} runs are called {wanted!r}: {told}; name one by its id"
     raise UnknownRunError(msg)
+
+
+def nothing_in(store: RunStore) -> str:
+    """Return what there is to say of a store without runs."""
+    if store.url.startswith("memory:"):
+        return (
+            f"there are no runs in {store.url}, which each process has for itself: "
+            "DASKFLOW_STORE__URL=sqlite:////path/to/file.db names a store that stays"
+        )
+    return f"there are no runs in {store.url}; `daskflow run FILE.py:flow` makes one"
 
 
 def check_may_resume(row: RunRow) -> None:
@@ -76,7 +86,7 @@ def check_may_resume(row: RunRow) -> None:
 
 def check_may_rerun(row: RunRow, holder: Holder | None) -> None:
     """Raise `LeaseTakenError` for a run that still goes on."""
-    if is_orphan(row.state, is_held=holder is not None) or row.state.is_finished():
+    if holder is None or row.state.is_finished():
         return
     msg = f"run {row.name!r} is driven by {holder}: a run can be repeated when it has ended"
     raise LeaseTakenError(msg)
@@ -167,7 +177,10 @@ def refuse_changed(names: list[str]) -> None:
 
 def is_orphan(state: State, *, is_held: bool) -> bool:
     """Return whether a run that says it goes on has lost its driver."""
-    return not state.is_finished() and not is_held
+    return state.code in _DRIVEN and not is_held
+
+
+_DRIVEN = frozenset({Pending.code, Running.code, Cancelling.code})  # only a driver ends these
 
 
 @dataclass(frozen=True)

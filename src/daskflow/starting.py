@@ -22,6 +22,7 @@ from daskflow.executors.local import LocalExecutor
 from daskflow.keeping import StoreKeeper, begin, row_of, take_over
 from daskflow.lowering.plan import Plan
 from daskflow.nodes import FlowGraph
+from daskflow.outlining import outline_of
 from daskflow.persisting import storage_of, unpack_parameters, with_storage
 from daskflow.resuming import (
     Legacy,
@@ -80,7 +81,8 @@ def prepare(flow: Flow[..., Any], parameters: dict[str, Any]) -> FlowRun:
     assignment = replace(assignment, answer=answers_of(store))
     session = _open(flow, settings, spec, assignment)
     try:
-        keeper = begin(store, row_of(flow, spec, parameters))
+        row = row_of(flow, spec, parameters, definition.reference_tasks)
+        keeper = begin(store, row)
     except BaseException:
         session.close()
         raise
@@ -174,7 +176,8 @@ def rerun(
     assignment = replace(assignment, answer=answers_of(store), first_block=legacy.blocks + 1)
     session = _open(flow, settings, spec, assignment)
     try:
-        keeper = begin(store, replace(row_of(flow, spec, parameters), parent=row.id))
+        made = row_of(flow, spec, parameters, definition.reference_tasks)
+        keeper = begin(store, replace(made, parent=row.id))
     except BaseException:
         session.close()
         raise
@@ -282,6 +285,7 @@ def _reopened(
         answer=answers_of(store),
     )
     session = _open(flow, settings, spec, assignment)
+    keeper.row["graph"] = outline_of(spec.graph, definition.reference_tasks)
     watch = FlowWatch.of(flow)
     run = FlowRun(definition, spec, session, assignment, parameters, watch, keeper)
     run.started_at = row.started or row.created

@@ -122,6 +122,11 @@ class ResultStorage:
             data = Signer(self.key).check(path, data)
         return data
 
+    @staticmethod
+    def folder_of(stored: StoredResult) -> str:
+        """Return the URL of the folder under which the run of a result has its own."""
+        return "/".join(stored.url.split("/")[:-_PARTS])
+
     def private_folder(self) -> str:
         """Return the URL of the folder where no other machine may reach it; else nothing."""
         is_private = self.place.kind == MEMORY or (self.place.kind == "file" and not self.is_shared)

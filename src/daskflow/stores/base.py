@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Protocol
 
 from daskflow.caching import CacheEntry, CacheMiss
@@ -46,3 +46,6 @@ class ResultCache(Protocol):
         StoreError
             It cannot be kept.
         """
+
+    def files_of(self, run_id: str) -> Collection[str]:
+        """Return the URLs of results of a run that entries refer to: nobody may remove these."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from sqlalchemy import Connection, Table, delete, insert, select, update
+from sqlalchemy import Connection, Select, delete, func, insert, or_, select, update
 
 from daskflow.entries import Entry
 from daskflow.errors import LeaseLostError, LeaseTakenError, UnknownRunError
@@ -21,7 +21,16 @@ from daskflow.stores.history import (
     RunRow,
     Wanted,
 )
-from daskflow.stores.rows import EntryRows, Row, fields_of_run, row_of_run, run_of_row
+from daskflow.stores.rows import (
+    HEAVY,
+    EntryRows,
+    Row,
+    birth_of,
+    fields_of_run,
+    line_of_tag,
+    row_of_run,
+    run_of_row,
+)
 from daskflow.stores.sql_cache import SqlCache
 from daskflow.timing import now
 
@@ -34,6 +43,9 @@ class Guard(Protocol):
 
     def release(self) -> None:
         """Let others take it."""
+
+    def remove(self) -> None:
+        """Let go of it where the run is forgotten: nobody will take it again."""
 
 
 class Place(Protocol):
@@ -57,7 +69,7 @@ class Place(Protocol):
         """Keep others from driving a run; None: somebody does."""
 
     def is_guarded(self, run_id: str) -> bool:
-        """Return whether somebody drives a run."""
+        """Return whether somebody drives a run; nobody is kept from it by being asked about."""
 
     def close(self) -> None:
         """Let go of files and connections."""
@@ -98,7 +110,8 @@ class SqlStore:
             if _is_new(connection, op_id):
                 signed = self._signer.sign(f"{run.id}/parameters", run.parameters)
                 row = row_of_run(run) | {"parameters": signed}
-                connection.execute(insert(schema.runs), row)
+                seal = self._signer.seal(run.id, birth_of(row))
+                connection.execute(insert(schema.runs), row | {"seal": seal})
 
     def lease(self, run_id: str, holder: Holder) -> Lease:
         """Take the lease of a run."""
@@ -157,36 +170,46 @@ class SqlStore:
             query = select(schema.runs).where(schema.runs.c.id == run_id)
             row = connection.execute(query).mappings().one_or_none()
         if row is None:
-            msg = f"there is no run {run_id!r} in {self.url}"
-            raise UnknownRunError(msg)
+            raise UnknownRunError(self._unknown(run_id))
         return run_of_row(dict(row))
 
-    def runs(self, wanted: Wanted = Wanted()) -> list[RunRow]:  # noqa: B008 - it is frozen
-        """Return runs, the newest first."""
-        columns = schema.runs.c
-        query = select(schema.runs).order_by(columns.created.desc(), columns.id)
-        if wanted.flow is not None:
-            query = query.where(columns.flow_name == wanted.flow)
-        if wanted.state is not None:
-            query = query.where(columns.kind == wanted.state)
-        if wanted.since is not None:
-            query = query.where(columns.created >= wanted.since)
-        with self._place.reading() as connection:
-            found = [run_of_row(dict(row)) for row in connection.execute(query).mappings()]
-        if wanted.tag is not None:
-            found = [run for run in found if wanted.tag in run.tags]
-        return found[: wanted.limit]
+    def _unknown(self, run_id: str) -> str:
+        return f"there is no run {run_id!r} in {self.url}"
 
-    def entries(self, run_id: str, behind: int = 0) -> list[Numbered]:
-        """Return a run's history in order, behind a version."""
+    def runs(self, wanted: Wanted = Wanted()) -> list[RunRow]:  # noqa: B008 - it is frozen
+        """Return runs, the newest first, without what is heavy."""
         with self._place.reading() as connection:
-            found = [
-                (row["version"], name, row)
-                for name in _HISTORY
-                for row in _history(connection, schema.metadata.tables[name], run_id, behind)
-            ]
-        found.sort(key=lambda one: one[0])
-        return [Numbered(version, self._rows.entry(name, row)) for version, name, row in found]
+            found = connection.execute(_wanted(wanted)).mappings()
+            return [run_of_row(dict(row)) for row in found]
+
+    def entries(self, run_id: str, behind: int = 0, *, with_values: bool = True) -> list[Numbered]:
+        """Return a run's history in order, behind a version."""
+        left_out = ("seal",) if with_values else ("seal", "payload")
+        rows = self._history(run_id, behind, left_out)
+        return [Numbered(row["version"], self._rows.entry(name, row)) for name, row in rows]
+
+    def spoiled(self, run_id: str) -> list[int]:
+        """Return the versions of entries that are not what was written; 0: the row itself."""
+        with self._place.reading() as connection:
+            query = select(schema.runs).where(schema.runs.c.id == run_id)
+            row = connection.execute(query).mappings().one_or_none()
+        if row is None:
+            raise UnknownRunError(self._unknown(run_id))
+        found = [] if self._signer.is_sealed(run_id, birth_of(dict(row)), row["seal"]) else [0]
+        rows = self._history(run_id, 0, ())
+        return found + [row["version"] for _, row in rows if not self._rows.is_whole(row)]
+
+    def _history(self, run_id: str, behind: int, left_out: Sequence[str]) -> list[tuple[str, Row]]:
+        """Return the rows of a run's history in order, each with the name of its table."""
+        found: list[tuple[str, Row]] = []
+        with self._place.reading() as connection:
+            for name in _HISTORY:
+                table = schema.metadata.tables[name]
+                columns = [column for column in table.c if column.name not in left_out]
+                query = select(*columns).where(table.c.run_id == run_id, table.c.version > behind)
+                found += ((name, dict(row)) for row in connection.execute(query).mappings())
+        found.sort(key=lambda one: one[1]["version"])
+        return found
 
     def holder(self, run_id: str) -> Holder | None:
         """Return who drives a run now."""
@@ -197,12 +220,20 @@ class SqlStore:
 
     def delete(self, run_ids: Sequence[str], op_id: str) -> int:
         """Forget runs that nobody drives."""
-        free = [run_id for run_id in run_ids if not self._place.is_guarded(run_id)]
-        with self._place.writing() as connection:
-            if not free or not _is_new(connection, op_id):
-                return 0
-            found = connection.execute(delete(schema.runs).where(schema.runs.c.id.in_(free)))
-        return found.rowcount
+        asked = {run_id: self._place.guard(run_id) for run_id in run_ids}
+        guards = {run_id: guard for run_id, guard in asked.items() if guard is not None}
+        try:
+            with self._place.writing() as connection:
+                if not guards or not _is_new(connection, op_id):
+                    return 0
+                query = delete(schema.runs).where(schema.runs.c.id.in_(guards))
+                count = connection.execute(query).rowcount
+            for guard in guards.values():
+                guard.remove()
+        finally:
+            for guard in guards.values():
+                guard.release()
+        return count
 
     def close(self) -> None:
         """Let go of files and connections."""
@@ -235,7 +266,20 @@ def _change(connection: Connection, run_id: str, fields: Mapping[str, Any]) -> N
     connection.execute(update(schema.runs).where(schema.runs.c.id == run_id).values(fields))
 
 
-def _history(connection: Connection, table: Table, run_id: str, behind: int) -> Iterator[Row]:
-    query = select(table).where(table.c.run_id == run_id, table.c.version > behind)
-    for row in connection.execute(query).mappings():
-        yield dict(row)
+def _wanted(wanted: Wanted) -> Select[Any]:
+    """Return the question for the runs that are wanted."""
+    columns = schema.runs.c
+    query = select(*(c for c in columns if c.name not in (*HEAVY, "seal")))
+    query = query.order_by(columns.created.desc(), columns.id)
+    if wanted.flow is not None:
+        query = query.where(columns.flow_name == wanted.flow)
+    if wanted.called is not None:
+        is_begun = columns.id.startswith(wanted.called, autoescape=True)
+        query = query.where(or_(columns.name == wanted.called, is_begun))
+    if wanted.states is not None:
+        query = query.where(columns.kind.in_(wanted.states))
+    if wanted.since is not None:
+        query = query.where(columns.created >= wanted.since)
+    if wanted.tag is not None:  # upper and lower case matter, unlike to LIKE
+        query = query.where(func.replace(columns.tags, line_of_tag(wanted.tag), "") != columns.tags)
+    return query.limit(wanted.limit)

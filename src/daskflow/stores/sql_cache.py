@@ -11,7 +11,7 @@ import hashlib
 import json
 import logging
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import AbstractContextManager, suppress
 from typing import Any, Protocol
 
@@ -94,6 +94,10 @@ class SqlCache:
         except Exception as error:
             msg = f"the cache cannot be written at {files.url} now: {error}"
             raise StoreBusyError(msg) from error
+
+    def files_of(self, run_id: str) -> Collection[str]:
+        """Return none: large values are files of their own, in no run's folder."""
+        return ()
 
     def explain(self, task: str, digests: Mapping[str, str], now: float) -> CacheMiss:
         """Return why a task found nothing under the key that was made of these digests."""

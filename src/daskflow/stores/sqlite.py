@@ -25,13 +25,14 @@ from sqlalchemy.pool import NullPool, StaticPool
 
 from daskflow.errors import StoreBusyError, StoreError
 from daskflow.stores.filesystems import is_network, kind_of
-from daskflow.stores.migrating import migrate
+from daskflow.stores.migrating import is_current, migrate
 from daskflow.stores.sql import forget_ops
 from daskflow.timing import monotonic
 
 _LOCK_SECONDS = 5.0  # to wait for another process's transaction
 _STEP_SECONDS = 0.005
 _WAL_BYTES = 8 << 20  # from which on a checkpoint is made
+_LOOKED_AT_SECONDS = 0.25  # in which nobody is done looking whether a run is driven
 _RECHECK = 64  # transactions between looks at the size of the WAL
 
 
@@ -102,19 +103,39 @@ class FileGuard:
     _held: set[int] = set()  # noqa: RUF012 - of this process
 
     def __init__(self, file: Path) -> None:
+        self._file = file
         self._descriptor = _open(file)
         try:
-            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self._take(monotonic() + _LOOKED_AT_SECONDS)
         except BaseException:
             os.close(self._descriptor)
             raise
         self._held.add(self._descriptor)
+
+    def _take(self, due: float) -> None:
+        """Take the lock; who only looks whether it is taken has it for an instant."""
+        pause = threading.Event()
+        while True:
+            try:
+                fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if monotonic() > due:
+                    raise
+                pause.wait(_STEP_SECONDS)
+            else:
+                return
 
     def release(self) -> None:
         """Let others take it."""
         if self._descriptor in self._held:
             self._held.discard(self._descriptor)
             os.close(self._descriptor)
+
+    def remove(self) -> None:
+        """Let go of it where the run is forgotten: whoever waits for it finds no run."""
+        with suppress(FileNotFoundError):
+            self._file.unlink()
+        self.release()
 
     @classmethod
     def forget_in_child(cls) -> None:
@@ -149,12 +170,24 @@ class SqlitePlace:
         except OSError as error:
             msg = f"{file.parent} cannot be written: {error.strerror}; DASKFLOW_HOME names another"
             raise StoreBusyError(msg) from error
+        self._writer = _engine(file, is_writer=True)
+        self._reader = _engine(file, is_writer=False)
+        if not self._is_made():  # who only reads need not wait for who writes
+            self._make()
+
+    def _is_made(self) -> bool:
+        """Return whether the tables are there as this version knows them."""
+        if not self.file.exists():
+            return False
+        with _told(self.url), self._reader.begin() as connection:
+            return is_current(connection)
+
+    def _make(self) -> None:
+        """Make the tables, or bring them to what this version knows."""
         with self._lock.held():
-            os.close(_open(file))  # SQLite gives the files beside it the same mode
-            self._writer = _engine(file, is_writer=True)
+            os.close(_open(self.file))  # SQLite gives the files beside it the same mode
             with _told(self.url), self._writer.begin() as connection:
                 migrate(connection)
-        self._reader = _engine(file, is_writer=False)
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
@@ -192,12 +225,17 @@ class SqlitePlace:
 
     def is_guarded(self, run_id: str) -> bool:
         """Return whether somebody drives a run."""
-        if not (self._leases / run_id).exists():
+        try:
+            descriptor = os.open(self._leases / run_id, os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError:
             return False
-        guard = self.guard(run_id)
-        if guard is not None:
-            guard.release()
-        return guard is None
+        try:  # shared, so that any number may look at a time
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        finally:
+            os.close(descriptor)
+        return False
 
     def close(self) -> None:
         """Close the connections; the last one of all processes makes a checkpoint."""

@@ -154,7 +154,7 @@ def test_no_such_run(store, daskflow):
     """The message names the store that was asked."""
     code, _, errors = daskflow("resume", "nobody")
     assert code == Exit.ERROR
-    assert "no run is called 'nobody' in sqlite:///" in errors
+    assert "there are no runs in sqlite:///" in errors
 
 
 def test_options_of_a_variation_are_kept(store, write):
