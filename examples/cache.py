@@ -31,7 +31,7 @@ def weather(days: int) -> int:
 
 def main() -> None:
     with tempfile.TemporaryDirectory() as home:
-        environment = {**os.environ, "DASKFLOW_HOME": home}
+        environment = {**os.environ, "DASKFLOW_STORE__URL": f"sqlite:///{home}/runs.db"}
         for days in ("3", "3", "5"):
             print(f"{days} days:", flush=True)
             subprocess.run([sys.executable, __file__, days], env=environment, check=True)

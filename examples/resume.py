@@ -1,7 +1,7 @@
 """A process is killed half way through a run; another one goes on with it, and does nothing twice.
 
 Every state, and every result that is small or kept by `persist_result=True`, is in the store before
-it counts. By default that is a file in `~/.daskflow`; this example has a folder of its own.
+it counts. By default that is a file in `~/.daskflow`; this example has a file of its own.
 """
 
 import os
@@ -39,7 +39,7 @@ def bakery(cakes: list[str]) -> str:
 
 def main() -> None:
     with tempfile.TemporaryDirectory() as home:
-        environment = {**os.environ, "DASKFLOW_HOME": home}
+        environment = {**os.environ, "DASKFLOW_STORE__URL": f"sqlite:///{home}/runs.db"}
         for mode in ("bake", "resume"):
             print(f"{mode}:", flush=True)
             subprocess.run([sys.executable, __file__, mode], env=environment, check=False)
