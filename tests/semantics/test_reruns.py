@@ -526,3 +526,29 @@ def test_a_flow_that_has_changed(ledger, mended):
     again, started = news(ledger, lambda: after.rerun(run.id, failed=True))
     assert again.result() == (4, 1)
     assert started == {"add": 1, "total": 1}
+
+
+def test_a_lane_in_which_a_map_never_came(made, ledger, shaky):
+    """It was skipped there, and stays so; where what was asked for it is repeated, it is asked."""
+    picked, spread, risky = ledger.task(skip2), ledger.task(rng), shaky()
+    summed = ledger.task(total)
+
+    @flow
+    def lane(n):
+        return summed(risky.map(spread(picked(n))))
+
+    f = made(lambda: lane.map([1, 2, 3]), name="f")
+    run = f.run()
+    assert kinds(run)["lane.shaky"] == "M[M[S],SK,M[S,S,F]]"
+    shaky.mend()
+    again, started = news(ledger, lambda: f.rerun(run.id, failed=True))
+    assert again.result() == [0, None, 3]
+    assert started == {"lane.shaky[2, 2]": 1, "lane.total[2]": 1}
+    assert kinds(again)["lane.shaky"] == "M[M[S],SK,M[S,S,S]]"
+    last, started = news(ledger, lambda: f.rerun(again.id, from_task="lane.skip2[1]"))
+    assert last.result() == [0, None, 3]
+    assert started == {"lane.skip2[1]": 1}
+    whole, started = news(ledger, lambda: f.rerun(again.id, from_task="lane.rng[2]"))
+    assert whole.result() == [0, None, 3]
+    assert {f"lane.shaky[2, {i}]" for i in range(3)} <= started.keys()
+    assert "lane.shaky[0, 0]" not in started

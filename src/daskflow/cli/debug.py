@@ -107,10 +107,7 @@ def _look_around(error: BaseException) -> None:
 def _print_value(value: Any, name: str = "") -> None:
     from rich.pretty import pretty_repr
 
-    try:
-        text = pretty_repr(value, max_width=_WIDTH, max_length=_LENGTH, max_string=200)
-    except Exception as error:  # noqa: BLE001 - a value that cannot be shown is no failure
-        text = f"a {type(value).__name__} that cannot be shown: {error}"
+    text = pretty_repr(value, max_width=_WIDTH, max_length=_LENGTH, max_string=200)
     lines = f"{name}{text}".splitlines()
     if len(lines) > _LINES:
         lines[_LINES:] = [f"... {len(lines) - _LINES} lines more"]

@@ -44,6 +44,22 @@ def judge(results: list[float]) -> str:
 def total(xs: np.ndarray, ys: list[float]) -> float:
     return float(xs.sum())
 
+class Odd:
+    def __repr__(self):
+        raise ValueError("never")
+
+@task
+def odd() -> Odd:
+    return Odd()
+
+@task
+def many() -> list[str]:
+    return [c * 90 for c in "abcdefghijklmnopqrstuvwxyz"]
+
+@task
+def show(odd: Odd, many: list[str]) -> None:
+    pass
+
 @task
 def left_out() -> None:
     raise Skip("not today")
@@ -55,6 +71,7 @@ def after(x: None) -> str:
 @flow(executor=LocalExecutor(), run_name="tonight")
 def etl(ns: list[int], most: int = 12):
     results = divide.map(load.map(ns, [most] * 3), large.map([0, 0, 1]), [[1]] * 3)
+    show(odd(), many())
     return judge(results), total(loose(1), results), after(left_out())
 """
 LIB = "def inverse(n):\n    return 1 / n\n"
@@ -142,6 +159,15 @@ def test_what_was_not_kept_is_named(run):
     assert "total cannot be called here, for these inputs of it were not kept:" in errors
     assert "  xs: loose was large; persist_result=True keeps its value" in errors
     assert "ys" not in errors
+
+
+def test_values_that_are_hard_to_show(run):
+    """One that cannot be shown is named by its type, one that is long is cut."""
+    code, output, _ = run("show")
+    assert code == 0
+    assert "  odd = <repr-error 'never'>\n" in output
+    assert "  many = [\n" in output
+    assert "... +16" in output
 
 
 def test_a_call_that_ends_by_a_signal(run):
