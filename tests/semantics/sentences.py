@@ -614,11 +614,11 @@ CACHING = (
         "test_another_process_finds_what_was_made",
     ),
     (
-        "why explains a miss",  # so far the store does; the command comes with those that read
+        "why explains a miss",
         "test_what_a_key_was_made_of_is_noted",
         "test_a_miss_is_explained_by_the_nearest_entry",
         "test_a_miss_is_explained_across_processes",
-        "store and resume",
+        "test_a_miss_is_told_by_what_changed",
     ),
 )
 
