@@ -171,7 +171,10 @@ class SqlitePlace:
     def _make(self) -> None:
         """Make the tables, or bring them to what this version knows."""
         with self._lock.held():
-            os.close(_open(self.file))  # SQLite gives the files beside it the same mode
+            if not self.file.exists():
+                # SQLite gives the files beside it the same mode. Not where it is there: closing it
+                # would drop the locks that other connections of this process have on it.
+                os.close(_open(self.file))
             with _told(self.url), self._writer.begin() as connection:
                 migrate(connection)
 
