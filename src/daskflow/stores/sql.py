@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -35,6 +35,7 @@ from daskflow.stores.sql_cache import SqlCache
 from daskflow.timing import now
 
 _HISTORY = ("spaces", "segments", "events")
+_AT_A_TIME = 100  # runs that are forgotten in one transaction
 _OPS_SECONDS = 86_400.0  # an `op_id` is remembered so long
 
 
@@ -45,7 +46,7 @@ class Guard(Protocol):
         """Let others take it."""
 
     def remove(self) -> None:
-        """Let go of it where the run is forgotten: nobody will take it again."""
+        """Release it; its run is gone."""
 
 
 class Place(Protocol):
@@ -220,20 +221,26 @@ class SqlStore:
 
     def delete(self, run_ids: Sequence[str], op_id: str) -> int:
         """Forget runs that nobody drives."""
-        asked = {run_id: self._place.guard(run_id) for run_id in run_ids}
-        guards = {run_id: guard for run_id, guard in asked.items() if guard is not None}
-        try:
+        starts = range(0, len(run_ids), _AT_A_TIME)
+        parts = [(run_ids[start : start + _AT_A_TIME], f"{op_id}.{start}") for start in starts]
+        return sum(self._delete(some, op_id) for some, op_id in parts)
+
+    def _delete(self, run_ids: Sequence[str], op_id: str) -> int:
+        """Forget some runs; nobody can begin to drive one meanwhile."""
+        with ExitStack() as guarded:
+            free: dict[str, Guard] = {}
+            for run_id in run_ids:
+                guard = None if self._place.is_guarded(run_id) else self._place.guard(run_id)
+                if guard is not None:
+                    free[run_id] = guard
+                    guarded.callback(guard.release)
             with self._place.writing() as connection:
-                if not guards or not _is_new(connection, op_id):
+                if not free or not _is_new(connection, op_id):
                     return 0
-                query = delete(schema.runs).where(schema.runs.c.id.in_(guards))
-                count = connection.execute(query).rowcount
-            for guard in guards.values():
+                found = connection.execute(delete(schema.runs).where(schema.runs.c.id.in_(free)))
+            for guard in free.values():
                 guard.remove()
-        finally:
-            for guard in guards.values():
-                guard.release()
-        return count
+        return found.rowcount
 
     def close(self) -> None:
         """Let go of files and connections."""

@@ -31,8 +31,8 @@ from daskflow.timing import monotonic
 
 _LOCK_SECONDS = 5.0  # to wait for another process's transaction
 _STEP_SECONDS = 0.005
+_GLANCE_SECONDS = 0.25  # within which who looked whether a run is driven has let go of it for sure
 _WAL_BYTES = 8 << 20  # from which on a checkpoint is made
-_LOOKED_AT_SECONDS = 0.25  # in which nobody is done looking whether a run is driven
 _RECHECK = 64  # transactions between looks at the size of the WAL
 
 
@@ -102,28 +102,15 @@ class FileGuard:
 
     _held: set[int] = set()  # noqa: RUF012 - of this process
 
-    def __init__(self, file: Path) -> None:
+    def __init__(self, file: Path, kind: int = fcntl.LOCK_EX) -> None:
         self._file = file
         self._descriptor = _open(file)
         try:
-            self._take(monotonic() + _LOOKED_AT_SECONDS)
+            fcntl.flock(self._descriptor, kind | fcntl.LOCK_NB)
         except BaseException:
             os.close(self._descriptor)
             raise
         self._held.add(self._descriptor)
-
-    def _take(self, due: float) -> None:
-        """Take the lock; who only looks whether it is taken has it for an instant."""
-        pause = threading.Event()
-        while True:
-            try:
-                fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                if monotonic() > due:
-                    raise
-                pause.wait(_STEP_SECONDS)
-            else:
-                return
 
     def release(self) -> None:
         """Let others take it."""
@@ -132,9 +119,8 @@ class FileGuard:
             os.close(self._descriptor)
 
     def remove(self) -> None:
-        """Let go of it where the run is forgotten: whoever waits for it finds no run."""
-        with suppress(FileNotFoundError):
-            self._file.unlink()
+        """Let go of it for good: whoever gets it finds that the run is gone."""
+        self._file.unlink(missing_ok=True)
         self.release()
 
     @classmethod
@@ -185,7 +171,10 @@ class SqlitePlace:
     def _make(self) -> None:
         """Make the tables, or bring them to what this version knows."""
         with self._lock.held():
-            os.close(_open(self.file))  # SQLite gives the files beside it the same mode
+            if not self.file.exists():
+                # SQLite gives the files beside it the same mode. Not where it is there: closing it
+                # would drop the locks that other connections of this process have on it.
+                os.close(_open(self.file))
             with _told(self.url), self._writer.begin() as connection:
                 migrate(connection)
 
@@ -217,24 +206,26 @@ class SqlitePlace:
             yield connection
 
     def guard(self, run_id: str) -> FileGuard | None:
-        """Keep others from driving a run; None: somebody does."""
-        try:
-            return FileGuard(self._leases / run_id)
-        except BlockingIOError:
-            return None
+        """Keep others from driving a run; None: somebody does, and not only looks whether."""
+        due = monotonic() + _GLANCE_SECONDS
+        pause = threading.Event()
+        while True:
+            try:
+                return FileGuard(self._leases / run_id)
+            except BlockingIOError:
+                if monotonic() > due:
+                    return None
+                pause.wait(_STEP_SECONDS)
 
     def is_guarded(self, run_id: str) -> bool:
         """Return whether somebody drives a run."""
-        try:
-            descriptor = os.open(self._leases / run_id, os.O_RDONLY | os.O_CLOEXEC)
-        except FileNotFoundError:
+        file = self._leases / run_id
+        if not file.exists():
             return False
-        try:  # shared, so that any number may look at a time
-            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        try:
+            FileGuard(file, fcntl.LOCK_SH).release()
         except BlockingIOError:
             return True
-        finally:
-            os.close(descriptor)
         return False
 
     def close(self) -> None:
