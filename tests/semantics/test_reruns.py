@@ -552,3 +552,21 @@ def test_a_lane_in_which_a_map_never_came(made, ledger, shaky):
     assert whole.result() == [0, None, 3]
     assert {f"lane.shaky[2, {i}]" for i in range(3)} <= started.keys()
     assert "lane.shaky[0, 0]" not in started
+
+
+def test_lanes_that_do_not_look_at_what_gave_them(made, ledger, mended):
+    """There are more of them now: what they return is asked for anew, and what hangs on that."""
+    path = str(mended)
+    spread = ledger.task(lambda: [1, 2, 3] if Path(path).exists() else [1], name="spread")
+    one, alls = ledger.task(lambda: 7, name="one"), ledger.task(collect)
+
+    @flow
+    def lane(x):
+        return one()
+
+    f = made(lambda: alls(lane.map(spread())), name="f")
+    run = f.run()
+    assert run.result() == [7]
+    mended.touch()
+    again = f.rerun(run.id, from_task="spread")
+    assert again.result() == [7, 7, 7]
