@@ -42,7 +42,7 @@ from daskflow.placeholders import Parameter
 from daskflow.states import State
 from daskflow.static import key_of
 from daskflow.tagging import no_tags
-from daskflow.tasks import as_node, as_tags, check_words, checked_persistence, in_sight
+from daskflow.tasks import Task, as_node, as_tags, check_words, checked_persistence, in_sight
 from daskflow.tracing import Trace, current_trace
 
 if TYPE_CHECKING:
@@ -114,6 +114,7 @@ class Flow(ByHand, Generic[P, R]):
     def __init__(self, function: Callable[P, R], **options: Unpack[FlowOptions]) -> None: ...
     def __init__(self, function: Any, **options: Any) -> None:
         self.fn: Callable[P, R] | None = None  # None: the flow is made by hand
+        self.origin: Flow[P, R] = self  # the one that this is with other options
         self._traces = Traces()
         if isinstance(function, str):
             # where it was made, as a function would tell; `inspect` is a hundred times slower
@@ -259,6 +260,62 @@ class Flow(ByHand, Generic[P, R]):
         resumed = resume(self, run, allow_code_change=allow_code_change)
         resumed.drive()
         return resumed
+
+    def rerun(
+        self, run: str, *, failed: bool = False, from_task: str | Task[..., Any] | None = None
+    ) -> FlowRun:
+        """Make a new run with the parameters of an earlier one; return when it has ended, or waits.
+
+        With nothing more, all of it runs again. What is kept of the earlier run otherwise is the
+        new one's own from then on: durable results are copied. A value that was not kept, and that
+        something needs, is made again by its task; a `Pending` in `FlowRun.events` says so.
+
+        Parameters
+        ----------
+        run
+            Its id, the beginning of one, its name, or ``last``.
+        failed
+            Keep what succeeded or was skipped; the rest, and what hangs on it, runs again.
+        from_task
+            Keep how all ended but this task and what hangs on it: a task, the name of a node, or
+            of one task run, ``"clean[3]"``. With `failed` what did not succeed runs again too.
+
+        Raises
+        ------
+        UnknownRunError
+            There is no such run.
+        LeaseTakenError
+            It still goes on.
+        DefinitionError
+            There is no such task in it.
+
+        Examples
+        --------
+        >>> from daskflow import LocalExecutor, flow, task
+        >>> weather = ["rain"]
+        >>> @task
+        ... def pack() -> str:
+        ...     print("packing")
+        ...     return "rucksack"
+        >>> @task
+        ... def hike(load: str) -> str:
+        ...     if weather == ["rain"]:
+        ...         raise OSError("it rains")
+        ...     return f"up and down with a {load}"
+        >>> @flow(executor=LocalExecutor())
+        ... def tour():
+        ...     return hike(pack())
+        >>> run = tour.run()
+        packing
+        >>> weather[:] = ["sun"]
+        >>> tour.rerun(run.id, failed=True).result()
+        'up and down with a rucksack'
+        """
+        from daskflow.starting import rerun
+
+        repeated = rerun(self, run, failed=failed, from_task=from_task)
+        repeated.drive()
+        return repeated
 
     def submit(self, /, *args: P.args, **kwargs: P.kwargs) -> FlowRun:
         """Start the flow in the background and return the live record of the run.

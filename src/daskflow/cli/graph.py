@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from daskflow.cli.exits import Exit
-from daskflow.cli.run import message_of
+from daskflow.cli.options import message_of
 from daskflow.drawing.drawing import FORMATS, format_of
 from daskflow.targets import load_flow
 

@@ -20,9 +20,9 @@ def verify(plan: Plan, graph: FlowGraph, known: Known) -> list[str]:
 
     Checked: every task run that can run is in one block, and no other is in any; each of its
     upstreams comes before it in the same block, or is in a block that this one names as input, or
-    is finished and this block names the block that has it, or is given its state; each finds those
-    by the parts of index spaces that its block has; blocks come behind their inputs, so the graph
-    is acyclic; task runs of a block ask for the same of a worker.
+    is finished and this block names the block that has it, or is given what was kept; each finds
+    those by the parts of index spaces that its block has; blocks come behind their inputs, so the
+    graph is acyclic; task runs of a block ask for the same of a worker.
     """
     check = _Check(plan, graph, known)
     check.look_at_blocks()
@@ -100,7 +100,7 @@ class _Check:
             return
         name, position = upstream
         number = self.columns[name].blocks[position]
-        if number and number not in near:
+        if number and number not in near and upstream not in given:
             self.problems.append(f"{run} does not name block {number}, which has {upstream}")
         if not number and upstream not in given:
             self.problems.append(f"{run} is not given the state of {upstream}")

@@ -231,7 +231,9 @@ class Needs:
         due = self.now.due.get(name, b"")
         here = [p for p in positions if column.blocks[p] in gone and not (due and due[p])]
         for start, stop in _stretches(here):
-            if (name, start) not in self.given and self.now.at_hand.give is not None:
+            known = self.given.get((name, start))
+            is_told = known is not None and known.stop >= stop  # else another way has a part of it
+            if not is_told and self.now.at_hand.give is not None:
                 self.given[name, start] = self.now.at_hand.give(name, range(start, stop))
 
     def _add_states(self, name: str, column: Column, positions: range) -> None:
@@ -242,7 +244,7 @@ class Needs:
                 continue
             who = run_label(name, column.space.index_of(position))
             before = self.given.get((name, position - 1))
-            if before is None or before.stop != position:
+            if before is None or before.is_kept or before.stop != position:
                 before = Segment(name, position)
             self.given[name, position] = before
             literal = given_literal(who)

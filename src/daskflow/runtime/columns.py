@@ -19,7 +19,7 @@ from daskflow.context import run_label
 from daskflow.events import Length, Note, Segment, StateChanged
 from daskflow.lowering.known import OWNED, Column, Key, Known, open_spaces
 from daskflow.lowering.links import link_of
-from daskflow.lowering.needs import stand_in
+from daskflow.lowering.needs import passed_on
 from daskflow.nodes import FlowGraph
 from daskflow.runtime.verdict import Outcome
 from daskflow.states import (
@@ -114,7 +114,7 @@ class Columns:
 
     def _stand_in(self, name: str, position: int) -> Any:
         state = self.state(name, position)
-        return stand_in(state, run_label(name, self.index(name, position)))
+        return passed_on(state, run_label(name, self.index(name, position)))
 
     def index(self, name: str, position: int) -> tuple[int, ...]:
         """Return the map index of the task run at a position."""
