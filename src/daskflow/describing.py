@@ -18,6 +18,7 @@ from daskflow.lowering.needs import given_literal
 from daskflow.names import make_name
 from daskflow.nodes import FlowGraph, NodeRef, references
 from daskflow.results.serializers import small_bytes
+from daskflow.runtime.budgets import Limits
 from daskflow.runtime.code import OwnCode
 from daskflow.runtime.driver import Assignment
 from daskflow.runtime.fingerprints import fingerprint
@@ -58,6 +59,8 @@ def describe(
         code,
         given=given,
         code=OwnCode(spec.run_id),
+        window=settings.engine.window,
+        block_seconds=settings.engine.block_seconds,
     )
     return definition, spec, assignment
 
@@ -99,6 +102,7 @@ def _make_spec(
         caching=_cache_facts(graph, parameters),
         parents=_parents(),
         log_level=settings.logging.threshold,
+        limits=Limits(engine.block_seconds, engine.block_bytes),
         log_prints=flow.options.get("log_prints", settings.logging.prints),
     )
 

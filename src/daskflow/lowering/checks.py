@@ -134,8 +134,10 @@ class _Check:
 
     def look_at_the_rest(self) -> None:
         """Find task runs that could run and are in no block."""
+        if self.plan.is_short:
+            return
         for name, column in self.columns.items():
-            for position in range(len(column.codes)):
+            for position in range(len(column.codes)) if name not in self.plan.shut else ():
                 run = (name, position)
                 if run in self._home or not self._is_open(run):
                     continue

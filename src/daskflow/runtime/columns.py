@@ -7,6 +7,7 @@ when somebody looks at it. Who changes what is here is `runtime.record`, and beh
 
 from __future__ import annotations
 
+import re
 from array import array
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -34,6 +35,8 @@ from daskflow.states import (
     make_state,
 )
 from daskflow.timing import as_datetime
+
+_OWNED = re.compile(re.escape(bytes([OWNED])) + b"+", re.DOTALL)
 
 
 @dataclass(slots=True)
@@ -213,6 +216,18 @@ class Columns:
             if not below.is_complete or any(record.codes[p] not in FINISHED for p in places):
                 return False
         return True
+
+    def owned_ranges(
+        self, name: str, block: int, start: int, stop: int
+    ) -> Iterator[tuple[int, int]]:
+        """Return the ranges of a node that a block has taken and not told of, within bounds."""
+        record = self.nodes[name]
+        for match in _OWNED.finditer(record.codes, start, stop):
+            a, b = match.span()
+            if record.blocks[a:b].count(block) == b - a:
+                yield a, b
+            else:
+                yield from ((p, p + 1) for p in range(a, b) if record.blocks[p] == block)
 
     @staticmethod
     def owned_by(record: NodeRecord, block: int) -> list[int]:

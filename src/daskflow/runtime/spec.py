@@ -27,6 +27,7 @@ from daskflow.executors.base import PackedSpec
 from daskflow.nodes import FlowGraph
 from daskflow.pickling import dumps
 from daskflow.results.storage import ResultStorage
+from daskflow.runtime.budgets import DEFAULT_LIMITS, Limits
 from daskflow.runtime.code import OwnCode, unpicklable
 from daskflow.runtime.modules import (
     HERE,
@@ -65,6 +66,7 @@ class RunSpec:
     max_signalled_retries: int = 100
     storage: ResultStorage | None = None  # where durable results are
     persisted: frozenset[str] = frozenset()  # nodes whose results are to be durable
+    limits: Limits = DEFAULT_LIMITS  # of its blocks
     store: str = ""  # URL of the store that keeps the run
     host: str = ""  # where it is driven; a store that is a file is there
     caching: CacheFacts | None = None  # None: no result is cached
