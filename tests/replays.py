@@ -3,6 +3,8 @@
 `tests.walks.LegalWalks` asks for `differences` and `misreadings` when the driver of a run is done.
 """
 
+from collections import Counter
+
 from daskflow.auditing import audit_run
 from daskflow.context import run_label
 from daskflow.explaining import explain
@@ -12,7 +14,7 @@ from daskflow.resuming import entries_that_fit
 from daskflow.runtime.record import RunRecord
 from daskflow.runtime.restoring import restore
 from daskflow.runtime.views import progress_of
-from daskflow.states import Retrying
+from daskflow.states import Pending, Retrying
 from daskflow.timing import now
 
 
@@ -63,6 +65,16 @@ def differences(run):
     return []
 
 
+def counted(record):
+    """Return the task runs of each node, counted; what was just woken is still Retrying if read."""
+    found = []
+    for node in progress_of(record):
+        counts = Counter(node.counts)
+        counts[Pending.__name__] += counts.pop(Retrying.__name__, 0)
+        found.append((node.node, node.total, counts))
+    return found
+
+
 _EXPLAINED = 30  # task runs of a node
 
 
@@ -73,7 +85,7 @@ def misreadings(run):
         return []
     store = keeper.store
     read = read_run(store, run.id)
-    here, there = progress_of(read.record), progress_of(run.record)
+    here, there = counted(read.record), counted(run.record)
     wrong = [f"{run.name}: read {a}, was {b}" for a, b in zip(here, there, strict=True) if a != b]
     if type(read.state) is not type(run.state):
         wrong.append(f"{run.name}: read {read.state}, was {run.state}")

@@ -54,8 +54,13 @@ def audit_run(
     check
         Reads a durable result of the run, and raises what is wrong with it.
     """
-    numbered = [n for n in store.entries(row.id, with_values=False) if n.version <= row.version]
-    findings = [*_find_gaps(row, numbered), *_find_spoiled(store, row)]
+    spoiled = list(_find_spoiled(store, row))
+    try:
+        entries = store.entries(row.id, with_values=False)
+    except TamperedError as error:
+        return [*spoiled, Finding(row.name, str(error))]
+    numbered = [one for one in entries if one.version <= row.version]
+    findings = [*_find_gaps(row, numbered), *spoiled]
     chains = _Chains(row, _labels(row, numbered))
     for one in numbered:
         findings += chains.follow(one.version, one.entry)

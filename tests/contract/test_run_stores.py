@@ -15,7 +15,7 @@ import pytest
 
 from daskflow import MemoryStore, Settings
 from daskflow.entries import RunMoved, SegmentTold, SpaceEnded, SpaceOpened, TaskRunMoved
-from daskflow.errors import UnknownRunError
+from daskflow.errors import TamperedError, UnknownRunError
 from daskflow.events import Note, Segment
 from daskflow.states import Failed, Running, Success
 from daskflow.stores import sqlite
@@ -263,6 +263,17 @@ class TestSqliteRuns(RunStoreContract):
         lease = store.lease(RUN.id, ME)
         assert store.holder(RUN.id) is not None
         lease.release()
+
+    @pytest.mark.parametrize(
+        ("table", "told"), [("events", "entry 1 of run ab"), ("runs", "the row of run ab")]
+    )
+    def test_what_makes_no_sense(self, store, history, file, table, told):
+        """The error names it; it is no bug of whoever reads."""
+        with closing(sqlite3.connect(file)) as connection, connection:
+            connection.execute(f"UPDATE {table} SET state = 'nothing'")
+        read = store.run if table == "runs" else store.entries
+        with pytest.raises(TamperedError, match=f"{told}.* makes no sense"):
+            read(history)
 
     def test_nothing_is_left_of_what_was_forgotten(self, store, history, file):
         """Neither in the tables nor beside them."""

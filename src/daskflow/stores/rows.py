@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import pickle
 from array import array
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -17,6 +18,7 @@ from daskflow.entries import (
     SpaceOpened,
     TaskRunMoved,
 )
+from daskflow.errors import TamperedError
 from daskflow.events import Segment
 from daskflow.results.signing import Signer
 from daskflow.runtime.calling import make_portable
@@ -59,14 +61,32 @@ def fields_of_run(fields: Mapping[str, Any]) -> Row:
 
 
 def run_of_row(row: Mapping[str, Any]) -> RunRow:
-    """Return the run that a row is of, which may be without its heavy columns."""
+    """Return the run that a row is of, which may be without its heavy columns.
+
+    Raises
+    ------
+    TamperedError
+        It makes no sense.
+    """
     fields = {name: row[name] for name in RunRow.__dataclass_fields__ if name in row}
-    fields["state"] = state_from_json(fields["state"])
-    fields["tags"] = frozenset(json.loads(fields["tags"]))
-    for name in _AS_JSON:
-        if name in fields:
-            fields[name] = json.loads(fields[name])
+    with _making_sense(f"the row of run {row['id']}"):
+        fields["state"] = state_from_json(fields["state"])
+        fields["tags"] = frozenset(json.loads(fields["tags"]))
+        for name in _AS_JSON:
+            if name in fields:
+                fields[name] = json.loads(fields[name])
     return RunRow(**fields)
+
+
+@contextmanager
+def _making_sense(what: str) -> Iterator[None]:
+    """Tell of what was written by hand, and cannot be read."""
+    try:
+        yield
+    except (ValueError, LookupError, TypeError) as error:
+        told = f"{type(error).__name__}: {error}"
+        msg = f"{what} is not what was written: it makes no sense ({told})"
+        raise TamperedError(msg) from error
 
 
 def line_of_tag(tag: str) -> str:
@@ -188,8 +208,12 @@ class EntryRows:
         Raises
         ------
         TamperedError
-            Its signature does not fit.
+            Its signature does not fit, or it makes no sense.
         """
+        with _making_sense(f"entry {row['version']} of run {row['run_id']}"):
+            return self._entry(table, row)
+
+    def _entry(self, table: str, row: Mapping[str, Any]) -> Entry:
         place = f"{row['run_id']}/{row['version']}"
         if table == "segments":
             return self._segment_entry(row, place)

@@ -61,6 +61,8 @@ def test_an_empty_store(store, daskflow):
         ),
         ('UPDATE runs SET state = \'{"kind": "Success"}\'', "its row says Success"),
         ("UPDATE segments SET codes = x'08' WHERE codes = x'0c'", "signature does not fit"),
+        ("UPDATE events SET state = 'nothing' WHERE node = 'small'", "makes no sense"),
+        ("UPDATE events SET state = '{\"kind\": \"Done\"}' WHERE node = 'small'", "makes no sense"),
         ("DELETE FROM events WHERE node = 'small'", "are missing: "),
         ("UPDATE runs SET target = '/tmp/other.py:flow'", "its row is not what was written"),
         ("UPDATE runs SET parameters = x'00'", "its parameters are not what was written"),
