@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from daskflow import context
+from daskflow._crash_points import reach
 from daskflow.definitions import FlowDefinition
 from daskflow.describing import describe
 from daskflow.events import Report
@@ -97,12 +98,14 @@ def resume(flow: Flow[..., Any], wanted: str, *, allow_code_change: bool = False
     check_may_resume(row)
     keeper = take_over(store, row.id)
     try:
+        reach("resume.leased")
         run = _reopened(flow, settings, store, row, keeper)
         entries = [one.entry for one in store.entries(row.id)]
         restore(run.record, entries_that_fit(entries, run.record.graph), row.name)
         if not allow_code_change:
             refuse_changed(changed_tasks(run.record, row.code))
         keeper.is_restoring = False
+        reach("resume.restored")
         reopen(run.record, list(cancelled_runs(run.record)), "the run was resumed")
         reopen(run.record, list(lost_runs(run.record)), "its value was not kept: it runs again")
     except BaseException:

@@ -13,6 +13,7 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
+from daskflow._crash_points import reach
 from daskflow.entries import Entry
 from daskflow.errors import LeaseLostError, StoreBusyError, StoreError
 from daskflow.stores.history import Lease, RunStore
@@ -110,7 +111,9 @@ class Journal:
         op_id, tries = uuid.uuid4().hex, 0
         while True:
             try:
+                reach("journal.before_write")
                 self.store.write(self.lease, entries, op_id, row)
+                reach("journal.committed")
             except StoreBusyError as error:
                 self._note(error)
                 pause = _AGAIN_SECONDS[min(tries, len(_AGAIN_SECONDS) - 1)]

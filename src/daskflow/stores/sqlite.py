@@ -23,6 +23,7 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool, StaticPool
 
+from daskflow._crash_points import reach
 from daskflow.errors import StoreBusyError, StoreError
 from daskflow.stores.filesystems import is_network, kind_of
 from daskflow.stores.migrating import migrate
@@ -171,11 +172,13 @@ class SqlitePlace:
         wal = self.file.with_name(f"{self.file.name}-wal")
         with suppress(FileNotFoundError):
             if wal.stat().st_size > _WAL_BYTES:
+                reach("checkpoint.before")
                 with self._writer.begin() as connection:
                     forget_ops(connection)
                 with self._writer.connect() as connection:
                     raw: Any = connection.connection.dbapi_connection
                     raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+                reach("checkpoint.after")
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
