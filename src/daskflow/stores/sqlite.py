@@ -25,6 +25,7 @@ from sqlalchemy.pool import NullPool, StaticPool
 
 from daskflow._crash_points import reach
 from daskflow.errors import StoreBusyError, StoreError
+from daskflow.results.places import make_folders
 from daskflow.stores.filesystems import is_network, kind_of
 from daskflow.stores.migrating import migrate
 from daskflow.stores.sql import forget_ops
@@ -146,7 +147,7 @@ class SqlitePlace:
         self._lock = _Lock(file.with_name(f"{file.name}.lock"))
         self._writes = 0
         try:
-            self._leases.mkdir(parents=True, exist_ok=True, mode=0o700)
+            make_folders(self._leases, 0o700)
         except OSError as error:
             msg = f"{file.parent} cannot be written: {error.strerror}; DASKFLOW_HOME names another"
             raise StoreBusyError(msg) from error
