@@ -15,7 +15,7 @@ from typing import Any
 
 from daskflow._crash_points import reach
 from daskflow.entries import Entry
-from daskflow.errors import LeaseLostError, StoreBusyError, StoreError
+from daskflow.errors import StoreBusyError, StoreError
 from daskflow.stores.history import Lease, RunStore
 from daskflow.timing import monotonic
 
@@ -80,17 +80,24 @@ class Journal:
         return self.trouble is None
 
     def check(self) -> None:
-        """Raise `LeaseLostError` where the run is somebody else's by now."""
-        if isinstance(self.trouble, LeaseLostError):
+        """Raise what keeps the journal from ever writing again: the run is somebody else's, say."""
+        if self.trouble is not None and not isinstance(self.trouble, StoreBusyError):
             raise self.trouble
 
     def close(self) -> None:
-        """End when all is written; give the lease back."""
+        """End when all is written; give the lease back.
+
+        Raises
+        ------
+        LeaseLostError
+            Somebody else has taken the run over: not all was written.
+        """
         with self._changed:
             self._is_closing = True
             self._changed.notify_all()
         self._thread.join()
         self.lease.release()
+        self.check()
 
     def _work(self) -> None:
         while True:
@@ -134,7 +141,8 @@ class Journal:
 
     def _note(self, error: StoreError) -> None:
         with self._changed:
-            if self.trouble is None:
-                _log.warning("the run waits, for its history cannot be written: %s", error)
+            if type(self.trouble) is not type(error):
+                does = "waits" if isinstance(error, StoreBusyError) else "ends here"
+                _log.warning("the run %s, for its history cannot be written: %s", does, error)
             self.trouble = error
             self._changed.notify_all()

@@ -152,7 +152,10 @@ class SqlitePlace:
             msg = f"{file.parent} cannot be written: {error.strerror}; DASKFLOW_HOME names another"
             raise StoreBusyError(msg) from error
         with self._lock.held():
-            os.close(_open(file))  # SQLite gives the files beside it the same mode
+            if not file.exists():
+                # SQLite gives the files beside it the same mode. Not where it is there: closing it
+                # would drop the locks that other connections of this process have on it.
+                os.close(_open(file))
             self._writer = _engine(file, is_writer=True)
             with _told(self.url), self._writer.begin() as connection:
                 migrate(connection)
