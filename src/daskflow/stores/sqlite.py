@@ -17,7 +17,8 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
+from weakref import WeakSet
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError
@@ -40,10 +41,13 @@ _RECHECK = 64  # transactions between looks at the size of the WAL
 class _Lock:
     """``flock`` on a file: for processes, and with a lock beside it, for threads."""
 
+    _all: ClassVar[WeakSet[_Lock]] = WeakSet()  # of this process
+
     def __init__(self, file: Path) -> None:
         self._file = file
         self._threads = threading.Lock()
         self._descriptor = -1
+        self._all.add(self)
 
     @contextmanager
     def held(self) -> Iterator[None]:
@@ -88,6 +92,17 @@ class _Lock:
             os.close(self._descriptor)
             self._descriptor = -1
 
+    @classmethod
+    def forget_in_child(cls) -> None:
+        """Close what a forked process got: else it would hold what its parent held at death."""
+        for lock in cls._all:
+            lock.forget()
+
+    def forget(self) -> None:
+        """Be as new: threads that may hold it were not forked."""
+        self._threads = threading.Lock()
+        self.close()
+
 
 def _open(file: Path) -> int:
     """Open a file for a lock, as its owner's alone; no child process inherits it."""
@@ -128,6 +143,7 @@ class FileGuard:
 
 
 os.register_at_fork(after_in_child=FileGuard.forget_in_child)
+os.register_at_fork(after_in_child=_Lock.forget_in_child)
 
 
 class SqlitePlace:
