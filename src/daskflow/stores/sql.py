@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -25,6 +25,7 @@ from daskflow.stores.rows import EntryRows, Row, fields_of_run, row_of_run, run_
 from daskflow.timing import now
 
 _HISTORY = ("spaces", "segments", "events")
+_AT_A_TIME = 100  # runs that are forgotten in one transaction
 _OPS_SECONDS = 86_400.0  # an `op_id` is remembered so long
 
 
@@ -33,6 +34,9 @@ class Guard(Protocol):
 
     def release(self) -> None:
         """Let others take it."""
+
+    def remove(self) -> None:
+        """Release it; its run is gone."""
 
 
 class Place(Protocol):
@@ -190,11 +194,25 @@ class SqlStore:
 
     def delete(self, run_ids: Sequence[str], op_id: str) -> int:
         """Forget runs that nobody drives."""
-        free = [run_id for run_id in run_ids if not self._place.is_guarded(run_id)]
-        with self._place.writing() as connection:
-            if not free or not _is_new(connection, op_id):
-                return 0
-            found = connection.execute(delete(schema.runs).where(schema.runs.c.id.in_(free)))
+        starts = range(0, len(run_ids), _AT_A_TIME)
+        parts = [(run_ids[start : start + _AT_A_TIME], f"{op_id}.{start}") for start in starts]
+        return sum(self._delete(some, op_id) for some, op_id in parts)
+
+    def _delete(self, run_ids: Sequence[str], op_id: str) -> int:
+        """Forget some runs; nobody can begin to drive one meanwhile."""
+        with ExitStack() as guarded:
+            free: dict[str, Guard] = {}
+            for run_id in run_ids:
+                guard = None if self._place.is_guarded(run_id) else self._place.guard(run_id)
+                if guard is not None:
+                    free[run_id] = guard
+                    guarded.callback(guard.release)
+            with self._place.writing() as connection:
+                if not free or not _is_new(connection, op_id):
+                    return 0
+                found = connection.execute(delete(schema.runs).where(schema.runs.c.id.in_(free)))
+            for guard in free.values():
+                guard.remove()
         return found.rowcount
 
     def close(self) -> None:

@@ -34,6 +34,7 @@ from daskflow.timing import monotonic
 
 _LOCK_SECONDS = 5.0  # to wait for another process's transaction
 _STEP_SECONDS = 0.005
+_GLANCE_SECONDS = 0.25  # within which who looked whether a run is driven has let go of it for sure
 _WAL_BYTES = 8 << 20  # from which on a checkpoint is made
 _RECHECK = 64  # transactions between looks at the size of the WAL
 
@@ -118,10 +119,11 @@ class FileGuard:
 
     _held: set[int] = set()  # noqa: RUF012 - of this process
 
-    def __init__(self, file: Path) -> None:
+    def __init__(self, file: Path, kind: int = fcntl.LOCK_EX) -> None:
+        self._file = file
         self._descriptor = _open(file)
         try:
-            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(self._descriptor, kind | fcntl.LOCK_NB)
         except BaseException:
             os.close(self._descriptor)
             raise
@@ -132,6 +134,11 @@ class FileGuard:
         if self._descriptor in self._held:
             self._held.discard(self._descriptor)
             os.close(self._descriptor)
+
+    def remove(self) -> None:
+        """Let go of it for good: whoever gets it finds that the run is gone."""
+        self._file.unlink(missing_ok=True)
+        self.release()
 
     @classmethod
     def forget_in_child(cls) -> None:
@@ -207,20 +214,27 @@ class SqlitePlace:
             yield connection
 
     def guard(self, run_id: str) -> FileGuard | None:
-        """Keep others from driving a run; None: somebody does."""
-        try:
-            return FileGuard(self._leases / run_id)
-        except BlockingIOError:
-            return None
+        """Keep others from driving a run; None: somebody does, and not only looks whether."""
+        due = monotonic() + _GLANCE_SECONDS
+        pause = threading.Event()
+        while True:
+            try:
+                return FileGuard(self._leases / run_id)
+            except BlockingIOError:
+                if monotonic() > due:
+                    return None
+                pause.wait(_STEP_SECONDS)
 
     def is_guarded(self, run_id: str) -> bool:
         """Return whether somebody drives a run."""
-        if not (self._leases / run_id).exists():
+        file = self._leases / run_id
+        if not file.exists():
             return False
-        guard = self.guard(run_id)
-        if guard is not None:
-            guard.release()
-        return guard is None
+        try:
+            FileGuard(file, fcntl.LOCK_SH).release()
+        except BlockingIOError:
+            return True
+        return False
 
     def close(self) -> None:
         """Close the connections; the last one of all processes makes a checkpoint."""
