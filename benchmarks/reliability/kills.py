@@ -1,9 +1,9 @@
 """Drivers killed at random points, again and again, and what is left: figure 1 of the promises.
 
 ``python -m benchmarks.reliability.kills [--count 1000] [--seed 1] [--kind numbers] [--width 20]
-[--kills 10] [--cluster]``. The driver of a run is killed by SIGKILL at a time drawn from 0 to as
-long as the run takes, so is that of each resume, up to `--kills` times; then the run is resumed to
-its end. After each kill all that the store has acknowledged must be there, whole. No body whose
+[--kills 10] [--within 1.0] [--cluster]``. The driver of a run is killed by SIGKILL at a time drawn
+from 0 to as long as the run takes (or a share of that, `--within`), so is that of each resume, up to
+`--kills` times; then the run is resumed to its end. After each kill all that the store has acknowledged must be there, whole. No body whose
 completion was accepted, with a durable value, may start again; where the value was not durable, the
 history tells why it does.
 """
@@ -94,6 +94,7 @@ class Harness:
     place: Place
     case: Case
     random: random.Random
+    within: float = 1.0
     usual: float = 0.0  # seconds that a run takes
     found: Found = field(default_factory=Found)
     # by run: what was finished when it was looked at, and how long the ledger was
@@ -121,7 +122,7 @@ class Harness:
 
     def _kill(self, name: str) -> bool:
         """Kill the driver of a run in the midst; return whether it had not ended before."""
-        share = self.random.random()
+        share = self.random.random() * self.within
         self.found.schedule.append(share)
         child = rig.start(drive, self.place, self.case, name)
         child.join(share * self.usual)
@@ -176,12 +177,13 @@ def main(given: list[str] | None = None) -> int:
     parser.add_argument("--kind", choices=KINDS, default="numbers")
     parser.add_argument("--width", type=int, default=20, help="children of a mapped task")
     parser.add_argument("--kills", type=int, default=10, help="of one run, at most")
+    parser.add_argument("--within", type=float, default=1.0, help="share of the usual time")
     parser.add_argument("--cluster", action="store_true", help="on a Dask cluster, not in threads")
     told = parser.parse_args(given)
     with TemporaryDirectory() as folder, _cluster(is_wanted=told.cluster) as address:
         place = Place(Path(folder))
         case = Case(told.kind, told.width, address)
-        harness = Harness(place, case, rig.drawing(told.seed))
+        harness = Harness(place, case, rig.drawing(told.seed), told.within)
         found = harness.run(told.count, told.kills)
         kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(found.kills.items()))
         print(
