@@ -28,6 +28,7 @@ def pytest_configure(config):
     for name in [name for name in os.environ if name.startswith("DASKFLOW_")]:
         del os.environ[name]
     os.environ["DASKFLOW_HOME"] = tempfile.mkdtemp(prefix="daskflow-tests-")
+    os.environ["DASKFLOW_STORE__URL"] = "memory://"  # what tests files says so
     config.pluginmanager.register(DoctestSettings(), "daskflow-doctests")
     config.pluginmanager.register(LegalWalks(), "daskflow-legal-walks")
 

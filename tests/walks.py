@@ -134,6 +134,7 @@ class LegalWalks:
     def legal_walks(self):
         """Have each run looked at by whoever drives it, in whatever thread."""
         from daskflow.runs import FlowRun
+        from tests.replays import differences
 
         original, driven, problems = FlowRun.drive, [], []
 
@@ -143,6 +144,7 @@ class LegalWalks:
                 original(run)
             finally:
                 problems.extend(problems_of(run))
+                problems.extend(differences(run))
                 driven.remove(run)
 
         FlowRun.drive = drive

@@ -51,6 +51,7 @@ class RunContext:
     tags: frozenset[str] = frozenset()
     parents: tuple[str, ...] = ()  # ids of the task runs that called it, outermost first
     log_level: int | None = None  # lowest that is let through; None: as `logging` is configured
+    store: str = ""  # URL of the store that keeps the run; empty: it is not to be had from here
 
 
 @dataclass(frozen=True, slots=True)

@@ -98,6 +98,7 @@ class Segment:
     notes: dict[int, Note] = field(default_factory=dict)  # by offset from start
     # by offset; what a consumer gets, or where it is not finished, its own next iteration
     values: dict[int, Any] | None = field(default_factory=dict)
+    is_kept: bool = False  # it is from the driver: small results stand for their values
 
     @property
     def stop(self) -> int:
@@ -120,7 +121,7 @@ class Segment:
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Travel as primitives; the small results stay behind where the values come along."""
-        smalls = self.smalls if self.values is None else []
+        smalls = self.smalls if self.values is None or self.is_kept else []
         columns = (self.attempts.tobytes(), self.started.tobytes(), self.ended.tobytes())
         notes = {offset: tuple(note) for offset, note in self.notes.items()}
         return _segment_of, (
@@ -131,6 +132,7 @@ class Segment:
             smalls,
             notes,
             self.values and {offset: seal(value) for offset, value in self.values.items()},
+            self.is_kept,
         )
 
 
@@ -156,6 +158,7 @@ def _segment_of(  # noqa: PLR0913, PLR0917 - a column each
     smalls: list[bytes | None],
     notes: dict[int, tuple[Any, ...]],
     values: dict[int, Any] | None,
+    is_kept: bool = False,  # noqa: FBT001, FBT002 - pickle hands it over by place
 ) -> Segment:
     return Segment(
         node,
@@ -167,6 +170,7 @@ def _segment_of(  # noqa: PLR0913, PLR0917 - a column each
         smalls,
         {offset: Note(*note) for offset, note in notes.items()},
         values,
+        is_kept,
     )
 
 

@@ -14,6 +14,7 @@ from contextvars import ContextVar
 from copy import copy
 from functools import update_wrapper
 from os import PathLike
+from pathlib import Path
 from typing import (
     TYPE_CHECKING,
     Any,
@@ -64,7 +65,7 @@ class FlowOptions(TypedDict, total=False):
 
     name: str  # default: the function's
     executor: Executor  # default: the settings, the active Client, a temporary local cluster
-    store: RunStore  # what outlives a run; default: the settings, a store of this process
+    store: RunStore | str | Path  # keeps the run; a URL, a file; default: a file in the home folder
     run_name: str  # may hold {parameters}; default: a name is made up
     tags: Iterable[str]
     reference_tasks: Iterable[str]  # names of the nodes that decide; default: the terminal ones
@@ -518,9 +519,10 @@ def flow(function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
         Calls tasks and passes on what they return; its parameters are the flow's.
     options
         ``name``: default the function's. ``executor``: default what the settings say, the active
-        Client, a temporary local cluster. ``store``: where cached results are, default one of this
-        process. ``run_name``: may hold ``{parameter}``. ``tags``:
-        strings. ``reference_tasks``: names of the nodes that decide how a run ended, default the
+        Client, a temporary local cluster. ``store``: what keeps its runs and cached results, as a
+        URL, the path of a SQLite file, or an object; default what the settings say, a file in the
+        home folder. ``run_name``: may hold ``{parameter}``. ``tags``: strings.
+        ``reference_tasks``: names of the nodes that decide how a run ended, default the
         terminal ones. ``persist_result``: whether results of its tasks are durable, where a task
         does not say. ``block_size``: elements of a lane in one Dask task; 1: no grouping.
         ``states``: finished states that are known before the start, see `Flow.with_options`.

@@ -162,6 +162,25 @@ class Graph(Generic[T]):
             ready = following
         return done
 
+    def depth_first(self) -> list[str]:
+        """Return all names so that each stands behind what it depends on, and near it.
+
+        What one node depends on stands together: a stretch of the order is a chain or a subtree,
+        and few edges lead out of it.
+        """
+        done: dict[str, None] = {}
+        for end in self.terminals():
+            stack = [(end, self.before(end))]
+            while stack:
+                name, rest = stack[-1]
+                ahead = next((other for other in rest if other not in done), None)
+                if ahead is None:
+                    stack.pop()
+                    done[name] = None
+                else:
+                    stack.append((ahead, self.before(ahead)))
+        return list(done)
+
     def _refuse_circle(self, upstream: str, downstream: str) -> None:
         """Raise `CycleError` where the second of two nodes comes before the first."""
         circle = self._path(downstream, upstream)
@@ -187,11 +206,11 @@ class Graph(Generic[T]):
                     break
         return [*ahead.way_to(meeting)[::-1], *back.way_to(meeting)[1:]]
 
-    def after(self, name: str) -> Iterable[str]:
+    def after(self, name: str) -> Iterator[str]:
         """Return the nodes that come behind one, the latest first."""
         return (edge.downstream for edge in reversed(self._downstream[name]))
 
-    def before(self, name: str) -> Iterable[str]:
+    def before(self, name: str) -> Iterator[str]:
         """Return the nodes that come before one, the latest first."""
         return (edge.upstream for edge in reversed(self._upstream[name]))
 

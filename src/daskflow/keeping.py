@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from daskflow._crash_points import reach
 from daskflow.entries import Entry, RunMoved
+from daskflow.errors import LeaseLostError
 from daskflow.persisting import pack_parameters
 from daskflow.resuming import code_digests
 from daskflow.runtime.spec import RunSpec, is_installed, own_code_by_value
@@ -42,7 +43,10 @@ class Keeper(Protocol):
         """Return when all of it is durable."""
 
     def close(self) -> None:
-        """Settle, and give the run back."""
+        """Settle, and give the run back; somebody else may go on with it."""
+
+    def go_on(self) -> None:
+        """Take the run again that was given back; raise where it is somebody else's by now."""
 
 
 class NoKeeper:
@@ -64,13 +68,19 @@ class NoKeeper:
     def close(self) -> None:
         """Do nothing."""
 
+    def go_on(self) -> None:
+        """Do nothing."""
+
 
 @dataclass
 class StoreKeeper:
     """Keeps a run in a store, as long as it holds the run's lease."""
 
+    store: RunStore
+    run_id: str
     journal: Journal
     is_restoring: bool = field(default=False)  # what is folded then is kept already
+    given_back_at: int = field(default=0)  # the run's version by then
 
     def add(self, entry: Entry) -> None:
         """Keep an entry of its history."""
@@ -91,7 +101,28 @@ class StoreKeeper:
 
     def close(self) -> None:
         """Settle, and give the lease back."""
-        self.journal.close()
+        try:
+            self.journal.flush()
+            self.given_back_at = self.store.run(self.run_id).version
+        finally:
+            self.journal.close()
+
+    def go_on(self) -> None:
+        """Take the lease again.
+
+        Raises
+        ------
+        LeaseTakenError
+            Somebody else drives the run.
+        LeaseLostError
+            Somebody else has driven it meanwhile.
+        """
+        lease = self.store.lease(self.run_id, holder())
+        if self.store.run(self.run_id).version != self.given_back_at:
+            lease.release()
+            msg = f"run {self.run_id} has gone on elsewhere: `Flow.resume` shows it as it is now"
+            raise LeaseLostError(msg)
+        self.journal = Journal(self.store, lease)
 
 
 def row_of(flow: Flow[..., Any], spec: RunSpec, parameters: Mapping[str, Any]) -> RunRow:
@@ -109,6 +140,7 @@ def row_of(flow: Flow[..., Any], spec: RunSpec, parameters: Mapping[str, Any]) -
         target=target_of(flow),
         folder=os.getcwd(),  # noqa: PTH109 - a string is what is kept
         code=code_digests(spec.graph),
+        parent=spec.parents[-1].partition("/")[0] if spec.parents else "",
     )
 
 
@@ -137,7 +169,7 @@ def begin(store: RunStore, row: RunRow) -> StoreKeeper:
     reach("run.created")
     lease = store.lease(row.id, me)
     reach("run.leased")
-    return StoreKeeper(Journal(store, lease))
+    return StoreKeeper(store, row.id, Journal(store, lease))
 
 
 def take_over(store: RunStore, run_id: str) -> StoreKeeper:
@@ -148,7 +180,8 @@ def take_over(store: RunStore, run_id: str) -> StoreKeeper:
     LeaseTakenError
         Somebody else drives it.
     """
-    return StoreKeeper(Journal(store, store.lease(run_id, holder())), is_restoring=True)
+    journal = Journal(store, store.lease(run_id, holder()))
+    return StoreKeeper(store, run_id, journal, is_restoring=True)
 
 
 def holder() -> Holder:

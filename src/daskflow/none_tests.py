@@ -22,6 +22,9 @@ def warn_of_none_tests(
     known
         The parameters that have a value while the flow is traced.
     """
+    function = inspect.unwrap(function)
+    if not inspect.isfunction(function):
+        return
     try:
         tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
     except (OSError, TypeError, SyntaxError):  # no source to look at: a lambda, a notebook's exec

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import socket
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -53,7 +54,7 @@ def unpack_parameters(packed: bytes, storage: ResultStorage) -> dict[str, Any]:
 def with_storage(
     spec: RunSpec, flow: Flow[..., Any], settings: Settings, store: RunStore
 ) -> RunSpec:
-    """Return a run's spec that says which results are durable, and where they are.
+    """Return a run's spec that says where it is kept, and which results are durable, and where.
 
     Raises
     ------
@@ -69,4 +70,5 @@ def with_storage(
     )
     if persisted:
         storage.place.modules()  # raises where fsspec lacks what it needs
-    return replace(spec, storage=storage, persisted=persisted)
+    host = socket.gethostname()
+    return replace(spec, storage=storage, persisted=persisted, store=store.url, host=host)

@@ -183,10 +183,11 @@ class FlowRun:
 
     def _rests(self) -> bool:
         """Note that nobody drives it any more; return False where there is something to do."""
-        self._let_go()
+        self._do_with_store(self._keeper.settle)  # it may take long, so nobody else waits for it
         with self._changed:  # no order comes meanwhile
             if isinstance(self._state, Paused) and not self._orders.empty():
                 return False
+            self._do_with_store(self._keeper.close)
             self._idle.set()
             self._changed.notify_all()
             return True
@@ -197,7 +198,7 @@ class FlowRun:
             if not self._state.is_finished():
                 self._enter(Crashed("the driver was stopped", reason="driver"))
         finally:
-            self._let_go()
+            self._do_with_store(self._keeper.close)
             self._idle.set()
             self._notify()
 
@@ -293,9 +294,11 @@ class FlowRun:
             if self._state.is_finished():
                 msg = f"flow run {self.name!r} has ended: nothing of it waits for approval"
                 raise IllegalMoveError(msg)
-            self._orders.put(order)
             if not self._idle.is_set():
+                self._orders.put(order)
                 return
+            self._keeper.go_on()
+            self._orders.put(order)
             self._idle.clear()
         if self._is_live:
             self.start()
@@ -440,13 +443,10 @@ class FlowRun:
             self._notify()
         self._watch.observe(self, self._state)
 
-    def _let_go(self) -> None:
-        """See that all is kept; a run that has ended is given back."""
+    def _do_with_store(self, call: Callable[[], None]) -> None:
+        """Let the keeper do something; where the store never will, the run is Crashed."""
         try:
-            if isinstance(self._state, Paused):
-                self._keeper.settle()
-            else:
-                self._keeper.close()
+            call()
         except StoreError as error:
             self._failure = error
             told = f"{type(error).__name__}: {error}"

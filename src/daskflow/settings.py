@@ -42,9 +42,9 @@ class EngineSettings(BaseModel):
 class StoreSettings(BaseModel):
     """Where runs are kept, and what was cached."""
 
-    url: str = Field(
-        "memory://",
-        description="memory://, which ends with the process; or sqlite:////path/to/file.db",
+    url: str | None = Field(
+        None,
+        description="sqlite:////path/to/file.db, or memory:// for this process; default: in home",
     )
 
 

@@ -32,7 +32,7 @@ from daskflow.runtime.code import OwnCode
 from daskflow.runtime.driver import Assignment
 from daskflow.runtime.flow_handlers import FlowWatch
 from daskflow.runtime.nesting import executor_of_children
-from daskflow.runtime.restoring import cancelled_runs, lost_runs, reopen, restore
+from daskflow.runtime.restoring import cancelled_runs, lost_runs, reopen, reopen_maps, restore
 from daskflow.runtime.spec import RunSpec, own_code_by_value, pack_spec
 from daskflow.settings import Settings
 from daskflow.states import Failed, State
@@ -106,8 +106,10 @@ def resume(flow: Flow[..., Any], wanted: str, *, allow_code_change: bool = False
             refuse_changed(changed_tasks(run.record, row.code))
         keeper.is_restoring = False
         reach("resume.restored")
+        reopen_maps(run.record)
         reopen(run.record, list(cancelled_runs(run.record)), "the run was resumed")
         reopen(run.record, list(lost_runs(run.record)), "its value was not kept: it runs again")
+        keeper.settle()  # a body that runs again has its reason in the history before it begins
     except BaseException:
         keeper.close()
         raise

@@ -160,6 +160,6 @@ def test_a_store_that_there_is_not(url, monkeypatch):
 
 def test_what_is_no_store():
     """The error tells what to say instead."""
-    one = flow(lambda: task(abs)(-1), name="one", executor=LocalExecutor(), store="memory://")
-    with pytest.raises(StoreError, match=r"store='memory://' is no store; say store=MemoryStore"):
+    one = flow(lambda: task(abs)(-1), name="one", executor=LocalExecutor(), store=5)
+    with pytest.raises(StoreError, match=r"store=5 is no store; say store=MemoryStore"):
         one.run()

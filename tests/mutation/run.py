@@ -38,6 +38,7 @@ ROOMS = {
         "runtime/test_calling.py",
         "runtime/test_pausing.py",
         "runtime/test_caches.py",
+        "runtime/test_durable.py",
     ),
 }
 SETTINGS = """

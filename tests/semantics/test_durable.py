@@ -255,6 +255,7 @@ def test_an_approval_is_kept(executor, block_size, ledger, folder):
         return wait(1)
 
     run = case.run()
+    run._keeper.go_on()
     run.record.approve("approve", 0)
     lost(run)
     assert case.resume(run.id).result() == 1

@@ -21,7 +21,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from distributed import Scheduler, SchedulerPlugin
+from distributed import KilledWorker, Scheduler, SchedulerPlugin
 
 from daskflow.executors.asking import GONE, Questions
 from daskflow.executors.placement import complaint_about
@@ -236,6 +236,7 @@ class Tracker(SchedulerPlugin):
     def transition(self, key: Any, start: str, finish: str, *args: Any, **kwargs: Any) -> None:
         """Pass on what Dask says of a block: finished with a report, or given up.
 
+        One that Dask gives up because its workers died is told as a loss: the driver counts those.
         One that is taken from a worker, finished or not, is marked before another gets it: the mark
         travels with it, and its bodies are not called once more.
         """
@@ -257,6 +258,10 @@ class Tracker(SchedulerPlugin):
                 before = (other.key for other in task.dependencies if other.state == "erred")
                 is_origin = not any(is_block(other) for other in before)
                 worker = kwargs.get("worker") or ""
+                if is_origin and _was_killed(
+                    task.exception_blame
+                ):  # taken once more than Dask allows
+                    error = ""
                 self._put(run_id, key[1], worker, b"", error, is_origin=is_origin)
 
     def remove_client(self, scheduler: Scheduler, client: str) -> None:
@@ -323,6 +328,13 @@ def _bind(scheduler: Scheduler, key: Any, workers: set[str], ws: Any) -> None:
 def _holder(run_id: str) -> str:
     """Return in whose name the values of a run are held."""
     return f"daskflow-{run_id}"
+
+
+def _was_killed(task: Any) -> bool:
+    """Return whether Dask gave a task up because its workers died."""
+    if not isinstance(task.exception, bytes):
+        return False
+    return isinstance(pickle.loads(task.exception), KilledWorker)
 
 
 def _why_erred(task: Any) -> str:

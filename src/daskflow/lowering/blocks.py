@@ -17,6 +17,7 @@ from daskflow.lowering.needs import Needs, Pass
 from daskflow.lowering.order import Links, regions
 from daskflow.lowering.plan import Block, Strip, block_key
 from daskflow.lowering.spaces import Space
+from daskflow.nodes import ROOT
 
 _ONES = re.compile(rb"\x01+")
 
@@ -139,14 +140,23 @@ class Cutter:
             yield batch
 
     def _size(self, nodes: list[str]) -> int:
-        """Return how many positions of a region make a block."""
+        """Return how many positions of a region, or nodes that are not mapped, make a block."""
         if self.target.block_size is not None:
             return self.target.block_size
         longest = max(self.now.due[name].count(1) for name in nodes)
+        if self._is_single(nodes):
+            longest = len(nodes)
         return -(-longest // (4 * self.target.threads))
+
+    def _is_single(self, nodes: list[str]) -> bool:
+        """Return whether the nodes of a region are not mapped."""
+        return self.now.graph.nodes[nodes[0]].space == ROOT
 
     def _strips(self, nodes: list[str]) -> Iterator[Strip]:
         """Return the stretches of a region in which the same nodes are due."""
+        if self._is_single(nodes):
+            yield from (Strip((name,), 0, 1) for name in nodes)
+            return
         if len(nodes) == 1:
             for start, stop in ranges(self.now.due[nodes[0]]):
                 yield Strip((nodes[0],), start, stop)

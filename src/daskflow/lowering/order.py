@@ -1,25 +1,29 @@
 """Which task runs may share a block, and in what order.
 
-Nodes whose task runs find each other at the same position form a lane. A lane edge keeps the
-stage, any other edge raises it, so task runs of one stage that are joined by lane edges can share a
-block: whatever lies between two of them over another way has a higher stage than the first, and
-cuts the second off. The graph of blocks is acyclic by that alone.
+Nodes whose task runs find each other at the same position form a lane. An edge in a lane keeps the
+stage, and so does one between two nodes that are not mapped; any other edge raises it. So task runs
+of one stage can share a block: whatever lies between two of them over another way has a higher
+stage than the first, and cuts the second off. What is not mapped is taken in a depth-first order,
+and each block is a stretch of it: edges between such blocks lead forward only. The graph of blocks
+is acyclic by that alone.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from daskflow.demands import Demand
 from daskflow.lowering.links import Link
-from daskflow.nodes import FlowGraph
+from daskflow.nodes import ROOT, FlowGraph
 
 Links = Mapping[str, list[Link]]  # by downstream node
 
 
 def joins(graph: FlowGraph, link: Link) -> bool:
-    """Return whether the two ends of a link may share a block: the same places and demand."""
+    """Return whether the two ends of a link may share a block: near each other, the same demand."""
     up, down = graph.nodes[link.edge.upstream], graph.nodes[link.edge.downstream]
-    return link.is_same and up.task.rules.demand == down.task.rules.demand
+    is_near = link.is_same or up.space == down.space == ROOT
+    return is_near and up.task.rules.demand == down.task.rules.demand
 
 
 def stages(graph: FlowGraph, links: Links, order: Iterable[str]) -> dict[str, int]:
@@ -36,13 +40,44 @@ def stages(graph: FlowGraph, links: Links, order: Iterable[str]) -> dict[str, in
 def regions(
     graph: FlowGraph, links: Links, stage: Mapping[str, int], names: Iterable[str]
 ) -> list[list[str]]:
-    """Return the nodes to be lowered in groups that share one index space and one demand.
+    """Return the nodes to be lowered in groups of one stage and one demand.
+
+    A group is a lane region, whose nodes share one index space; or nodes that are not mapped, in a
+    depth-first order.
 
     Parameters
     ----------
     names
         The nodes to be lowered, in topological order.
     """
+    mapped: list[str] = []
+    single: dict[str, None] = {}
+    for name in names:
+        if graph.nodes[name].space == ROOT:
+            single[name] = None
+        else:
+            mapped.append(name)
+    return _lanes(graph, links, stage, mapped) + _stretches(graph, stage, single)
+
+
+def _stretches(
+    graph: FlowGraph, stage: Mapping[str, int], names: Mapping[str, None]
+) -> list[list[str]]:
+    """Return nodes that are not mapped, those of one stage and one demand together."""
+    if len(names) < 2:  # noqa: PLR2004 - the usual case: a reduction behind a map
+        return [list(names)] if names else []
+    found: dict[tuple[int, Demand], list[str]] = {}
+    for name in graph.depth_first():
+        if name in names:
+            demand = graph.nodes[name].task.rules.demand
+            found.setdefault((stage[name], demand), []).append(name)
+    return list(found.values())
+
+
+def _lanes(
+    graph: FlowGraph, links: Links, stage: Mapping[str, int], names: Iterable[str]
+) -> list[list[str]]:
+    """Return mapped nodes in groups that share one index space and one demand."""
     place = {name: i for i, name in enumerate(names)}
     group: dict[str, list[str]] = {}
     for name in place:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -55,6 +56,7 @@ def run_context(spec: RunSpec) -> RunContext:
             spec.tags,
             spec.parents,
             spec.log_level,
+            spec.store if spec.host == socket.gethostname() else "",
         )
         spec.caches["context"] = found
     return found

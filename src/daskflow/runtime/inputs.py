@@ -51,8 +51,13 @@ class Piece(NamedTuple):
 
 def _read(segment: Segment, offset: int) -> Any:
     """Return a value of a segment; one that traveled is unpickled here, once."""
-    values = segment.values or {}
+    if segment.values is None:
+        segment.values = {}
+    values = segment.values
     value = values.get(offset)
+    if segment.is_kept and offset not in values:
+        small = segment.smalls[offset]
+        value = Sealed(small, []) if small is not None else None
     if type(value) is Sealed or type(value) is Unreadable:
         value = values[offset] = opened(value)
     return value
@@ -115,7 +120,7 @@ class Inputs:
         """Take in what somebody else knew of task runs; a large value came as a literal."""
         for segment in segments:
             values = segment.values = segment.values or {}
-            for offset in range(len(segment.codes)):
+            for offset in () if segment.is_kept else range(len(segment.codes)):
                 if offset not in values:
                     index = self.space_of(segment.node).index_of(segment.start + offset)
                     values[offset] = self._literals[given_literal(run_label(segment.node, index))]

@@ -1,7 +1,6 @@
-"""The record of one flow run: every task run's state, in columns. The driver's thread owns it.
+"""The record of one flow run: all changes of its task runs' states. The driver's thread makes them.
 
-Other threads may read. A child of a mapped task is an entry in each column, some forty bytes, and
-becomes an object only when somebody looks at it.
+Other threads may read; what there is to read is in `runtime.columns`.
 """
 
 from __future__ import annotations
@@ -9,68 +8,40 @@ from __future__ import annotations
 import heapq
 from array import array
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field, replace
-from itertools import pairwise
-from typing import Any, Protocol
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Protocol
 
 from daskflow.context import run_label
 from daskflow.entries import Entry, SegmentTold, SpaceEnded, SpaceOpened, TaskRunMoved
-from daskflow.events import Before, Complaint, Length, Note, Report, Segment, StateChanged
-from daskflow.lowering.known import OWNED, Column, Key, Known, open_spaces
-from daskflow.lowering.links import link_of
-from daskflow.lowering.needs import result_of, stand_in
+from daskflow.events import Before, Complaint, Note, Report, Segment, StateChanged
+from daskflow.lowering.known import OWNED
+from daskflow.lowering.needs import result_of
 from daskflow.lowering.plan import Plan
 from daskflow.nodes import FlowGraph, NodeRef
+from daskflow.runtime.columns import Columns, NodeRecord, is_news
 from daskflow.runtime.given import Given, length_of, refuse_beyond
 from daskflow.runtime.holding import Holding
-from daskflow.runtime.verdict import Outcome
-from daskflow.sealing import Sealed
 from daskflow.states import (
     DRIVER_MOVES,
-    FAILED,
     FINISHED,
-    KINDS,
     PICKED,
     SHIM_MOVES,
     WAITING,
     Cancelled,
     Crashed,
     Failed,
-    Mapped,
     Paused,
     Pending,
     Retrying,
     Running,
-    Scheduled,
     State,
     Success,
     check_move,
-    make_state,
 )
 from daskflow.timing import as_datetime, now
 
 _MOST_STRIKES = 3  # times a task run may be given back though all before it is finished
-
-
-@dataclass(slots=True)
-class NodeRecord(Column):
-    """One node's column with all that people may ask."""
-
-    started: array[float] = field(default_factory=lambda: array("d"))  # of the last attempt
-    ended: array[float] = field(default_factory=lambda: array("d"))
-    smalls: list[bytes | None] = field(default_factory=list)
-    notes: dict[int, Note] = field(default_factory=dict)
-    counts: Counter[int] = field(default_factory=Counter)  # task runs by the code of their state
-
-    def grow(self) -> int:
-        """Make room for all positions of the space; return how many came."""
-        more = Column.grow(self)
-        self.started.extend([0.0] * more)
-        self.ended.extend([0.0] * more)
-        self.smalls.extend([None] * more)
-        self.counts[Pending.code] += more
-        return more
 
 
 class Judge(Protocol):
@@ -83,8 +54,8 @@ class Judge(Protocol):
         """Hear that a mapped node ended without children."""
 
 
-class RunRecord:
-    """All task runs of a flow run.
+class RunRecord(Columns):
+    """All task runs of a flow run, and how they change.
 
     Parameters
     ----------
@@ -103,18 +74,9 @@ class RunRecord:
         judge: Judge | None = None,
         write: Callable[[Entry], None] = lambda _: None,
     ) -> None:
-        self.graph = graph
+        super().__init__(graph)
         self._write = write
         self._judge = judge
-        self.spaces = open_spaces(graph)
-        self.nodes: dict[str, NodeRecord] = {
-            name: NodeRecord(self.spaces[node.space]) for name, node in graph.nodes.items()
-        }
-        self.known = Known(self.nodes, self.spaces)
-        self.keys: dict[int, Key] = {}  # of blocks by number
-        self.workers: dict[int, str] = {}  # who ran a block
-        self.lengths: dict[str, dict[int, Length]] = {}  # of values that something maps over
-        self.events: list[StateChanged] = []
         self.kept = kept
         self.holding = Holding(graph, kept)
         self.in_flight: set[int] = set()  # blocks that have not reported
@@ -128,9 +90,7 @@ class RunRecord:
                 self._inside[space].append(name)
         self._due: list[tuple[float, str, int]] = []  # heap of what waits for an instant
         self.paused: set[tuple[str, int]] = set()  # what waits for a person, or for an instant too
-        self._awaited: dict[str, bool] | None = (
-            None  # what open task runs wait for; None: not known
-        )
+        self._awaited: dict[str, bool] | None = None  # what open ones wait for; None: not known
         self._losses: Counter[tuple[str, int]] = Counter()  # times its block was lost
         self._strikes: Counter[tuple[str, int]] = Counter()  # times given back without a reason
 
@@ -151,7 +111,7 @@ class RunRecord:
         for index, position in came:
             state = record.given.pop(index)
             self.open -= 1
-            self._end(name, position, state, is_judged=True, is_told=state.code != Success.code)
+            self._end(name, position, state, is_judged=True)
         refuse_beyond(name, record.space, record.given)
         return bool(came)
 
@@ -211,10 +171,6 @@ class RunRecord:
                 self._judge.observe(node, self.parent_index(space, parent), told)
         self.events.append(StateChanged(now(), name, told))
 
-    def parent_index(self, space: str, parent: int) -> tuple[int, ...]:
-        """Return the map index of a place in the space around another one."""
-        return self.spaces[self.graph.spaces[space].parent].index_of(parent)
-
     def _own(self, record: NodeRecord, number: int, start: int, stop: int) -> None:
         length = stop - start
         record.codes[start:stop] = bytes([OWNED]) * length
@@ -235,36 +191,6 @@ class RunRecord:
         if report.error:
             self._fold_error(report)
 
-    def restore_segment(self, block: int, worker: str, segment: Segment) -> None:
-        """Take in what a block told once; `recount` when all is taken in."""
-        self.workers[block] = worker
-        record = self._take_columns(segment)
-        length = segment.stop - segment.start
-        record.blocks[segment.start : segment.stop] = array("l", [block]) * length
-        for offset, note in segment.notes.items():
-            if note.length is not None:
-                lengths = self.lengths.setdefault(segment.node, {})
-                lengths[segment.start + offset] = note.length
-
-    def restore_state(self, name: str, position: int, state: State) -> None:
-        """Take in a state that the driver once gave a task run; `recount` afterwards."""
-        record = self.nodes[name]
-        if position < 0:
-            return
-        if record.codes[position] == Paused.code and state.code == Pending.code:  # approved
-            note = record.notes.get(position)
-            before = note.before if note is not None else None
-            before = before or Before(record.attempts[position])
-            record.before[position] = before._replace(is_resumed=True)
-        record.codes[position] = state.code
-        record.notes[position] = Note(state.message)
-        record.states.pop(position, None)
-        if state.is_finished():
-            record.states[position] = state
-            record.blocks[position] = 0
-            if state.code in PICKED and self.graph.gives_width(name):
-                self.lengths.setdefault(name, {})[position] = length_of(result_of(state))
-
     def recount(self) -> None:
         """Find out anew, from the columns, what is open and what waits; count the states."""
         self.paused.clear()
@@ -277,6 +203,7 @@ class RunRecord:
             for position, code in enumerate(record.codes):
                 if code in WAITING:
                     self._note_waiting(record, (name, position))
+        self.undecided = {name for name, space in self.spaces.items() if not space.is_complete()}
         self._awaited = None
 
     def reopen(self, name: str, position: int, state: State) -> None:
@@ -294,24 +221,8 @@ class RunRecord:
         self.holding.gave_back(record.blocks[position], [(name, position)])
         self._tell(name, position, state, is_driver=True)
 
-    def _take_columns(self, segment: Segment) -> NodeRecord:
-        """Let the columns of a node be what a segment says."""
-        record = self.nodes[segment.node]
-        start, stop = segment.start, segment.stop
-        record.codes[start:stop] = segment.codes
-        record.attempts[start:stop] = segment.attempts
-        record.started[start:stop] = segment.started
-        record.ended[start:stop] = segment.ended
-        record.smalls[start:stop] = segment.smalls
-        if record.notes:  # those of an earlier attempt are over
-            for position in range(start, stop):
-                record.notes.pop(position, None)
-        for offset, note in segment.notes.items():
-            record.notes[start + offset] = note
-        return record
-
     def _fold_segment(self, block: int, segment: Segment) -> None:
-        record = self._take_columns(segment)
+        record = self.take(segment)
         start, stop = segment.start, segment.stop
         kinds = set(segment.codes)
         for code in kinds:
@@ -370,27 +281,12 @@ class RunRecord:
         self.nodes[name].notes.pop(position, None)
         self.open += 1
         self._awaited = None
-        if self._upstream_is_finished(name, position):
+        if self.upstream_is_finished(name, position):
             self._strikes[name, position] += 1
             if self._strikes[name, position] > _MOST_STRIKES:
                 self.open -= 1
                 message = "its inputs were lost, and were not finished when they were made again"
                 self.crash(name, position, message, "input lost")
-
-    def _upstream_is_finished(self, name: str, position: int) -> bool:
-        """Return whether all that a task run waits for is finished, as far as the record knows."""
-        for edge in self.graph.upstream(name):
-            link = link_of(self.graph, edge, self.spaces)
-            if link.is_whole:
-                if not self._is_complete(edge.upstream):
-                    return False
-                continue
-            record = self.nodes[edge.upstream]
-            below = link.below(position, self.nodes[name].space, record.space)
-            places = (p for start, stop in below.ranges for p in range(start, stop))
-            if not below.is_complete or any(record.codes[p] not in FINISHED for p in places):
-                return False
-        return True
 
     def _fold_taken(self, block: int) -> None:
         """Note that Dask lost a block: its values are gone, and what it did not tell begins anew.
@@ -403,7 +299,7 @@ class RunRecord:
         self.in_flight.discard(block)
         for name, record in self.nodes.items():
             allowed = self.graph.nodes[name].task.rules.infra_retries
-            for position in self._owned_by(record, block):
+            for position in self.owned_by(record, block):
                 self._losses[name, position] += 1
                 if self._losses[name, position] > allowed:
                     self.crash(name, position, "its worker was lost", "worker lost")
@@ -417,7 +313,7 @@ class RunRecord:
     def _fold_error(self, report: Report) -> None:
         """Let the task runs of a block that did not come back crash, or wait if it never began."""
         for name, record in self.nodes.items():
-            for position in self._owned_by(record, report.block):
+            for position in self.owned_by(record, report.block):
                 if report.is_origin:
                     self.crash(name, position, report.error)
                 else:
@@ -438,16 +334,6 @@ class RunRecord:
         told = Pending(complaint.message, as_datetime(now()))
         self.events.append(StateChanged(now(), name, told))
         return name
-
-    @staticmethod
-    def _owned_by(record: NodeRecord, block: int) -> list[int]:
-        if block not in record.blocks:
-            return []
-        return [
-            position
-            for position, (owner, code) in enumerate(zip(record.blocks, record.codes, strict=True))
-            if owner == block and code == OWNED
-        ]
 
     def crash(self, name: str, position: int, error: str, reason: str = "block lost") -> None:
         """Note that the world failed a task run that no block can tell of any more."""
@@ -476,7 +362,6 @@ class RunRecord:
         state: State,
         *,
         is_judged: bool = False,
-        is_told: bool = True,
     ) -> None:
         record = self.nodes[name]
         code = record.codes[position]
@@ -497,6 +382,7 @@ class RunRecord:
         record.counts[old] -= 1
         record.counts[state.code] += 1
         self.holding.finished(block, 1, [(name, position)])
+        is_told = is_news(old, state.code)
         self._tell(name, position, state, is_driver=True, is_told=is_told)
 
     def is_awaited(self, report: Report) -> bool:
@@ -511,7 +397,7 @@ class RunRecord:
             self._awaited = self._find_awaited()
         awaited = self._awaited
         return any(
-            (segment.node in awaited and (awaited[segment.node] or self._is_complete(segment.node)))
+            (segment.node in awaited and (awaited[segment.node] or self.is_complete(segment.node)))
             or Pending.code in segment.codes
             for segment in report.segments
         )
@@ -530,11 +416,6 @@ class RunRecord:
             for edge in self.graph.upstream(name):
                 found[edge.upstream] = found.get(edge.upstream, False) or bool(edge.levels)
         return found
-
-    def _is_complete(self, name: str) -> bool:
-        record = self.nodes[name]
-        done = sum(record.counts[code] for code in FINISHED)
-        return record.space.is_complete() and done == self.total(name)
 
     def next_due(self) -> float | None:
         """Return the instant at which something goes on by itself."""
@@ -594,119 +475,7 @@ class RunRecord:
 
     def is_finished(self) -> bool:
         """Return whether all task runs are finished."""
-        return not self.in_flight and all(map(self._is_complete, self.nodes))
-
-    def given(self, name: str, positions: range) -> Segment:
-        """Return what consumers get of finished task runs whose blocks are not on the executor.
-
-        That is so behind a resume: values are those that were kept.
-        """
-        record = self.nodes[name]
-        start, stop = positions.start, positions.stop
-        notes = record.notes
-        segment = Segment(
-            name,
-            start,
-            record.codes[start:stop],
-            record.attempts[start:stop],
-            record.started[start:stop],
-            record.ended[start:stop],
-            notes={place - start: notes[place] for place in positions if place in notes},
-        )
-        segment.values = {
-            place - start: self._given_value(name, record, place) for place in positions
-        }
-        return segment
-
-    def _given_value(self, name: str, record: NodeRecord, position: int) -> Any:
-        small = record.smalls[position]
-        if record.codes[position] in FAILED:
-            state = self.state(name, position)
-            return stand_in(state, run_label(name, self.index(name, position)))
-        if small is not None:
-            return Sealed(small, [])
-        note = record.notes.get(position)
-        return note.stored if note is not None else None
-
-    def index(self, name: str, position: int) -> tuple[int, ...]:
-        """Return the map index of the task run at a position."""
-        return self.nodes[name].space.index_of(position)
-
-    def node_state(self, name: str, index: tuple[int, ...] = ()) -> State:
-        """Return the state of a node, or of what is below a map index: Mapped with its children."""
-        chain = self.nodes[name].space.chain()
-        above = chain[len(index)].find(index)
-        if above is None:
-            return chain[len(index)].missing(index) or Pending()
-        if len(chain) == len(index) + 1:
-            return self.state(name, above)
-        lanes = chain[len(index) + 1]
-        if above in lanes.decided:
-            return lanes.decided[above]
-        if above not in lanes.children:
-            return Pending()
-        width = lanes.children[above][1]
-        return Mapped(children=tuple(self.node_state(name, (*index, i)) for i in range(width)))
-
-    def state(self, name: str, position: int) -> State:
-        """Return the state of one task run."""
-        record = self.nodes[name]
-        if position in record.states:
-            return record.states[position]
-        code = record.codes[position]
-        if code == OWNED:
-            return Pending(attempt=record.attempts[position])
-        fields: dict[str, Any] = {"attempt": record.attempts[position]}
-        if record.ended[position]:
-            fields["timestamp"] = as_datetime(record.ended[position])
-        note = record.notes.get(position)
-        kind = KINDS[code]
-        if note is not None:
-            fields["message"] = note.message
-            if kind is Crashed:
-                fields["reason"] = note.reason
-            if code in FAILED:
-                fields["exception"] = note.exception()
-            if issubclass(kind, Scheduled) and note.due is not None:
-                fields["scheduled_for"] = as_datetime(note.due)
-        return make_state(code, **fields)
-
-    def width(self, name: str, index: tuple[int, ...] = ()) -> int:
-        """Return how many children there are below a map index."""
-        chain = self.nodes[name].space.chain()
-        above = chain[len(index)].find(index)
-        return 0 if above is None else chain[len(index) + 1].children.get(above, (0, 0))[1]
-
-    def decided(self, name: str) -> Iterator[tuple[tuple[int, ...], State]]:
-        """Return the map indexes at which a node has no task runs, and the states that tell why."""
-        chain = self.nodes[name].space.chain()
-        for around, space in pairwise(chain):
-            for parent, state in space.decided.items():
-                yield around.index_of(parent), state
-
-    def total(self, name: str) -> int | None:
-        """Return how many task runs a node has; None where it is not known yet.
-
-        Mapped nodes that ended without children count as one.
-        """
-        space = self.nodes[name].space
-        ended = sum(len(each.decided) for each in space.chain())
-        return space.size + ended if space.is_complete() else None
-
-    def outcome(self, name: str) -> Outcome:
-        """Return how the task runs of a node ended, for the verdict."""
-        record = self.nodes[name]
-        codes = bytes([state.code for _, state in self.decided(name)]) + bytes(record.codes)
-        return Outcome(codes, [run_label(*found) for found in self.failed([name])])
-
-    def failed(self, names: Iterable[str]) -> Iterator[tuple[str, tuple[int, ...]]]:
-        """Return node and map index of what failed of these nodes, in order."""
-        for name in names:
-            record = self.nodes[name]
-            found = [index for index, state in self.decided(name) if state.is_failed()]
-            positions = (place for place, code in enumerate(record.codes) if code in FAILED)
-            found.extend(map(record.space.index_of, positions))
-            yield from ((name, index) for index in sorted(found))
+        return not self.in_flight and all(map(self.is_complete, self.nodes))
 
     def _tell(
         self,

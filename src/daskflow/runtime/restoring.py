@@ -7,16 +7,20 @@ still to run needs it, its task run runs again too, and so on upwards. All else 
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterable, Iterator
 
 from daskflow.context import run_label
 from daskflow.entries import Entry, RunMoved, SegmentTold, SpaceEnded, SpaceOpened, TaskRunMoved
-from daskflow.events import StateChanged
-from daskflow.lowering.expand import Ended, Opening
+from daskflow.events import Before, Note, StateChanged
+from daskflow.lowering.expand import Opening
 from daskflow.lowering.links import link_of
+from daskflow.lowering.needs import result_of
 from daskflow.lowering.plan import Plan
+from daskflow.runtime.columns import Columns, is_news
+from daskflow.runtime.given import length_of
 from daskflow.runtime.record import RunRecord
-from daskflow.states import CANCELLED, FINISHED, PICKED, Cancelled, Pending
+from daskflow.states import CANCELLED, FINISHED, PICKED, Paused, Pending, State
 
 Run = tuple[str, int]  # node, position
 
@@ -28,24 +32,73 @@ def restore(record: RunRecord, entries: Iterable[Entry], run_name: str) -> int:
     for entry in entries:
         match entry:
             case SpaceOpened():
+                record.spaces[entry.space].decided.pop(entry.parent, None)  # it was cancelled first
                 opening = Opening(entry.space, entry.parent, entry.width, entry.parts)
                 record.take_plan(Plan("", openings=(opening,)))
-            case SpaceEnded() if not isinstance(entry.state, Cancelled):
-                ended = Ended(entry.space, entry.parent, entry.state)
-                record.take_plan(Plan("", ended=(ended,)))
+            case SpaceEnded():
+                record.spaces[entry.space].decided[entry.parent] = entry.state
+                name = run_label(entry.space, record.parent_index(entry.space, entry.parent))
+                at = entry.state.timestamp
+                events.append(StateChanged(at.timestamp() if at else 0.0, name, entry.state))
             case SegmentTold():
-                record.restore_segment(entry.block, entry.worker, entry.segment)
+                _take_segment(record, entry)
                 last_block = max(last_block, entry.block)
             case RunMoved():
                 events.append(StateChanged(entry.at, run_name, entry.state))
             case TaskRunMoved():
                 name = run_label(entry.node, entry.index)
-                events.append(StateChanged(entry.at, name, entry.state))
-                if entry.is_driver:
-                    record.restore_state(entry.node, entry.position, entry.state)
+                if entry.position < 0 or is_news(_code_of(record, entry), entry.state.code):
+                    events.append(StateChanged(entry.at, name, entry.state))
+                if entry.is_driver and entry.position >= 0:
+                    _take_state(record, entry.node, entry.position, entry.state)
     record.events[:] = events
     record.recount()
     return last_block
+
+
+def _take_segment(columns: Columns, entry: SegmentTold) -> None:
+    """Take in what a block told once."""
+    segment = entry.segment
+    columns.workers[entry.block] = entry.worker
+    record = columns.take(segment)
+    length = segment.stop - segment.start
+    record.blocks[segment.start : segment.stop] = array("l", [entry.block]) * length
+    for offset, note in segment.notes.items():
+        if segment.codes[offset] == Pending.code:  # it was given back, and waits for nothing
+            record.notes.pop(segment.start + offset)
+        if note.length is not None:
+            columns.lengths.setdefault(segment.node, {})[segment.start + offset] = note.length
+
+
+def _take_state(columns: Columns, name: str, position: int, state: State) -> None:
+    """Take in a state that the driver once gave a task run."""
+    record = columns.nodes[name]
+    if record.codes[position] == Paused.code and state.code == Pending.code:  # approved
+        note = record.notes.get(position)
+        before = note.before if note is not None else None
+        before = before or Before(record.attempts[position])
+        record.before[position] = before._replace(is_resumed=True)
+    record.codes[position] = state.code
+    record.notes[position] = Note(state.message)
+    record.states.pop(position, None)
+    if state.is_finished():
+        record.states[position] = state
+        record.blocks[position] = 0
+        if state.code in PICKED and columns.graph.gives_width(name):
+            columns.lengths.setdefault(name, {})[position] = length_of(result_of(state))
+
+
+def reopen_maps(record: RunRecord) -> None:
+    """Let mapped nodes come into being that were cancelled before they could."""
+    for space in record.spaces.values():
+        for parent, state in list(space.decided.items()):
+            if state.code == CANCELLED:
+                del space.decided[parent]
+    record.recount()
+
+
+def _code_of(record: RunRecord, entry: TaskRunMoved) -> int:
+    return record.nodes[entry.node].codes[entry.position]
 
 
 def cancelled_runs(record: RunRecord) -> Iterator[Run]:

@@ -65,6 +65,8 @@ class RunSpec:
     max_signalled_retries: int = 100
     storage: ResultStorage | None = None  # where durable results are
     persisted: frozenset[str] = frozenset()  # nodes whose results are to be durable
+    store: str = ""  # URL of the store that keeps the run
+    host: str = ""  # where it is driven; a store that is a file is there
     caching: CacheFacts | None = None  # None: no result is cached
     parents: tuple[str, ...] = ()  # ids of the task runs that called it, outermost first
     log_level: int | None = None  # lowest that is let through; None: as `logging` is configured

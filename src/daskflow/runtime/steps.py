@@ -67,9 +67,8 @@ def carry_on(run: TaskRun, state: State) -> State:
         return state
     try:
         carried = run.carry()
-    except LookupError:  # its block was taken from a worker; the driver hears of it, and lets it
-        run.before = before._replace(loops=0, held=0)  # begin anew
-        return Pending("what it goes on with was lost")
+    except LookupError:  # its block was taken from a worker: the driver hears of that too, and
+        return Pending("what it goes on with was lost")  # lets it begin anew
     except Exception as error:
         message = f"what its iteration {before.loops} has left is lost: {error}"
         return Crashed(message, reason="input lost")

@@ -15,7 +15,8 @@ from daskflow.lowering.known import OWNED
 from daskflow.lowering.needs import result_of, stand_in
 from daskflow.lowering.spaces import Index
 from daskflow.results.storage import ResultStorage
-from daskflow.runtime.record import NodeRecord, RunRecord
+from daskflow.runtime.columns import NodeRecord
+from daskflow.runtime.record import RunRecord
 from daskflow.sealing import opened
 from daskflow.states import FAILED, FINISHED, PICKED, Skipped
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import atexit
+import logging
 import os
 import threading
 from pathlib import Path
 
+from daskflow import context
 from daskflow.errors import StoreError
 from daskflow.results.signing import Signer, key_from
 from daskflow.settings import ResultSettings, Settings
@@ -14,41 +16,82 @@ from daskflow.stores.history import RunStore
 from daskflow.stores.memory import MemoryStore
 
 _MEMORY = "memory://"
-_SQLITE = "and sqlite:////path/to/file.db"
+_SQLITE = "sqlite:///"
+_FILE = "runs.db"  # in the home folder
 _open: dict[str, RunStore] = {}  # by URL
 _lock = threading.Lock()
+_log = logging.getLogger("daskflow")
 
 
-def choose_store(given: RunStore | None, settings: Settings) -> RunStore:
-    """Return the store that a flow was given, else the one that the settings name.
+def choose_store(given: RunStore | str | Path | None, settings: Settings) -> RunStore:
+    """Return the store that a flow was given, else that of the run whose task calls it, else ours.
+
+    A child run belongs where its parent is, so settings do not count for it. On another host there
+    is no way to the parent's file: there its history ends with the process.
+
+    Parameters
+    ----------
+    given
+        A store, its URL, or the path of a SQLite file.
 
     Raises
     ------
     StoreError
         It is no store, there is no such kind of store, or it cannot be used.
     """
+    here = context.get()
+    if isinstance(given, Path):
+        given = f"{_SQLITE}{given.expanduser().absolute()}"
+    if isinstance(given, str):
+        return _store_at(given, settings.results, "store")
+    if given is None and here is not None:
+        return _store_at(here.run.store or _MEMORY, settings.results)
     if given is None:
-        return _store_at(settings.store.url, settings.results)
+        url = settings.store.url
+        return _store_in_home(settings) if url is None else _store_at(url, settings.results)
     if not (hasattr(given, "cache") and hasattr(given, "lease")):
-        msg = f"store={given!r} is no store; say store=MemoryStore()"
+        msg = f"store={given!r} is no store; say store=MemoryStore(), or a URL"
         raise StoreError(msg)
     return given
 
 
-def _store_at(url: str, results: ResultSettings) -> RunStore:
-    """Return the one store at a URL, as far as this process is concerned."""
+def _store_in_home(settings: Settings) -> RunStore:
+    """Return the store in the home folder; where that cannot be written, one in memory."""
+    home = settings.home.expanduser().absolute()
+    try:
+        home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        is_writable = os.access(home, os.W_OK)
+    except OSError:
+        is_writable = False
+    if is_writable:
+        return _store_at(f"{_SQLITE}{home / _FILE}", settings.results)
+    if _MEMORY not in _open:
+        told = "%s cannot be written, so runs are forgotten with this process; DASKFLOW_HOME or "
+        _log.warning(told + "DASKFLOW_STORE__URL names another place", home)
+    return _store_at(_MEMORY, settings.results)
+
+
+def _store_at(url: str, results: ResultSettings, said: str = "DASKFLOW_STORE__URL") -> RunStore:
+    """Return the one store at a URL, as far as this process is concerned.
+
+    Parameters
+    ----------
+    said
+        Where the URL was said, for people.
+    """
     with _lock:
         if url not in _open:
-            _open[url] = _opened(url, results)
+            _open[url] = _opened(url, results, said)
         return _open[url]
 
 
-def _opened(url: str, results: ResultSettings) -> RunStore:
+def _opened(url: str, results: ResultSettings, said: str) -> RunStore:
     if url == _MEMORY:
         return MemoryStore()
     scheme, _, path = url.partition(":///")
     if scheme != "sqlite" or not path:
-        msg = f"DASKFLOW_STORE__URL={url!r}: there is no such store; there is {_MEMORY}, {_SQLITE}"
+        known = f"there is {_MEMORY}, and {_SQLITE}/path/to/file.db"
+        msg = f"{said}={url!r}: there is no such store; {known}"
         raise StoreError(msg)
     from daskflow.stores.sql import SqlStore
     from daskflow.stores.sqlite import SqlitePlace

@@ -54,14 +54,17 @@ class Journal:
 
         Raises
         ------
-        LeaseLostError
-            Somebody else has taken the run over.
+        StoreError
+            It never will be.
         """
         due = None if timeout is None else monotonic() + timeout
         with self._changed:
             wanted = self._added
             while self._written < wanted:
                 self.check()
+                if not self._thread.is_alive():
+                    msg = f"{self.store.url}: the run was given back, and something came behind"
+                    raise StoreError(msg)
                 left = None if due is None else due - monotonic()
                 if left is not None and left <= 0:
                     return False
@@ -73,14 +76,14 @@ class Journal:
 
         Raises
         ------
-        LeaseLostError
-            Somebody else has taken the run over.
+        StoreError
+            It never will: somebody else has taken the run over, or the store is broken.
         """
         self.check()
         return self.trouble is None
 
     def check(self) -> None:
-        """Raise what keeps the journal from ever writing again: the run is somebody else's, say."""
+        """Raise what keeps the run from being written for good."""
         if self.trouble is not None and not isinstance(self.trouble, StoreBusyError):
             raise self.trouble
 
@@ -89,8 +92,8 @@ class Journal:
 
         Raises
         ------
-        LeaseLostError
-            Somebody else has taken the run over: not all was written.
+        StoreError
+            Something could not be written, and never will be.
         """
         with self._changed:
             self._is_closing = True
@@ -129,6 +132,10 @@ class Journal:
             except StoreError as error:
                 self._note(error)
                 return False
+            except Exception as error:  # noqa: BLE001 - the run has to be told, whatever it is
+                _log.exception("the history of a run cannot be written")
+                self._note(StoreError(f"{self.store.url}: {type(error).__name__}: {error}"))
+                return False
             else:
                 break
         with self._changed:
@@ -142,7 +149,7 @@ class Journal:
     def _note(self, error: StoreError) -> None:
         with self._changed:
             if type(self.trouble) is not type(error):
-                does = "waits" if isinstance(error, StoreBusyError) else "ends here"
-                _log.warning("the run %s, for its history cannot be written: %s", does, error)
+                waits = "waits, for" if isinstance(error, StoreBusyError) else "ends, for"
+                _log.warning("the run %s its history cannot be written: %s", waits, error)
             self.trouble = error
             self._changed.notify_all()

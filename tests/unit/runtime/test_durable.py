@@ -11,9 +11,11 @@ import pandas as pd
 import pytest
 
 from daskflow import context, task
+from daskflow.entries import SegmentTold
 from daskflow.errors import StoreBusyError
 from daskflow.events import Before, Note, StoredResult
 from daskflow.results.storage import ResultStorage
+from daskflow.runtime.restoring import restore
 from daskflow.states import Pending, Retrying, Success
 from tests.unit.runtime.book import Book, segment
 
@@ -133,8 +135,7 @@ def test_an_input_that_cannot_be_read_is_waited_for(tmp_path):
     book = book_of(lambda xs: task(look)(give(xs)), storage, xs=LARGE)
     stored = storage.storage.write(LARGE, "give", 0, attempt=1)
     told = segment("give", 0, Success, notes={0: {"stored": stored}})
-    book.record.restore_segment(7, "gone", told)
-    book.record.recount()
+    restore(book.record, [SegmentTold(7, "gone", told)], "restored")
     book.play()
     state = state_of(book, "look")
     assert (type(state), state.message, state.attempt) == (Retrying, "not now", 0)

@@ -235,17 +235,17 @@ def test_a_trigger_that_loops():
 
 
 def test_what_an_iteration_left_is_lost(monkeypatch):
-    """Without the result that it begins with an iteration crashes; its body is not called."""
+    """Where what it begins with cannot be read an iteration crashes; its body is not called."""
 
     def lost(*_):
-        raise KeyError("gone")
+        raise ValueError("gone")
 
     made, seen = calls(Loop(result=1), ValueError("so"), 1, retries=1)
     book = played(made)
     monkeypatch.setattr(Inputs, "carried", lost)
     go_on(book)
     assert (type(state(book)).__name__, state(book).reason) == ("Crashed", "input lost")
-    assert state(book).message == "what its iteration 1 has left is lost: 'gone'"
+    assert state(book).message == "what its iteration 1 has left is lost: gone"
     assert len(seen) == 2
 
 

@@ -334,7 +334,8 @@ def test_a_loop_whose_result_is_lost_crashes():
     book.play()
     state = state_of(book, "count")
     assert (type(state).__name__, state.reason) == ("Crashed", "input lost")
-    assert state.message == "what its iteration 1 has left is lost: no block has it"
+    told = "its inputs were lost, and were not finished when they were made again"
+    assert state.message == told  # nobody told the driver of a loss
     assert calls == [0, 1]
 
 

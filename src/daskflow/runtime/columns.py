@@ -1,0 +1,242 @@
+"""What is known of all task runs of a flow run, in columns: how it is kept, and how it is read.
+
+A child of a mapped task is an entry in each column, some forty bytes, and becomes an object only
+when somebody looks at it. Who changes what is here is `runtime.record`, and behind a resume
+`runtime.restoring`.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Any
+
+from daskflow.context import run_label
+from daskflow.events import Length, Note, Segment, StateChanged
+from daskflow.lowering.known import OWNED, Column, Key, Known, open_spaces
+from daskflow.lowering.links import link_of
+from daskflow.lowering.needs import stand_in
+from daskflow.nodes import FlowGraph
+from daskflow.runtime.verdict import Outcome
+from daskflow.states import (
+    FAILED,
+    FINISHED,
+    KINDS,
+    Crashed,
+    Mapped,
+    Pending,
+    Scheduled,
+    State,
+    Success,
+    make_state,
+)
+from daskflow.timing import as_datetime
+
+
+@dataclass(slots=True)
+class NodeRecord(Column):
+    """One node's column with all that people may ask."""
+
+    started: array[float] = field(default_factory=lambda: array("d"))  # of the last attempt
+    ended: array[float] = field(default_factory=lambda: array("d"))
+    smalls: list[bytes | None] = field(default_factory=list)
+    notes: dict[int, Note] = field(default_factory=dict)
+    counts: Counter[int] = field(default_factory=Counter)  # task runs by the code of their state
+
+    def grow(self) -> int:
+        """Make room for all positions of the space; return how many came."""
+        more = Column.grow(self)
+        self.started.extend([0.0] * more)
+        self.ended.extend([0.0] * more)
+        self.smalls.extend([None] * more)
+        self.counts[Pending.code] += more
+        return more
+
+
+def is_news(before: int, after: int) -> bool:
+    """Return whether a history tells of a change from one state to another, by their codes."""
+    return after != Success.code or before != Pending.code
+
+
+class Columns:
+    """All task runs of a flow run, node by node."""
+
+    def __init__(self, graph: FlowGraph) -> None:
+        self.graph = graph
+        self.spaces = open_spaces(graph)
+        self.nodes: dict[str, NodeRecord] = {
+            name: NodeRecord(self.spaces[node.space]) for name, node in graph.nodes.items()
+        }
+        self.known = Known(self.nodes, self.spaces)
+        self.keys: dict[int, Key] = {}  # of blocks by number
+        self.workers: dict[int, str] = {}  # who ran a block
+        self.lengths: dict[str, dict[int, Length]] = {}  # of values that something maps over
+        self.events: list[StateChanged] = []  # what was not to be expected
+
+    def parent_index(self, space: str, parent: int) -> tuple[int, ...]:
+        """Return the map index of a place in the space around another one."""
+        return self.spaces[self.graph.spaces[space].parent].index_of(parent)
+
+    def given(self, name: str, positions: range) -> Segment:
+        """Return what consumers get of finished task runs whose blocks are not on the executor.
+
+        That is so behind a resume: values are those that were kept.
+        """
+        record = self.nodes[name]
+        start, stop = positions.start, positions.stop
+        notes = {p - start: record.notes[p] for p in positions if p in record.notes}
+        values: dict[int, Any] = {
+            offset: note.stored for offset, note in notes.items() if note.stored is not None
+        }
+        codes = record.codes[start:stop]
+        failed = (
+            (o for o, code in enumerate(codes) if code in FAILED) if FAILED & set(codes) else ()
+        )
+        values |= {offset: self._stand_in(name, start + offset) for offset in failed}
+        return Segment(
+            name,
+            start,
+            codes,
+            record.attempts[start:stop],
+            record.started[start:stop],
+            record.ended[start:stop],
+            record.smalls[start:stop],
+            notes,
+            values,
+            is_kept=True,
+        )
+
+    def _stand_in(self, name: str, position: int) -> Any:
+        state = self.state(name, position)
+        return stand_in(state, run_label(name, self.index(name, position)))
+
+    def index(self, name: str, position: int) -> tuple[int, ...]:
+        """Return the map index of the task run at a position."""
+        return self.nodes[name].space.index_of(position)
+
+    def node_state(self, name: str, index: tuple[int, ...] = ()) -> State:
+        """Return the state of a node, or of what is below a map index: Mapped with its children."""
+        chain = self.nodes[name].space.chain()
+        above = chain[len(index)].find(index)
+        if above is None:
+            return chain[len(index)].missing(index) or Pending()
+        if len(chain) == len(index) + 1:
+            return self.state(name, above)
+        lanes = chain[len(index) + 1]
+        if above in lanes.decided:
+            return lanes.decided[above]
+        if above not in lanes.children:
+            return Pending()
+        width = lanes.children[above][1]
+        return Mapped(children=tuple(self.node_state(name, (*index, i)) for i in range(width)))
+
+    def state(self, name: str, position: int) -> State:
+        """Return the state of one task run."""
+        record = self.nodes[name]
+        if position in record.states:
+            return record.states[position]
+        code = record.codes[position]
+        if code == OWNED:
+            return Pending(attempt=record.attempts[position])
+        fields: dict[str, Any] = {"attempt": record.attempts[position]}
+        if record.ended[position]:
+            fields["timestamp"] = as_datetime(record.ended[position])
+        note = record.notes.get(position)
+        kind = KINDS[code]
+        if note is not None:
+            fields["message"] = note.message
+            if kind is Crashed:
+                fields["reason"] = note.reason
+            if code in FAILED:
+                fields["exception"] = note.exception()
+            if issubclass(kind, Scheduled) and note.due is not None:
+                fields["scheduled_for"] = as_datetime(note.due)
+        return make_state(code, **fields)
+
+    def width(self, name: str, index: tuple[int, ...] = ()) -> int:
+        """Return how many children there are below a map index."""
+        chain = self.nodes[name].space.chain()
+        above = chain[len(index)].find(index)
+        return 0 if above is None else chain[len(index) + 1].children.get(above, (0, 0))[1]
+
+    def decided(self, name: str) -> Iterator[tuple[tuple[int, ...], State]]:
+        """Return the map indexes at which a node has no task runs, and the states that tell why."""
+        chain = self.nodes[name].space.chain()
+        for around, space in pairwise(chain):
+            for parent, state in space.decided.items():
+                yield around.index_of(parent), state
+
+    def total(self, name: str) -> int | None:
+        """Return how many task runs a node has; None where it is not known yet.
+
+        Mapped nodes that ended without children count as one.
+        """
+        space = self.nodes[name].space
+        ended = sum(len(each.decided) for each in space.chain())
+        return space.size + ended if space.is_complete() else None
+
+    def outcome(self, name: str) -> Outcome:
+        """Return how the task runs of a node ended, for the verdict."""
+        record = self.nodes[name]
+        codes = bytes([state.code for _, state in self.decided(name)]) + bytes(record.codes)
+        return Outcome(codes, [run_label(*found) for found in self.failed([name])])
+
+    def failed(self, names: Iterable[str]) -> Iterator[tuple[str, tuple[int, ...]]]:
+        """Return node and map index of what failed of these nodes, in order."""
+        for name in names:
+            record = self.nodes[name]
+            found = [index for index, state in self.decided(name) if state.is_failed()]
+            positions = (place for place, code in enumerate(record.codes) if code in FAILED)
+            found.extend(map(record.space.index_of, positions))
+            yield from ((name, index) for index in sorted(found))
+
+    def is_complete(self, name: str) -> bool:
+        """Return whether all task runs of a node are known, and finished."""
+        record = self.nodes[name]
+        done = sum(record.counts[code] for code in FINISHED)
+        return record.space.is_complete() and done == self.total(name)
+
+    def upstream_is_finished(self, name: str, position: int) -> bool:
+        """Return whether all that a task run waits for is finished, as far as the record knows."""
+        for edge in self.graph.upstream(name):
+            link = link_of(self.graph, edge, self.spaces)
+            if link.is_whole:
+                if not self.is_complete(edge.upstream):
+                    return False
+                continue
+            record = self.nodes[edge.upstream]
+            below = link.below(position, self.nodes[name].space, record.space)
+            places = (p for start, stop in below.ranges for p in range(start, stop))
+            if not below.is_complete or any(record.codes[p] not in FINISHED for p in places):
+                return False
+        return True
+
+    @staticmethod
+    def owned_by(record: NodeRecord, block: int) -> list[int]:
+        """Return the positions of a node that a block has taken and not told of."""
+        if block not in record.blocks:
+            return []
+        return [
+            position
+            for position, (owner, code) in enumerate(zip(record.blocks, record.codes, strict=True))
+            if owner == block and code == OWNED
+        ]
+
+    def take(self, segment: Segment) -> NodeRecord:
+        """Let the columns of a node be what a segment says."""
+        record = self.nodes[segment.node]
+        start, stop = segment.start, segment.stop
+        record.codes[start:stop] = segment.codes
+        record.attempts[start:stop] = segment.attempts
+        record.started[start:stop] = segment.started
+        record.ended[start:stop] = segment.ended
+        record.smalls[start:stop] = segment.smalls
+        if record.notes:  # those of an earlier attempt are over
+            for position in range(start, stop):
+                record.notes.pop(position, None)
+        for offset, note in segment.notes.items():
+            record.notes[start + offset] = note
+        return record
