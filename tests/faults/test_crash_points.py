@@ -9,6 +9,7 @@ import pytest
 from benchmarks.reliability import kills, rig
 from benchmarks.reliability.kills import Case, row_of
 from daskflow import _crash_points
+from daskflow.errors import StoreBusyError
 from daskflow.stores.choice import close_stores
 
 KILL, TERM = signal.SIGKILL, signal.SIGTERM
@@ -79,6 +80,25 @@ def test_a_resume_that_dies_at(harness, point, sign):
     harness.look("run")
     harness.end("run")
     assert harness.found.wrong == []
+
+
+def test_a_commit_whose_answer_is_lost_counts_once(place, monkeypatch):
+    """The batch is written again, with the same `op_id`: the history is the same."""
+    monkeypatch.setattr(os, "environ", os.environ.copy())
+    monkeypatch.setattr(_crash_points, "_armed", {})
+    store, lost = place.store(), []
+
+    def lose():
+        if len(lost) < 2:
+            lost.append(True)
+            raise StoreBusyError("no answer")
+
+    _crash_points.arm("journal.committed", lose)
+    run = CASE.flow(place.ledger("run")).run()
+    assert run.result() == CASE.result()
+    assert len(lost) == 2
+    assert rig.audit(place, run.id) == []
+    assert len(rig.finished(store.entries(run.id))) == 9
 
 
 def test_a_lost_entry_is_seen(harness):
