@@ -2,16 +2,12 @@
 
 import os
 import shutil
-import subprocess
-import sys
 from pathlib import PurePath
 
 import pytest
 
 from benchmarks.reliability import power_cuts, rig
 from benchmarks.reliability.disks import Call, Disk, calls_in
-from daskflow.states import Success
-from daskflow.stores.choice import close_stores
 
 needs_strace = pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not here")
 
@@ -36,27 +32,6 @@ def test_the_harness_is_able_to_fail(capsys):
     """The same cuts lose what was acknowledged where SQLite syncs at checkpoints only."""
     assert power_cuts.main(["--count", "100", "--normal"]) > 0
     assert "entries were acknowledged" in capsys.readouterr().err
-
-
-@needs_strace
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    "fault", ["fdatasync:error=EIO:when=6+7", "pwrite64:error=ENOSPC:when=150+37"]
-)
-def test_some_calls_of_the_store_fail(tmp_path, fault):
-    """The run waits and goes on: it ends right, and nothing acknowledged is lost."""
-    home = tmp_path / "home"
-    watch = ["strace", "-f", "-o", tmp_path / "log", "-P", home / "daskflow.db-wal"]
-    faults = ["-e", "trace=fdatasync,pwrite64", "-e", f"inject={fault}"]
-    record = [sys.executable, "-m", "benchmarks.reliability.power_cuts", "--record", tmp_path]
-    subprocess.run([*watch, *faults, *record], check=True)
-    assert (tmp_path / "log").read_text().count("INJECTED") > 1
-    assert "the run waits" in (home / "output").read_text()
-    place = rig.Place(home)
-    runs = place.store().runs()
-    assert [type(run.state) for run in runs] == [Success] * len(power_cuts.RUNS)
-    assert [rig.audit(place, run.id) for run in runs] == [[]] * len(runs)
-    close_stores()
 
 
 def wrote(*calls):
