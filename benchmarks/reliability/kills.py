@@ -103,8 +103,8 @@ class Harness:
     within: float = 1.0
     usual: float = 0.0  # seconds that a run takes
     found: Found = field(default_factory=Found)
-    # by run: what was finished when it was looked at, and how long the ledger was
-    known: dict[str, tuple[dict[str, bool], int]] = field(default_factory=dict)
+    # by run: what was finished when it was looked at, how long ledger and history were
+    known: dict[str, tuple[dict[str, bool], int, int]] = field(default_factory=dict)
 
     def run(self, count: int, kills: int) -> Found:
         """Kill so many drivers, of each run at most so many."""
@@ -151,9 +151,9 @@ class Harness:
         if row is None:
             return
         entries = store.entries(row.id)
-        before, seen = self.known.get(name, ({}, 0))
+        before, seen, version = self.known.get(name, ({}, 0, 0))
         again = rig.started(ledger.lines()[seen:]) & set(before)
-        told = rig.begun_again(entries)
+        told = rig.begun_again(one for one in entries if one.version > version)
         self.found.again += len(again)
         for one in sorted(again):
             if before[one]:
@@ -161,7 +161,7 @@ class Harness:
             elif one not in told:
                 self.found.wrong.append(f"{name}: {one} ran again, and nothing tells why")
         self.found.wrong += [f"{name}: {what}" for what in rig.audit(self.place, row.id)]
-        self.known[name] = (rig.finished(entries), len(ledger.lines()))
+        self.known[name] = (rig.finished(entries), len(ledger.lines()), len(entries))
 
     def end(self, name: str) -> None:
         """Let a run go on to its end, and look whether that is right."""
