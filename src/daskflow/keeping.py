@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from daskflow._crash_points import reach
 from daskflow.entries import Entry, RunMoved
 from daskflow.errors import LeaseLostError
 from daskflow.outlining import outline_of
@@ -193,8 +194,12 @@ def begin(store: RunStore, row: RunRow) -> StoreKeeper:
     """Take a new run into a store, and its lease."""
     me = holder()
     told = replace(row, user=me.user, host=me.host, pid=me.pid)
+    reach("run.before_created")
     store.create(told, uuid.uuid4().hex)
-    return StoreKeeper(store, row.id, Journal(store, store.lease(row.id, me)))
+    reach("run.created")
+    lease = store.lease(row.id, me)
+    reach("run.leased")
+    return StoreKeeper(store, row.id, Journal(store, lease))
 
 
 def take_over(store: RunStore, run_id: str) -> StoreKeeper:

@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from daskflow import context
+from daskflow._crash_points import reach
 from daskflow.context import run_label
 from daskflow.definitions import FlowDefinition
 from daskflow.describing import describe
@@ -113,6 +114,7 @@ def resume(flow: Flow[..., Any], wanted: str, *, allow_code_change: bool = False
     check_may_resume(row)
     keeper = take_over(store, row.id)
     try:
+        reach("resume.leased")
         run = _reopened(flow, settings, store, row, keeper)
         entries = [one.entry for one in store.entries(row.id)]
         restore(run.record, entries_that_fit(entries, run.record.graph), row.name)
@@ -121,9 +123,11 @@ def resume(flow: Flow[..., Any], wanted: str, *, allow_code_change: bool = False
         keeper.is_restoring = False
         if isinstance(row.state, Running):
             _note_lost_driver(run, keeper)
+        reach("resume.restored")
         reopen_maps(run.record)
         reopen(run.record, list(cancelled_runs(run.record)), "the run was resumed")
         reopen(run.record, list(lost_runs(run.record)), "its value was not kept: it runs again")
+        keeper.settle()  # a body that runs again has its reason in the history before it begins
     except BaseException:
         keeper.close()
         raise

@@ -1,7 +1,9 @@
 """What Dask takes from a lost worker is not begun once more by Dask: only the driver decides."""
 
+import math
 import os
 import signal
+import time
 
 import pytest
 
@@ -64,6 +66,69 @@ def test_30_what_was_accepted_runs_once(frail, ledger, tmp_path, size):
     lines = [line for line in ledger.lines() if line.startswith("small")]
     assert sorted(lines) == [f"small {x}" for x in (1, 2, 3, 4)]
     assert {type(found.state) for found in run.task_runs} == {Success}
+
+
+def test_what_was_persisted_runs_once(frail, ledger, tmp_path):
+    """The only holder of large results that are persisted dies: their files are read."""
+    gate = Gate(tmp_path / "gate")
+    options = {"executor": frail, "persist_result": True}
+    held = flow(**options)(lambda: hold(_large(ledger), gate, ledger))
+    run = held.submit()
+    eventually(lambda: len(run["large"]) == 4)
+    eventually(lambda: all(child.state.is_successful() for child in run["large"]))
+    _killed(run, ledger)
+    gate.open()
+    assert run.wait(60).result() == [100_000] * 4
+    lines = [line for line in ledger.lines() if line.startswith("large")]
+    assert sorted(lines) == [f"large {x}" for x in (1, 2, 3, 4)]
+    assert run.state.is_successful()
+
+
+def test_bare_dask_runs_them_again(frail, frail_cluster, ledger):
+    """The control: on the same cluster Dask alone repeats what was finished and is lost."""
+    from distributed import Client, wait
+
+    with Client(frail_cluster.scheduler_address) as client:
+        bodies = [client.submit(small.fn, x, ledger, pure=False) for x in range(8)]
+        wait(bodies)
+        holders = {address for found in client.who_has(bodies).values() for address in found}
+        assert len(ledger.lines()) == 8
+        pid = client.run(os.getpid, workers=[min(holders)])[min(holders)]
+        os.kill(pid, signal.SIGKILL)
+        assert client.gather(bodies) == list(range(8))
+    assert len(ledger.lines()) > 8
+    assert set(ledger.starts()) == {f"small {x}" for x in range(8)}
+
+
+@task
+def spin(x, ledger):
+    """Take long on the worker that was the first one to begin."""
+    ledger.note(f"spin {x} {os.getpid()}")
+    is_slow = ledger.lines()[0].endswith(f" {os.getpid()}")
+    until = time.monotonic() + (0.1 if is_slow else 0.0)
+    while time.monotonic() < until:
+        pass
+    return x
+
+
+@pytest.mark.slow
+def test_what_is_stolen_is_not_taken(frail, frail_cluster, ledger, monkeypatch):
+    """An idle worker steals from a busy one: nothing of it is marked, each body is called once."""
+    scheduler = frail_cluster.scheduler
+    thief = scheduler.extensions["stealing"]
+    monkeypatch.setattr(scheduler, "WORKER_SATURATION", math.inf)  # all are assigned at once
+
+    @flow(executor=frail, block_size=1)
+    def stealing():
+        return spin.map(range(40), unmapped(ledger))
+
+    before = sum(thief.metrics["request_count_total"].values())
+    run = stealing.submit()
+    run.wait(60)
+    assert run.result() == list(range(40))
+    assert sum(thief.metrics["request_count_total"].values()) > before
+    assert sorted(int(line.split()[1]) for line in ledger.lines()) == list(range(40))
+    assert not [event for event in run.events() if "again" in event.state.message]
 
 
 def _small(ledger):

@@ -121,7 +121,7 @@ class FolderPlace:
             with suppress(OSError):
                 part.unlink()
             raise
-        _sync(file.parent)
+        sync(file.parent)
         return f"{self.url}/{path}"
 
     def remove(self, folder: str, kept: Collection[str] = ()) -> int:
@@ -152,7 +152,7 @@ class FolderPlace:
             self._make(folder.parent)
             with suppress(FileExistsError):
                 folder.mkdir(mode=0o700)
-            _sync(folder.parent)
+            sync(folder.parent)
         else:
             folder.mkdir(parents=True, exist_ok=True)
         self._made.add(folder)
@@ -215,7 +215,16 @@ def _system_of(url: str) -> tuple[Any, str]:
     return found
 
 
-def _sync(folder: Path) -> None:
+def make_folders(folder: Path, mode: int = 0o777) -> None:
+    """Make a folder with this mode, and those above it that are not there, durably."""
+    if not folder.is_dir():
+        make_folders(folder.parent)
+        folder.mkdir(mode, exist_ok=True)
+        sync(folder.parent)
+
+
+def sync(folder: Path) -> None:
+    """See that the names in a folder are on the disk."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -15,6 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from daskflow.errors import TamperedError
+from daskflow.results.places import make_folders, sync
 
 _SIZE = hashlib.sha256().digest_size
 
@@ -75,7 +76,7 @@ def key_from(file: Path) -> bytes:
     """Return the key in a file, making both on first use."""
     with suppress(FileNotFoundError):
         return _read(file)
-    file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    make_folders(file.parent, 0o700)
     made = file.with_name(f"{file.name}.{os.getpid()}.{secrets.token_hex(4)}")
     descriptor = os.open(made, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "wb") as opened:
@@ -85,6 +86,7 @@ def key_from(file: Path) -> bytes:
     with suppress(FileExistsError):  # somebody else was quicker: theirs is the key
         os.link(made, file)
     made.unlink()
+    sync(file.parent)  # without it nothing that is signed can be read any more
     return _read(file)
 
 

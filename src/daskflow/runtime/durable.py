@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
+from daskflow._crash_points import reach
 from daskflow.errors import StoreBusyError
 from daskflow.states import Crashed, Retrying, State, Success
 from daskflow.timing import as_datetime, now
@@ -33,6 +34,7 @@ def write_result(run: TaskRun, state: State) -> State:
     try:
         attempt = run.before.attempts
         stored = spec.storage.write(run.value, node.name, run.position, attempt=attempt)
+        reach("result.written")
     except StoreBusyError as error:
         return _write_later(run, error)
     except Exception as error:  # nobody has pickled it whole before

@@ -176,10 +176,11 @@ def own_code_by_value(functions: Sequence[Any]) -> Iterator[None]:
     """
     with _registry_lock:
         taken: list[ModuleType] = []
-        by_value = cloudpickle.list_registry_pickle_by_value()
+        by_value = set(cloudpickle.list_registry_pickle_by_value())
         for module in _modules_near({_folder_of(function) for function in functions} - {None}):
             if module.__name__ not in by_value:
                 cloudpickle.register_pickle_by_value(module)
+                by_value.add(module.__name__)  # one module may be loaded under two names
                 taken.append(module)
         try:
             yield

@@ -13,6 +13,7 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
+from daskflow._crash_points import reach
 from daskflow.entries import Entry
 from daskflow.errors import StoreBusyError, StoreError
 from daskflow.stores.history import Lease, RunStore
@@ -120,7 +121,9 @@ class Journal:
         op_id, tries = uuid.uuid4().hex, 0
         while True:
             try:
+                reach("journal.before_write")
                 self.store.write(self.lease, entries, op_id, row)
+                reach("journal.committed")
             except StoreBusyError as error:
                 self._note(error)
                 pause = _AGAIN_SECONDS[min(tries, len(_AGAIN_SECONDS) - 1)]
@@ -145,7 +148,7 @@ class Journal:
 
     def _note(self, error: StoreError) -> None:
         with self._changed:
-            if self.trouble is None:
+            if type(self.trouble) is not type(error):
                 waits = "waits, for" if isinstance(error, StoreBusyError) else "ends, for"
                 _log.warning("the run %s its history cannot be written: %s", waits, error)
             self.trouble = error

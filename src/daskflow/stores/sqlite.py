@@ -17,13 +17,16 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
+from weakref import WeakSet
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool, StaticPool
 
+from daskflow._crash_points import reach
 from daskflow.errors import StoreBusyError, StoreError
+from daskflow.results.places import make_folders
 from daskflow.stores.filesystems import is_network, kind_of
 from daskflow.stores.migrating import is_current, migrate
 from daskflow.stores.sql import forget_ops
@@ -39,10 +42,13 @@ _RECHECK = 64  # transactions between looks at the size of the WAL
 class _Lock:
     """``flock`` on a file: for processes, and with a lock beside it, for threads."""
 
+    _all: ClassVar[WeakSet[_Lock]] = WeakSet()  # of this process
+
     def __init__(self, file: Path) -> None:
         self._file = file
         self._threads = threading.Lock()
         self._descriptor = -1
+        self._all.add(self)
 
     @contextmanager
     def held(self) -> Iterator[None]:
@@ -86,6 +92,17 @@ class _Lock:
         if self._descriptor >= 0:
             os.close(self._descriptor)
             self._descriptor = -1
+
+    @classmethod
+    def forget_in_child(cls) -> None:
+        """Close what a forked process got: else it would hold what its parent held at death."""
+        for lock in cls._all:
+            lock.forget()
+
+    def forget(self) -> None:
+        """Be as new: threads that may hold it were not forked."""
+        self._threads = threading.Lock()
+        self.close()
 
 
 def _open(file: Path) -> int:
@@ -133,6 +150,7 @@ class FileGuard:
 
 
 os.register_at_fork(after_in_child=FileGuard.forget_in_child)
+os.register_at_fork(after_in_child=_Lock.forget_in_child)
 
 
 class SqlitePlace:
@@ -152,7 +170,7 @@ class SqlitePlace:
         self._lock = _Lock(file.with_name(f"{file.name}.lock"))
         self._writes = 0
         try:
-            self._leases.mkdir(parents=True, exist_ok=True, mode=0o700)
+            make_folders(self._leases, 0o700)
         except OSError as error:
             msg = f"{file.parent} cannot be written: {error.strerror}; DASKFLOW_HOME names another"
             raise StoreBusyError(msg) from error
@@ -193,11 +211,13 @@ class SqlitePlace:
         wal = self.file.with_name(f"{self.file.name}-wal")
         with suppress(FileNotFoundError):
             if wal.stat().st_size > _WAL_BYTES:
+                reach("checkpoint.before")
                 with self._writer.begin() as connection:
                     forget_ops(connection)
                 with self._writer.connect() as connection:
                     raw: Any = connection.connection.dbapi_connection
                     raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+                reach("checkpoint.after")
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
