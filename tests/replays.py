@@ -5,11 +5,11 @@
 
 from collections import Counter
 
-from daskflow.auditing import audit_run
 from daskflow.context import run_label
-from daskflow.explaining import explain
+from daskflow.history.auditing import audit_run
+from daskflow.history.explaining import explain
+from daskflow.history.reading import read_run
 from daskflow.keeping import StoreKeeper
-from daskflow.reading import read_run
 from daskflow.resuming import entries_that_fit
 from daskflow.runtime.record import RunRecord
 from daskflow.runtime.restoring import restore

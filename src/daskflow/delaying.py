@@ -29,13 +29,13 @@ from typing import TYPE_CHECKING, Any
 
 import cloudpickle
 
-from daskflow.definitions import FlowDefinition
+from daskflow.definition.definitions import FlowDefinition
+from daskflow.definition.nodes import Packed, literals_in
 from daskflow.events import Report, Segment
 from daskflow.executors.local import LocalSession
 from daskflow.executors.wire import is_block
 from daskflow.lowering import AtHand, Plan, Target, lower
 from daskflow.lowering.plan import literal_key, unpack_block
-from daskflow.nodes import Packed, literals_in
 from daskflow.runtime.budgets import UNLIMITED
 from daskflow.runtime.driver import Assignment
 from daskflow.runtime.finishing import finish_block

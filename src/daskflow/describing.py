@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 from daskflow import context
 from daskflow.caching import CacheFacts, Part, digest_of
-from daskflow.definitions import FlowDefinition
+from daskflow.definition.definitions import FlowDefinition
+from daskflow.definition.nodes import FlowGraph, NodeRef, references
 from daskflow.errors import CacheKeyError, DefinitionError, ParameterError
 from daskflow.lowering import AtHand
 from daskflow.lowering.expand import expand
 from daskflow.lowering.needs import given_literal
 from daskflow.names import make_name
-from daskflow.nodes import FlowGraph, NodeRef, references
 from daskflow.results.serializers import small_bytes
 from daskflow.runtime.budgets import Limits
 from daskflow.runtime.code import OwnCode
@@ -30,7 +30,7 @@ from daskflow.tagging import active_tags
 from daskflow.timing import now
 
 if TYPE_CHECKING:
-    from daskflow.flows import Flow
+    from daskflow.definition.flows import Flow
 
 
 def describe(

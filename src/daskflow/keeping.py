@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from daskflow._crash_points import reach
+from daskflow.definition.outlining import outline_of
 from daskflow.entries import Entry, RunMoved
 from daskflow.errors import LeaseLostError
-from daskflow.outlining import outline_of
 from daskflow.persisting import pack_parameters
 from daskflow.resuming import code_digests
 from daskflow.runtime.spec import RunSpec, is_installed, own_code_by_value
@@ -25,7 +25,7 @@ from daskflow.stores.journal import Journal
 from daskflow.timing import now
 
 if TYPE_CHECKING:
-    from daskflow.flows import Flow
+    from daskflow.definition.flows import Flow
 
 
 class Keeper(Protocol):

@@ -16,6 +16,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from daskflow.context import run_label, split_label
+from daskflow.definition.nodes import FlowGraph
+from daskflow.definition.tasks import Task
 from daskflow.entries import Entry, SegmentTold, SpaceEnded, SpaceOpened, TaskRunMoved
 from daskflow.errors import (
     DefinitionError,
@@ -27,13 +29,11 @@ from daskflow.errors import (
 )
 from daskflow.events import StoredResult
 from daskflow.graph import listed
-from daskflow.nodes import FlowGraph
 from daskflow.results.storage import ResultStorage
 from daskflow.runtime.record import RunRecord
 from daskflow.runtime.repeating import Heir, Repeats, spaces_kept, stored_results
 from daskflow.states import FINISHED, Cancelled, Cancelling, Crashed, Pending, Running, State
 from daskflow.stores.history import Holder, RunRow, RunStore, Wanted
-from daskflow.tasks import Task
 from daskflow.timing import now
 
 _COPIES = 8  # results that are copied at a time: storage may be far away

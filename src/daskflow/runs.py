@@ -18,12 +18,13 @@ from typing import TYPE_CHECKING, Any
 
 from daskflow import context
 from daskflow.context import run_label
+from daskflow.definition.nodes import LiteralRef, NodeRef, fill
+from daskflow.definition.tasks import Task
 from daskflow.errors import FlowRunFailedError, FlowRunPausedError, IllegalMoveError, StoreError
 from daskflow.events import StateChanged
 from daskflow.executors.base import Session
 from daskflow.keeping import Keeper, NoKeeper
 from daskflow.lowering.plan import literal_key
-from daskflow.nodes import LiteralRef, NodeRef, fill
 from daskflow.runtime.driver import Assignment, Contact, Driver, Order
 from daskflow.runtime.failing import failures, first_failure
 from daskflow.runtime.flow_handlers import NOBODY_WATCHES, FlowWatch
@@ -44,11 +45,10 @@ from daskflow.states import (
     Running,
     State,
 )
-from daskflow.tasks import Task
 from daskflow.timing import as_datetime, now
 
 if TYPE_CHECKING:
-    from daskflow.definitions import FlowDefinition
+    from daskflow.definition.definitions import FlowDefinition
 
 
 class FlowRun:

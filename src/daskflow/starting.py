@@ -12,7 +12,10 @@ from typing import TYPE_CHECKING, Any
 from daskflow import context
 from daskflow._crash_points import reach
 from daskflow.context import run_label
-from daskflow.definitions import FlowDefinition
+from daskflow.definition.definitions import FlowDefinition
+from daskflow.definition.nodes import FlowGraph
+from daskflow.definition.outlining import outline_of
+from daskflow.definition.tasks import Task
 from daskflow.describing import describe
 from daskflow.entries import SpaceEnded
 from daskflow.errors import DefinitionError
@@ -22,8 +25,6 @@ from daskflow.executors.choice import choose_executor
 from daskflow.executors.local import LocalExecutor
 from daskflow.keeping import StoreKeeper, begin, row_of, take_over
 from daskflow.lowering.plan import Plan
-from daskflow.nodes import FlowGraph
-from daskflow.outlining import outline_of
 from daskflow.persisting import storage_of, unpack_parameters, with_storage
 from daskflow.resuming import (
     Legacy,
@@ -52,13 +53,12 @@ from daskflow.states import Crashed, Failed, Running, State
 from daskflow.stores.answering import answers_of
 from daskflow.stores.choice import choose_store
 from daskflow.stores.history import RunRow, RunStore
-from daskflow.tasks import Task
 from daskflow.timing import as_datetime, now
 
 if TYPE_CHECKING:
     from dask.delayed import Delayed
 
-    from daskflow.flows import Flow
+    from daskflow.definition.flows import Flow
 
 _TOKEN_BITS = 32  # blocks of different drivers of a run have different numbers
 

@@ -15,8 +15,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from daskflow.definition.flows import Flow, being_imported
 from daskflow.errors import TargetError
-from daskflow.flows import Flow, being_imported
 from daskflow.runtime.spec import is_installed
 from daskflow.stores.history import RunRow
 

@@ -33,7 +33,7 @@ def audit(way: Way, *, run: str | None) -> int:
     """Check that what is kept of runs can be true."""
     from dataclasses import asdict
 
-    from daskflow.auditing import audit_run
+    from daskflow.history.auditing import audit_run
     from daskflow.persisting import storage_of
     from daskflow.resuming import find_run
     from daskflow.settings import Settings

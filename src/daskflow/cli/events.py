@@ -38,7 +38,7 @@ Example:
 def events(way: Way, *, run: str) -> None:
     """Tell what happened in a run, in order."""
     from daskflow.cli.told import kind_text, state_fields
-    from daskflow.reading import names_in, read_run, when, with_names
+    from daskflow.history.reading import names_in, read_run, when, with_names
 
     store = open_store()
     read, name_of = read_run(store, run), names_in(store)

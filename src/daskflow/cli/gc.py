@@ -49,7 +49,7 @@ Example:
 def gc(way: Way, *, older_than: str, keep_last: int, is_dry_run: bool) -> None:
     """Forget runs that ended long ago."""
     from daskflow.cli.times import instant_of
-    from daskflow.forgetting import Rule, forget, forgettable
+    from daskflow.history.forgetting import Rule, forget, forgettable
     from daskflow.persisting import storage_of
     from daskflow.settings import Settings
     from daskflow.timing import now
@@ -70,7 +70,7 @@ def gc(way: Way, *, older_than: str, keep_last: int, is_dry_run: bool) -> None:
 def _print(way: Way, url: str, rows: list[RunRow], files: int | None) -> None:
     """Print what was forgotten, or would be where no number of files is given."""
     from daskflow.cli.told import kind_text, run_fields
-    from daskflow.reading import seen_state
+    from daskflow.history.reading import seen_state
 
     states = [(row, seen_state(row, is_held=False)) for row in rows]
     if way.is_json:

@@ -14,7 +14,7 @@ from daskflow.drawing.drawing import FORMATS, format_of
 from daskflow.targets import load_flow
 
 if TYPE_CHECKING:
-    from daskflow.flows import Flow
+    from daskflow.definition.flows import Flow
 
 _WIDTH = 100  # of lines that no terminal shows
 

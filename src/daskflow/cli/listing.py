@@ -13,7 +13,7 @@ from daskflow.cli.summary import colour_of
 from daskflow.cli.times import instant_of
 from daskflow.cli.told import kind_text, took_text, who_text
 from daskflow.errors import ParameterError
-from daskflow.reading import held_by, seen_state
+from daskflow.history.reading import held_by, seen_state
 from daskflow.states import FINISHED, KINDS, Crashed, State
 from daskflow.stores.history import RunRow, RunStore, Wanted
 

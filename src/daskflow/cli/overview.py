@@ -13,7 +13,7 @@ from daskflow.cli.rows import many, one_line
 from daskflow.cli.summary import colour_of, print_remarks, print_tasks, say
 from daskflow.cli.told import kind_text, run_fields, state_fields, took_text, who_text
 from daskflow.context import run_label
-from daskflow.reading import ReadRun
+from daskflow.history.reading import ReadRun
 from daskflow.runtime.pausing import paused_runs
 from daskflow.runtime.views import progress_of
 from daskflow.states import Cancelled, Crashed, State, TriggerFailed

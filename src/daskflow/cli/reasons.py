@@ -14,8 +14,8 @@ from daskflow.cli.summary import colour_of, say
 from daskflow.cli.told import kind_text, state_fields
 from daskflow.context import run_label
 from daskflow.entries import SegmentTold
-from daskflow.explaining import Earlier, Reason, explain
-from daskflow.reading import ReadRun, names_in, when
+from daskflow.history.explaining import Earlier, Reason, explain
+from daskflow.history.reading import ReadRun, names_in, when
 from daskflow.states import Cancelled, Crashed, Paused, Scheduled, State
 from daskflow.stores.history import RunRow, RunStore, Wanted
 

@@ -18,7 +18,7 @@ from daskflow.errors import TargetError
 from daskflow.settings import Settings
 
 if TYPE_CHECKING:  # imported when a run begins: they need Dask
-    from daskflow.flows import Flow
+    from daskflow.definition.flows import Flow
     from daskflow.runs import FlowRun
     from daskflow.stores.history import RunRow
 

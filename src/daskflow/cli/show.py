@@ -30,7 +30,7 @@ Example:
 def show(way: Way, *, run: str) -> None:
     """Show a run: its state, its tasks, what failed, and what to do next."""
     from daskflow.cli.overview import handle_of, print_run, show_fields
-    from daskflow.reading import read_run
+    from daskflow.history.reading import read_run
 
     store = open_store()
     found = read_run(store, run)

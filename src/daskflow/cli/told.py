@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from daskflow.cli.rows import span_text
-from daskflow.reading import when
+from daskflow.history.reading import when
 from daskflow.states import Crashed, State
 from daskflow.stores.history import RunRow
 

@@ -29,7 +29,7 @@ Example:
 def why(way: Way, *, run: str, task: str) -> None:
     """Tell why a task run is in the state it is in."""
     from daskflow.cli.reasons import Story, print_story, story_fields
-    from daskflow.reading import find_task, read_run
+    from daskflow.history.reading import find_task, read_run
 
     store = open_store()
     found = read_run(store, run)

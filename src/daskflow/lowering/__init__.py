@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from daskflow.definition.nodes import FlowGraph
 from daskflow.lowering.blocks import Cutter, Target, find_due
 from daskflow.lowering.checks import verify
 from daskflow.lowering.expand import expand
@@ -20,7 +21,6 @@ from daskflow.lowering.needs import Pass
 from daskflow.lowering.order import stages
 from daskflow.lowering.plan import Plan
 from daskflow.lowering.spaces import Space
-from daskflow.nodes import FlowGraph
 
 __all__ = ["AtHand", "Column", "Known", "Plan", "Target", "lower", "verify"]
 

@@ -12,13 +12,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
 
+from daskflow.definition.nodes import ROOT
 from daskflow.lowering.known import Column
 from daskflow.lowering.links import Link
 from daskflow.lowering.needs import Needs, Pass
 from daskflow.lowering.order import Links, regions
 from daskflow.lowering.plan import Block, Strip, block_key
 from daskflow.lowering.spaces import Space
-from daskflow.nodes import ROOT
 
 _ONES = re.compile(rb"\x01+")
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from daskflow.definition.nodes import ROOT, FlowGraph
 from daskflow.graph import Edge
 from daskflow.lowering.known import Column, Known
 from daskflow.lowering.links import link_of, space_in
 from daskflow.lowering.plan import Block, Plan
 from daskflow.lowering.spaces import Below, Index, Space
-from daskflow.nodes import ROOT, FlowGraph
 from daskflow.states import Pending
 
 Run = tuple[str, int]  # node and position

@@ -9,15 +9,8 @@ from itertools import compress
 from typing import Any
 
 from daskflow.context import run_label
-from daskflow.errors import CrashedError, TaskRunError, TriggerFailedError
-from daskflow.events import Before, Note, Segment
-from daskflow.lowering.known import AtHand, Column, Key, Known
-from daskflow.lowering.links import Link
-from daskflow.lowering.order import Links
-from daskflow.lowering.plan import Portion, Slice, Strip
-from daskflow.lowering.spaces import Space
-from daskflow.mapping import take
-from daskflow.nodes import (
+from daskflow.definition.mapping import take
+from daskflow.definition.nodes import (
     Element,
     FlowGraph,
     Form,
@@ -27,6 +20,13 @@ from daskflow.nodes import (
     literals_in,
     references,
 )
+from daskflow.errors import CrashedError, TaskRunError, TriggerFailedError
+from daskflow.events import Before, Note, Segment
+from daskflow.lowering.known import AtHand, Column, Key, Known
+from daskflow.lowering.links import Link
+from daskflow.lowering.order import Links
+from daskflow.lowering.plan import Portion, Slice, Strip
+from daskflow.lowering.spaces import Space
 from daskflow.signals import Fail
 from daskflow.states import FAILED, PICKED, Crashed, State, TriggerFailed, mask_of
 

@@ -16,11 +16,11 @@ from itertools import pairwise
 from typing import Any
 
 from daskflow.context import run_label
+from daskflow.definition.nodes import FlowGraph
 from daskflow.events import Length, Note, Segment, StateChanged
 from daskflow.lowering.known import OWNED, Column, Key, Known, open_spaces
 from daskflow.lowering.links import link_of
 from daskflow.lowering.needs import passed_on
-from daskflow.nodes import FlowGraph
 from daskflow.runtime.verdict import Outcome
 from daskflow.states import (
     FAILED,

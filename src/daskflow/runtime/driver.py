@@ -17,10 +17,10 @@ from functools import partial
 from queue import Empty, SimpleQueue
 from typing import Any
 
+from daskflow.definition.nodes import FlowGraph
 from daskflow.errors import DaskflowError
 from daskflow.executors.base import Session
 from daskflow.lowering import AtHand, Target, lower
-from daskflow.nodes import FlowGraph
 from daskflow.questions import Answerer, answer_nothing
 from daskflow.runtime.code import OwnCode
 from daskflow.runtime.given import Given

@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from daskflow.definition.nodes import FlowGraph
 from daskflow.lowering.known import Key
 from daskflow.lowering.plan import Block
-from daskflow.nodes import FlowGraph
 
 TaskRunKey = tuple[str, int]  # node and position
 

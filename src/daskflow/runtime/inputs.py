@@ -10,12 +10,12 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from daskflow.context import run_label
+from daskflow.definition.mapping import element_getter, take
 from daskflow.events import Segment, StoredResult, left_behind
 from daskflow.lowering.links import space_in
 from daskflow.lowering.needs import given_literal, passed_on
 from daskflow.lowering.plan import Slice
 from daskflow.lowering.spaces import Below, Index, Space
-from daskflow.mapping import element_getter, take
 from daskflow.runtime.spec import RunSpec
 from daskflow.sealing import Sealed, Unreadable, opened, seal
 from daskflow.states import FAILED, FINISHED, PICKED, Pending, State, make_state

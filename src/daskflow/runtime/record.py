@@ -13,12 +13,12 @@ from dataclasses import replace
 from typing import Protocol
 
 from daskflow.context import run_label
+from daskflow.definition.nodes import FlowGraph, NodeRef
 from daskflow.entries import Entry, SegmentTold, SpaceEnded, SpaceOpened, TaskRunMoved
 from daskflow.events import Before, Complaint, Note, Report, Segment, Span, StateChanged
 from daskflow.lowering.known import OWNED
 from daskflow.lowering.needs import result_of
 from daskflow.lowering.plan import Plan
-from daskflow.nodes import FlowGraph, NodeRef
 from daskflow.runtime.columns import Columns, NodeRecord, is_news
 from daskflow.runtime.given import Given, length_of, refuse_beyond
 from daskflow.runtime.holding import Holding

@@ -15,12 +15,12 @@ from dataclasses import dataclass, field
 from graphlib import TopologicalSorter
 from itertools import groupby, pairwise
 
+from daskflow.definition.nodes import ROOT, Giver, NodeRef, SpaceSpec
 from daskflow.entries import Entry, SegmentTold, SpaceEnded, SpaceOpened, TaskRunMoved
 from daskflow.events import Note, Segment, StoredResult
 from daskflow.graph import Edge
 from daskflow.lowering.links import link_of
 from daskflow.lowering.spaces import Index, Space
-from daskflow.nodes import ROOT, Giver, NodeRef, SpaceSpec
 from daskflow.runtime.columns import NodeRecord
 from daskflow.runtime.record import RunRecord
 from daskflow.states import CANCELLED, FINISHED, SUCCESSFUL, Success, mask_of

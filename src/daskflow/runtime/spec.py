@@ -22,9 +22,9 @@ from typing import Any
 import cloudpickle
 
 from daskflow.caching import CacheFacts
+from daskflow.definition.nodes import FlowGraph
 from daskflow.errors import DefinitionError, ExecutorError
 from daskflow.executors.base import PackedSpec
-from daskflow.nodes import FlowGraph
 from daskflow.pickling import dumps
 from daskflow.results.storage import ResultStorage
 from daskflow.runtime.budgets import DEFAULT_LIMITS, Limits

@@ -15,10 +15,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from daskflow import context
+from daskflow.definition.mapping import length_of
 from daskflow.errors import StoreBusyError
 from daskflow.events import NOTHING_BEFORE, Before, Note
 from daskflow.lowering.needs import stand_in
-from daskflow.mapping import length_of
 from daskflow.results.serializers import weigh
 from daskflow.runtime import caches, state_handlers
 from daskflow.runtime.calling import SUCCESS, call, make_portable, summary_of, trace_of

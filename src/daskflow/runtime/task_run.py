@@ -8,8 +8,8 @@ from typing import Any
 
 from daskflow import context
 from daskflow.caching import CacheKey
+from daskflow.definition.nodes import NodeSpec
 from daskflow.events import NOTHING_BEFORE, Before, Note
-from daskflow.nodes import NodeSpec
 from daskflow.runtime.spec import RunSpec
 from daskflow.runtime.wiring import Wire
 from daskflow.signals import Signal

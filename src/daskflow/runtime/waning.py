@@ -10,9 +10,9 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from daskflow.definition.nodes import ROOT
 from daskflow.events import Segment
 from daskflow.lowering.plan import Strip
-from daskflow.nodes import ROOT
 from daskflow.runtime.spec import RunSpec
 
 

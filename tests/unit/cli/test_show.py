@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from daskflow import LocalExecutor, Pause, Skip, context, flow, manual_only, task
-from daskflow.outlining import outline_of
+from daskflow.definition.outlining import outline_of
 from daskflow.states import Cancelled, Crashed, Running, Success
 from daskflow.stores.history import Holder, RunRow
 

@@ -7,8 +7,8 @@ import pytest
 from daskflow import LocalExecutor, flow, manual_only, task
 from daskflow.cli.reading import Way
 from daskflow.cli.reasons import Story, head_of
-from daskflow.explaining import Reason
-from daskflow.reading import read_run
+from daskflow.history.explaining import Reason
+from daskflow.history.reading import read_run
 from daskflow.states import Crashed, Failed, Retrying, Running
 from daskflow.stores.history import RunRow
 from daskflow.timing import as_datetime
