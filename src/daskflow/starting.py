@@ -115,6 +115,8 @@ def resume(flow: Flow[..., Any], wanted: str, *, allow_code_change: bool = False
     keeper = take_over(store, row.id)
     try:
         reach("resume.leased")
+        row = store.run(row.id)  # somebody else may have driven it to its end meanwhile
+        check_may_resume(row)
         run = _reopened(flow, settings, store, row, keeper)
         entries = [one.entry for one in store.entries(row.id)]
         restore(run.record, entries_that_fit(entries, run.record.graph), row.name)

@@ -16,9 +16,9 @@ from types import ModuleType
 from typing import Any
 
 from daskflow.definition.flows import Flow, being_imported
-from daskflow.errors import TargetError
+from daskflow.errors import TamperedError, TargetError
 from daskflow.runtime.spec import is_installed
-from daskflow.stores.history import RunRow
+from daskflow.stores.history import RunRow, RunStore
 
 
 def load_flow(target: str) -> Flow[..., Any]:
@@ -43,7 +43,7 @@ def load_flow(target: str) -> Flow[..., Any]:
     return _named_flow(module, name, place) if name else _only_flow(module, place)
 
 
-def load_flow_of(row: RunRow) -> Flow[..., Any]:
+def load_flow_of(store: RunStore, row: RunRow) -> Flow[..., Any]:
     """Import the flow of a run that is in a store, with the options that the run had.
 
     Modules are looked for from the working folder, which is to be that of the run.
@@ -52,7 +52,15 @@ def load_flow_of(row: RunRow) -> Flow[..., Any]:
     ------
     TargetError
         It cannot be imported; the message tells how to go on all the same.
+    TamperedError
+        What the store says of the run is not what was written: its target is not to be trusted.
     """
+    if 0 in store.spoiled(row.id):
+        msg = (
+            f"run {row.name!r} is not as it was written in {store.url}, so nothing that it names "
+            f"is imported; `daskflow audit {row.name}` tells more"
+        )
+        raise TamperedError(msg)
     cure = f"where you have the flow f, f.resume({row.id!r}) or f.rerun({row.id!r}) does it"
     if not row.target:
         msg = (

@@ -60,7 +60,7 @@ def _call(wanted: str, task: str, *, with_pdb: bool) -> int:
     row = find_run(store, wanted)
     check_folder(row)
     with chdir(row.folder):
-        flow = load_flow_of(row).with_options(store=store)
+        flow = load_flow_of(store, row).with_options(store=store)
         call = call_of(flow, row.id, task)
         _print_call(call, f"{row.flow_name} / {row.name}")
         return _told(call.make(), with_pdb=with_pdb)

@@ -110,7 +110,7 @@ def _go_on(wanted: str, place: Place, check: Callable[[RunRow], None] | None, st
     check_folder(row)
     executor = executor_of(place)
     with chdir(row.folder):
-        flow = load_flow_of(row).with_options(store=store)
+        flow = load_flow_of(store, row).with_options(store=store)
         if executor is not None:
             flow = flow.with_options(executor=executor)
         return run_shown(lambda: _started(start(flow, row.id)), flow.name)

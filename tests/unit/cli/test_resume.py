@@ -175,7 +175,7 @@ def test_options_of_a_variation_are_kept(store, write):
     row = store.run(run.id)
     assert row.target.endswith("varied.py:f")
     assert row.options == {"block_size": 1, "reference_tasks": ["wait"]}
-    again = load_flow_of(row).resume("mine")
+    again = load_flow_of(store, row).resume("mine")
     again.approve()
     assert again.state.is_successful()
     assert again.tags == {"x"}
@@ -218,3 +218,21 @@ def test_what_is_no_task_to_begin_from(failed, daskflow, store):
     assert code == Exit.ERROR
     assert "no node 'dubble'; its nodes: double, decide" in errors
     assert len(store.runs()) == 1
+
+
+def test_what_an_edited_row_names_is_not_imported(write, store, daskflow):
+    """Who can write the store's file cannot have other code run in its place."""
+    write(
+        "mine.py",
+        "from daskflow import LocalExecutor, flow, manual_only, task\n"
+        "@task(trigger=manual_only)\ndef wait() -> int:\n    return 1\n"
+        "@flow(executor=LocalExecutor(), run_name='mine')\ndef f():\n    return wait()\n",
+    )
+    write("theirs.py", "raise SystemExit('imported')\n")
+    assert daskflow("run", "mine.py:f")[0] == 4
+    with store._place.writing() as connection:
+        connection.exec_driver_sql("UPDATE runs SET target = 'theirs.py:f'")
+    for command in (["resume", "mine"], ["debug", "mine", "wait"]):
+        code, _, why = daskflow(*command)
+        assert code == 1
+        assert "run 'mine' is not as it was written in sqlite:///" in why
