@@ -230,9 +230,15 @@ def test_what_an_edited_row_names_is_not_imported(write, store, daskflow):
     )
     write("theirs.py", "raise SystemExit('imported')\n")
     assert daskflow("run", "mine.py:f")[0] == 4
-    with store._place.writing() as connection:
-        connection.exec_driver_sql("UPDATE runs SET target = 'theirs.py:f'")
+    target = store.runs()[0].target
+
+    def edit(target):
+        with store._place.writing() as connection:
+            connection.exec_driver_sql("UPDATE runs SET target = ?", (target,))
+
+    edit("theirs.py:f")
     for command in (["resume", "mine"], ["debug", "mine", "wait"]):
         code, _, why = daskflow(*command)
         assert code == 1
         assert "run 'mine' is not as it was written in sqlite:///" in why
+    edit(target)  # whoever looks at the runs of all tests finds it whole
