@@ -37,7 +37,7 @@ class Watchers:
     on_crashed: tuple[Hook, ...] = ()
 
     def __bool__(self) -> bool:
-        return any(getattr(self, field.name) for field in fields(self))
+        return any(vars(self).values())  # asked twice for each task run
 
     def hooks_of(self, code: int) -> tuple[Hook, ...]:
         """Return the hooks that a kind of state, given by its code, calls."""
