@@ -1,13 +1,21 @@
 """What the store keeps of every flow run that a test makes gives its record again, entry by entry.
 
-`tests.walks.LegalWalks` asks for `differences` when the driver of a run is done.
+`tests.walks.LegalWalks` asks for `differences` and `misreadings` when the driver of a run is done.
 """
 
+from collections import Counter
+
 from daskflow.context import run_label
+from daskflow.history.auditing import audit_run
+from daskflow.history.explaining import explain
+from daskflow.history.reading import read_run
 from daskflow.keeping import StoreKeeper
 from daskflow.resuming import entries_that_fit
 from daskflow.runtime.record import RunRecord
 from daskflow.runtime.restoring import restore
+from daskflow.runtime.views import progress_of
+from daskflow.states import Pending, Retrying
+from daskflow.timing import now
 
 
 def told_of(record):
@@ -17,7 +25,7 @@ def told_of(record):
         for position in range(len(node.codes)):
             state = record.state(name, position)
             told[run_label(name, node.space.index_of(position))] = (
-                type(state).__name__,
+                _kind_of(state),
                 state.message,
                 state.attempt,
                 node.smalls[position],
@@ -29,6 +37,12 @@ def told_of(record):
     }
     history = [(event.name, type(event.state).__name__) for event in list(record.events)]
     return told, ended, history
+
+
+def _kind_of(state):
+    """Return the kind of a state; what waited for an instant that is over is Pending by now."""
+    due = state.scheduled_for.timestamp() if isinstance(state, Retrying) else None
+    return "Pending" if due is not None and due <= now() else type(state).__name__
 
 
 def differences(run):
@@ -49,3 +63,35 @@ def differences(run):
             wrong = [f"{run.name}: {k}: kept {a}, was {b}" for k, a, b in pairs if a != b]
             return wrong or [f"{run.name}: {len(one)} events kept, there were {len(other)}"]
     return []
+
+
+def counted(record):
+    """Return the task runs of each node, counted; what was just woken is still Retrying if read."""
+    found = []
+    for node in progress_of(record):
+        counts = Counter(node.counts)
+        counts[Pending.__name__] += counts.pop(Retrying.__name__, 0)
+        found.append((node.node, node.total, counts))
+    return found
+
+
+_EXPLAINED = 30  # task runs of a node
+
+
+def misreadings(run):
+    """Return what somebody without the flow's code reads wrongly, and what an audit finds."""
+    keeper = run._keeper
+    if not isinstance(keeper, StoreKeeper) or keeper.is_restoring or keeper.journal.trouble:
+        return []
+    store = keeper.store
+    read = read_run(store, run.id)
+    here, there = counted(read.record), counted(run.record)
+    wrong = [f"{run.name}: read {a}, was {b}" for a, b in zip(here, there, strict=True) if a != b]
+    if type(read.state) is not type(run.state):
+        wrong.append(f"{run.name}: read {read.state}, was {run.state}")
+    for name, node in read.record.nodes.items():
+        assert explain(read, name)
+        for position in range(len(node.codes))[:_EXPLAINED]:
+            assert explain(read, name, read.record.index(name, position))
+    found = audit_run(store, store.run(run.id), lambda _: None)
+    return wrong + [f"{run.name}: an audit finds {one}" for one in found]

@@ -134,7 +134,7 @@ class LegalWalks:
     def legal_walks(self):
         """Have each run looked at by whoever drives it, in whatever thread."""
         from daskflow.runs import FlowRun
-        from tests.replays import differences
+        from tests.replays import differences, misreadings
 
         original, driven, problems = FlowRun.drive, [], []
 
@@ -144,7 +144,7 @@ class LegalWalks:
                 original(run)
             finally:
                 problems.extend(problems_of(run))
-                problems.extend(differences(run))
+                problems.extend(differences(run) + misreadings(run))
                 driven.remove(run)
 
         FlowRun.drive = drive

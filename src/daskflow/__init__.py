@@ -9,10 +9,18 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from daskflow import context, operators
+from daskflow import context
 from daskflow.caching import FLOW_PARAMETERS, INPUTS, RUN_ID, TASK_SOURCE, CachePolicy
 from daskflow.context import get_run_logger
-from daskflow.control import case, ifelse, merge, switch
+from daskflow.definition import operators
+from daskflow.definition.control import case, ifelse, merge, switch
+from daskflow.definition.flattening import flatten, successful
+from daskflow.definition.flows import Flow, flow
+from daskflow.definition.mapping import unmapped
+from daskflow.definition.parameters import Parameter
+from daskflow.definition.resources import resource_manager
+from daskflow.definition.static import Static
+from daskflow.definition.tasks import Task, task
 from daskflow.errors import (
     CacheKeyError,
     CrashedError,
@@ -35,16 +43,9 @@ from daskflow.errors import (
     UnansweredError,
 )
 from daskflow.executors.local import LocalExecutor
-from daskflow.flattening import flatten, successful
-from daskflow.flows import Flow, flow
 from daskflow.graph import Edge
-from daskflow.mapping import unmapped
-from daskflow.parameters import Parameter
-from daskflow.resources import resource_manager
 from daskflow.signals import Fail, Loop, Pause, Retry, Signal, Skip, Succeed
-from daskflow.static import Static
 from daskflow.tagging import tags
-from daskflow.tasks import Task, task
 from daskflow.triggers import (
     all_failed,
     all_finished,

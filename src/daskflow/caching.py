@@ -10,7 +10,7 @@ task's name is part of the key, so a task finds only what one of the same name h
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import Enum
@@ -77,6 +77,26 @@ class CacheEntry:
     made_by: str  # id of the task run
     created: float  # instant
     expires: float | None = None  # instant from which it is not found any more
+
+
+@dataclass(frozen=True, slots=True)
+class CacheMiss:
+    """Why nothing was found under a key: how it differs from the nearest result that was kept."""
+
+    task: str  # name
+    changed: tuple[str, ...] = ()  # argument 'x', source, ...: what is not what it was then
+    made_by: str = ""  # id of the task run whose result was the nearest; empty: there was none
+    created: float = 0.0  # instant at which that was kept
+    expired: float | None = None  # instant at which it expired, where that was the reason
+
+    def __str__(self) -> str:
+        if not self.made_by:
+            return f"nothing of task {self.task!r} had been kept"
+        if not self.changed:
+            why = "had expired" if self.expired is not None else "was made meanwhile"
+            return f"the result of {self.made_by} {why}"
+        verb = "has" if len(self.changed) == 1 else "have"
+        return f"{', '.join(self.changed)} {verb} changed since {self.made_by}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +205,43 @@ def make_key(rule: CacheRule, call: Call) -> CacheKey | None:
         return None
     token = digest_of(sorted(digests.items()), "the digests")
     return CacheKey(f"{call.task}-{token}", digests)
+
+
+def explain_miss(
+    task: str, digests: Mapping[str, str], kept: Iterable[CacheEntry], now: float
+) -> CacheMiss:
+    """Return why a task found nothing: by what its key differs from the nearest one.
+
+    That is the one that differs in the fewest things; of several, the latest.
+
+    Parameters
+    ----------
+    digests
+        Of what the key was made of.
+    kept
+        Entries of the same task; their values do not matter.
+    now
+        The instant at which it found nothing.
+
+    Examples
+    --------
+    >>> kept = CacheEntry("k", b"", {"argument 'x'": "a1", "source": "s1"}, "load", "run/load", 5.0)
+    >>> miss = explain_miss("load", {"argument 'x'": "a2", "source": "s1"}, [kept], 9.0)
+    >>> str(miss)
+    "argument 'x' has changed since run/load"
+    """
+
+    def difference(entry: CacheEntry) -> tuple[str, ...]:
+        names = dict.fromkeys((*digests, *entry.digests))
+        return tuple(name for name in names if digests.get(name) != entry.digests.get(name))
+
+    found = [(difference(entry), entry) for entry in kept]
+    if not found:
+        return CacheMiss(task)
+    changed, nearest = min(found, key=lambda one: (len(one[0]), -one[1].created))
+    is_over = nearest.expires is not None and nearest.expires <= now and not changed
+    expired = nearest.expires if is_over else None
+    return CacheMiss(task, changed, nearest.made_by, nearest.created, expired)
 
 
 def digest_of(value: Any, what: str, cure: str = "") -> str:

@@ -29,13 +29,14 @@ from typing import TYPE_CHECKING, Any
 
 import cloudpickle
 
-from daskflow.definitions import FlowDefinition
+from daskflow.definition.definitions import FlowDefinition
+from daskflow.definition.nodes import Packed, literals_in
 from daskflow.events import Report, Segment
 from daskflow.executors.local import LocalSession
 from daskflow.executors.wire import is_block
 from daskflow.lowering import AtHand, Plan, Target, lower
 from daskflow.lowering.plan import literal_key, unpack_block
-from daskflow.nodes import Packed, literals_in
+from daskflow.runtime.budgets import UNLIMITED
 from daskflow.runtime.driver import Assignment
 from daskflow.runtime.finishing import finish_block
 from daskflow.runtime.flow_handlers import FlowWatch
@@ -76,7 +77,7 @@ def make_delayed(
     from dask.task_spec import Task, TaskRef
 
     # nobody will ask for values, and nobody answers what a task run asks
-    spec = replace(spec, kept=frozenset(), small_result_bytes=0, caching=None)
+    spec = replace(spec, kept=frozenset(), small_result_bytes=0, caching=None, limits=UNLIMITED)
     plan, rest = _first_plan(spec, assignment)
     with own_code_by_value(assignment.functions):
         packed = zlib.compress(pack_spec(spec))

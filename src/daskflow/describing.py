@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 from daskflow import context
 from daskflow.caching import CacheFacts, Part, digest_of
-from daskflow.definitions import FlowDefinition
+from daskflow.definition.definitions import FlowDefinition
+from daskflow.definition.nodes import FlowGraph, NodeRef, references
 from daskflow.errors import CacheKeyError, DefinitionError, ParameterError
 from daskflow.lowering import AtHand
 from daskflow.lowering.expand import expand
 from daskflow.lowering.needs import given_literal
 from daskflow.names import make_name
-from daskflow.nodes import FlowGraph, NodeRef, references
 from daskflow.results.serializers import small_bytes
+from daskflow.runtime.budgets import Limits
 from daskflow.runtime.code import OwnCode
 from daskflow.runtime.driver import Assignment
 from daskflow.runtime.fingerprints import fingerprint
@@ -29,7 +30,7 @@ from daskflow.tagging import active_tags
 from daskflow.timing import now
 
 if TYPE_CHECKING:
-    from daskflow.flows import Flow
+    from daskflow.definition.flows import Flow
 
 
 def describe(
@@ -58,6 +59,8 @@ def describe(
         code,
         given=given,
         code=OwnCode(spec.run_id),
+        window=settings.engine.window,
+        block_seconds=settings.engine.block_seconds,
     )
     return definition, spec, assignment
 
@@ -99,6 +102,7 @@ def _make_spec(
         caching=_cache_facts(graph, parameters),
         parents=_parents(),
         log_level=settings.logging.threshold,
+        limits=Limits(engine.block_seconds, engine.block_bytes),
         log_prints=flow.options.get("log_prints", settings.logging.prints),
     )
 

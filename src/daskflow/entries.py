@@ -6,10 +6,10 @@ is needed to go on. They are frozen, and tell only what cannot be found out anew
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from daskflow.events import Segment
-from daskflow.states import State
+from daskflow.states import Failed, State, Success
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,3 +61,21 @@ class TaskRunMoved:
 
 
 Entry = SpaceOpened | SpaceEnded | SegmentTold | RunMoved | TaskRunMoved
+
+
+def without_values(entry: Entry) -> Entry:
+    """Return an entry without what is the user's: results and exceptions."""
+    if isinstance(entry, SpaceOpened):
+        return entry
+    if isinstance(entry, SegmentTold):
+        segment = entry.segment.without_values()
+        segment.smalls = [None] * len(segment.codes)
+        segment.notes = {at: n._replace(failure=None) for at, n in segment.notes.items()}
+        return replace(entry, segment=segment)
+    return replace(entry, state=_bare(entry.state))
+
+
+def _bare(state: State) -> State:
+    if isinstance(state, Failed):
+        return replace(state, exception=None)
+    return replace(state, result=None) if isinstance(state, Success) else state

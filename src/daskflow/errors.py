@@ -21,6 +21,7 @@
     ├── StoreError                 what is kept of runs cannot be read or written
     │   ├── StoreBusyError         it cannot be written now: locked, full, read-only
     │   ├── UnknownRunError        there is no such run, or several
+    │   ├── UnknownTaskError       there is no such task run in it
     │   ├── LeaseTakenError        somebody else drives the run
     │   ├── LeaseLostError         somebody else has taken the run over
     │   └── TamperedError          what is kept is not what was written
@@ -110,6 +111,10 @@ class StoreBusyError(StoreError):
 
 class UnknownRunError(StoreError):
     """There is no run of that id or name, or there are several."""
+
+
+class UnknownTaskError(StoreError):
+    """There is no task run of that name in a run."""
 
 
 class LeaseTakenError(StoreError):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import pickle
 from array import array
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -174,9 +174,16 @@ def _segment_of(  # noqa: PLR0913, PLR0917 - a column each
     )
 
 
+Span = tuple[str, int, int]  # task runs of a node, from one position up to another
+GiveBack = Callable[[list[Span]], None]
+
+
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What the driver is told of one block, by whoever saw it end."""
+    """What the driver is told of one block, by whoever saw it end.
+
+    Of what it has not begun a block tells nothing; that may be told before it ends.
+    """
 
     run_id: str
     block: int  # number of the block in its run
@@ -185,6 +192,7 @@ class Report:
     error: str = ""  # why nothing came back
     is_origin: bool = True  # False: it did not run because a block before it did not come back
     is_taken: bool = False  # it was taken from its worker, and is hollow now: no values, no states
+    given_back: Sequence[Span] = ()  # not empty: it goes on, but will not begin these any more
 
 
 @dataclass(frozen=True, slots=True)

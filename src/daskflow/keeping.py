@@ -7,12 +7,13 @@ import os
 import socket
 import sys
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from daskflow._crash_points import reach
+from daskflow.definition.outlining import outline_of
 from daskflow.entries import Entry, RunMoved
 from daskflow.errors import LeaseLostError
 from daskflow.persisting import pack_parameters
@@ -24,7 +25,7 @@ from daskflow.stores.journal import Journal
 from daskflow.timing import now
 
 if TYPE_CHECKING:
-    from daskflow.flows import Flow
+    from daskflow.definition.flows import Flow
 
 
 class Keeper(Protocol):
@@ -80,6 +81,7 @@ class StoreKeeper:
     run_id: str
     journal: Journal
     is_restoring: bool = field(default=False)  # what is folded then is kept already
+    row: dict[str, Any] = field(default_factory=dict)  # of the run: goes with its next move
     given_back_at: int = field(default=0)  # the run's version by then
 
     def add(self, entry: Entry) -> None:
@@ -89,7 +91,8 @@ class StoreKeeper:
 
     def moved(self, at: float, state: State, **row: Any) -> None:
         """Keep a change of the flow run's state, and new values of its row."""
-        self.journal.add(RunMoved(at, state), {"state": state, **row})
+        news, self.row = self.row, {}
+        self.journal.add(RunMoved(at, state), {**news, "state": state, **row})
 
     def may_go_on(self) -> bool:
         """Return whether the store takes what is written."""
@@ -125,8 +128,19 @@ class StoreKeeper:
         self.journal = Journal(self.store, lease)
 
 
-def row_of(flow: Flow[..., Any], spec: RunSpec, parameters: Mapping[str, Any]) -> RunRow:
-    """Return the row of a run that is about to begin."""
+def row_of(
+    flow: Flow[..., Any],
+    spec: RunSpec,
+    parameters: Mapping[str, Any],
+    references: Sequence[str] = (),
+) -> RunRow:
+    """Return the row of a run that is about to begin.
+
+    Parameters
+    ----------
+    references
+        The nodes that decide how it ends.
+    """
     with own_code_by_value([flow]):
         packed = pack_parameters(parameters, spec.storage)
     return RunRow(
@@ -140,13 +154,29 @@ def row_of(flow: Flow[..., Any], spec: RunSpec, parameters: Mapping[str, Any]) -
         target=target_of(flow),
         folder=os.getcwd(),  # noqa: PTH109 - a string is what is kept
         code=code_digests(spec.graph),
+        options=kept_options(flow),
+        graph=outline_of(spec.graph, references),
+        caller=spec.parents[-1] if spec.parents else "",
         parent=spec.parents[-1].partition("/")[0] if spec.parents else "",
     )
 
 
+_KEPT = ("block_size", "persist_result", "reference_tasks")  # what decides how a run goes and ends
+
+
+def kept_options(flow: Flow[..., Any]) -> dict[str, Any]:
+    """Return the options that a run needs when it is gone on with: its flow is imported anew."""
+    found: dict[str, Any] = {word: flow.options.get(word) for word in _KEPT}
+    named = found["reference_tasks"]
+    if named is not None and not isinstance(named, str):
+        found["reference_tasks"] = list(named)
+    return {word: value for word, value in found.items() if value is not None}
+
+
 def target_of(flow: Flow[..., Any]) -> str:
     """Return how a flow can be imported again; empty where it cannot."""
-    name = next((n for n, value in _globals_of(flow).items() if value is flow), "")
+    known = _globals_of(flow)
+    name = next((n for one in (flow, flow.origin) for n in known if known[n] is one), "")
     module = sys.modules.get(flow.__module__)
     file = getattr(module, "__file__", None)
     if not name or module is None:

@@ -16,7 +16,7 @@ from daskflow.settings import Settings
 from daskflow.stores.history import RunStore
 
 if TYPE_CHECKING:
-    from daskflow.flows import Flow
+    from daskflow.definition.flows import Flow
 
 
 _MOST = 32 * 1024 * 1024  # bytes of parameters in the row of a run; more are a result of their own

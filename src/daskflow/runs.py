@@ -18,12 +18,13 @@ from typing import TYPE_CHECKING, Any
 
 from daskflow import context
 from daskflow.context import run_label
+from daskflow.definition.nodes import LiteralRef, NodeRef, fill
+from daskflow.definition.tasks import Task
 from daskflow.errors import FlowRunFailedError, FlowRunPausedError, IllegalMoveError, StoreError
 from daskflow.events import StateChanged
 from daskflow.executors.base import Session
 from daskflow.keeping import Keeper, NoKeeper
 from daskflow.lowering.plan import literal_key
-from daskflow.nodes import LiteralRef, NodeRef, fill
 from daskflow.runtime.driver import Assignment, Contact, Driver, Order
 from daskflow.runtime.failing import failures, first_failure
 from daskflow.runtime.flow_handlers import NOBODY_WATCHES, FlowWatch
@@ -34,10 +35,9 @@ from daskflow.runtime.spec import RunSpec
 from daskflow.runtime.state_handlers import TaskWatch
 from daskflow.runtime.values import Values
 from daskflow.runtime.verdict import verdict
-from daskflow.runtime.views import NodeProgress, TaskRun, TaskRuns, view_of
+from daskflow.runtime.views import NodeProgress, TaskRun, TaskRuns, progress_of, view_of
 from daskflow.signals import RunInterrupted
 from daskflow.states import (
-    KINDS,
     Cancelled,
     Crashed,
     Paused,
@@ -45,11 +45,10 @@ from daskflow.states import (
     Running,
     State,
 )
-from daskflow.tasks import Task
 from daskflow.timing import as_datetime, now
 
 if TYPE_CHECKING:
-    from daskflow.definitions import FlowDefinition
+    from daskflow.definition.definitions import FlowDefinition
 
 
 class FlowRun:
@@ -373,15 +372,7 @@ class FlowRun:
 
     def progress(self) -> list[NodeProgress]:
         """Return how far each node is, in the order of the flow."""
-        return [
-            NodeProgress(
-                name,
-                self.record.total(name),
-                # a copy, for the driver may be at work
-                {KINDS[code].__name__: count for code, count in dict(node.counts).items() if count},
-            )
-            for name, node in list(self.record.nodes.items())
-        ]
+        return progress_of(self.record)
 
     def failures(self) -> list[TaskRun]:
         """Return the task runs that failed, those that a trigger kept from starting included."""
@@ -460,7 +451,7 @@ class FlowRun:
             self._session.close()
         else:
             large = self._assignment.large
-            self._session.release([literal_key(self.id, name) for name in large])
+            self._session.release([literal_key(self._assignment.run_id, name) for name in large])
 
     def _notify(self) -> None:
         with self._changed:

@@ -11,9 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 from daskflow import context
 from daskflow._crash_points import reach
-from daskflow.definitions import FlowDefinition
+from daskflow.context import run_label
+from daskflow.definition.definitions import FlowDefinition
+from daskflow.definition.nodes import FlowGraph
+from daskflow.definition.outlining import outline_of
+from daskflow.definition.tasks import Task
 from daskflow.describing import describe
-from daskflow.events import Report
+from daskflow.entries import SpaceEnded
+from daskflow.errors import DefinitionError
+from daskflow.events import Report, StateChanged
 from daskflow.executors.base import Executor, PackedSpec, Session
 from daskflow.executors.choice import choose_executor
 from daskflow.executors.local import LocalExecutor
@@ -21,29 +27,38 @@ from daskflow.keeping import StoreKeeper, begin, row_of, take_over
 from daskflow.lowering.plan import Plan
 from daskflow.persisting import storage_of, unpack_parameters, with_storage
 from daskflow.resuming import (
+    Legacy,
     changed_tasks,
+    check_may_rerun,
     check_may_resume,
     entries_that_fit,
     find_run,
+    legacy_of,
+    positions_of,
     refuse_changed,
 )
 from daskflow.runs import FlowRun
 from daskflow.runtime.code import OwnCode
 from daskflow.runtime.driver import Assignment
 from daskflow.runtime.flow_handlers import FlowWatch
+from daskflow.runtime.given import Given
 from daskflow.runtime.nesting import executor_of_children
+from daskflow.runtime.record import RunRecord
+from daskflow.runtime.repeating import KEEP_ENDED, KEEP_GOOD, Repeats, find_repeats
 from daskflow.runtime.restoring import cancelled_runs, lost_runs, reopen, reopen_maps, restore
+from daskflow.runtime.single import SingleCall, single_call
 from daskflow.runtime.spec import RunSpec, own_code_by_value, pack_spec
 from daskflow.settings import Settings
-from daskflow.states import Failed, State
+from daskflow.states import Crashed, Failed, Running, State
 from daskflow.stores.answering import answers_of
 from daskflow.stores.choice import choose_store
 from daskflow.stores.history import RunRow, RunStore
+from daskflow.timing import as_datetime, now
 
 if TYPE_CHECKING:
     from dask.delayed import Delayed
 
-    from daskflow.flows import Flow
+    from daskflow.definition.flows import Flow
 
 _TOKEN_BITS = 32  # blocks of different drivers of a run have different numbers
 
@@ -67,7 +82,8 @@ def prepare(flow: Flow[..., Any], parameters: dict[str, Any]) -> FlowRun:
     assignment = replace(assignment, answer=answers_of(store))
     session = _open(flow, settings, spec, assignment)
     try:
-        keeper = begin(store, row_of(flow, spec, parameters))
+        row = row_of(flow, spec, parameters, definition.reference_tasks)
+        keeper = begin(store, row)
     except BaseException:
         session.close()
         raise
@@ -99,12 +115,16 @@ def resume(flow: Flow[..., Any], wanted: str, *, allow_code_change: bool = False
     keeper = take_over(store, row.id)
     try:
         reach("resume.leased")
+        row = store.run(row.id)  # somebody else may have driven it to its end meanwhile
+        check_may_resume(row)
         run = _reopened(flow, settings, store, row, keeper)
         entries = [one.entry for one in store.entries(row.id)]
         restore(run.record, entries_that_fit(entries, run.record.graph), row.name)
         if not allow_code_change:
             refuse_changed(changed_tasks(run.record, row.code))
         keeper.is_restoring = False
+        if isinstance(row.state, Running):
+            _note_lost_driver(run, keeper)
         reach("resume.restored")
         reopen_maps(run.record)
         reopen(run.record, list(cancelled_runs(run.record)), "the run was resumed")
@@ -116,6 +136,143 @@ def resume(flow: Flow[..., Any], wanted: str, *, allow_code_change: bool = False
     return run
 
 
+def rerun(
+    flow: Flow[..., Any],
+    wanted: str,
+    *,
+    failed: bool = False,
+    from_task: str | Task[..., Any] | None = None,
+) -> FlowRun:
+    """Make a new run with the parameters of one that there was, and with what is kept of it.
+
+    Durable results that are kept are copied, checked on the way: the new run has its own, whatever
+    becomes of the old one. One that is not there any more, or was changed, counts as lost.
+
+    Parameters
+    ----------
+    wanted
+        Its id, the beginning of one, its name, or ``last``.
+    failed
+        Whether only what did not succeed runs again, and what hangs on it.
+    from_task
+        What runs again, with all that hangs on it: a task, the name of a node, or ``"clean[3]"``.
+
+    Raises
+    ------
+    UnknownRunError
+        There is no such run.
+    LeaseTakenError
+        It still goes on.
+    DefinitionError
+        There is no such task in it.
+    """
+    settings = Settings()
+    store = choose_store(flow.options.get("store"), settings)
+    row = find_run(store, wanted)
+    check_may_rerun(row, store.holder(row.id))
+    kept = storage_of(settings, store, row.id)
+    parameters = flow.signature.bind((), unpack_parameters(store.parameters(row.id), kept))
+    definition, spec, assignment = describe(flow, parameters, settings)
+    spec = replace(with_storage(spec, flow, settings, store), tags=spec.tags | row.tags)
+    legacy = Legacy()
+    if failed or from_task is not None:
+        before = _record_of(store, row, definition.graph)
+        found = _repeats_of(before, assignment.given, from_task, is_failed=failed)
+        legacy = legacy_of(before, found, kept, spec.storage)
+    assignment = replace(assignment, answer=answers_of(store), first_block=legacy.blocks + 1)
+    session = _open(flow, settings, spec, assignment)
+    try:
+        made = row_of(flow, spec, parameters, definition.reference_tasks)
+        keeper = begin(store, replace(made, parent=row.id))
+    except BaseException:
+        session.close()
+        raise
+    run = FlowRun(definition, spec, session, assignment, parameters, FlowWatch.of(flow), keeper)
+    _take_in(run, keeper, legacy)
+    return run
+
+
+def _record_of(store: RunStore, row: RunRow, graph: FlowGraph) -> RunRecord:
+    """Return the record of a run that nobody goes on with."""
+    record = RunRecord(graph, frozenset())
+    entries = [one.entry for one in store.entries(row.id)]
+    restore(record, entries_that_fit(entries, graph), row.name)
+    return record
+
+
+def _repeats_of(
+    before: RunRecord, given: Given, from_task: str | Task[..., Any] | None, *, is_failed: bool
+) -> Repeats:
+    """Return what is repeated of a run; what the flow is given now counts, not what was then."""
+    asked = [positions_of(before, from_task)] if from_task is not None else []
+    asked += [
+        positions_of(before, run_label(name, index)) for name in given for index in given[name]
+    ]
+    wanted: dict[str, list[int]] = {}
+    for name, places in asked:
+        wanted.setdefault(name, []).extend(places)
+    return find_repeats(before, KEEP_GOOD if is_failed else KEEP_ENDED, wanted)
+
+
+def _take_in(run: FlowRun, keeper: StoreKeeper, legacy: Legacy) -> None:
+    """Begin the history of a run with what it keeps of another."""
+    told = list(run.record.events)
+    restore(run.record, legacy.spaces, run.name)  # those that open write themselves
+    told += run.record.events
+    ended = (entry for entry in legacy.spaces if isinstance(entry, SpaceEnded))
+    for entry in (*ended, *legacy.entries):
+        keeper.add(entry)
+    keeper.is_restoring = True
+    restore(run.record, legacy.entries, run.name)
+    keeper.is_restoring = False
+    run.record.events[:0] = told
+    reopen(run.record, list(lost_runs(run.record)), "its value was not kept: it runs again")
+
+
+def call_of(flow: Flow[..., Any], wanted: str, task: str) -> SingleCall:
+    """Return a call of a run that there was, to be made here once more.
+
+    Parameters
+    ----------
+    wanted
+        The run: its id, the beginning of one, its name, or ``last``.
+    task
+        ``clean``, or ``clean[3]`` where it is mapped.
+
+    Raises
+    ------
+    UnknownRunError
+        There is no such run.
+    DefinitionError
+        There is no such task run in it.
+    ResultGoneError
+        Not all of its inputs were kept; the message names what was not.
+    """
+    settings = Settings()
+    store = choose_store(flow.options.get("store"), settings)
+    row = find_run(store, wanted)
+    kept = storage_of(settings, store, row.id)
+    parameters = unpack_parameters(store.parameters(row.id), kept)
+    _, spec, assignment = describe(flow, parameters, settings)
+    record = _record_of(store, row, spec.graph)
+    name, places = positions_of(record, task)
+    if len(places) != 1:
+        told = f"has {len(places)} task runs: say which, {name}[0] for the first"
+        msg = f"{task} {told}" if places else f"{task} has no task runs in run {row.name!r}"
+        raise DefinitionError(msg)
+    known = {**spec.literals, **assignment.literals}
+    spec = replace(_spec_like(spec, row), literals=known, storage=kept)
+    return single_call(record, spec, name, places[0])
+
+
+def _note_lost_driver(run: FlowRun, keeper: StoreKeeper) -> None:
+    """Note in a run's history that nobody went on with it until now."""
+    instant = now()
+    state = Crashed("its driver was lost", as_datetime(instant), reason="driver lost")
+    run.record.events.append(StateChanged(instant, run.name, state))
+    keeper.moved(instant, state)
+
+
 def _reopened(
     flow: Flow[..., Any], settings: Settings, store: RunStore, row: RunRow, keeper: StoreKeeper
 ) -> FlowRun:
@@ -123,20 +280,28 @@ def _reopened(
     kept = storage_of(settings, store, row.id)
     parameters = unpack_parameters(store.parameters(row.id), kept)
     definition, spec, assignment = describe(flow, parameters, settings)
-    spec = replace(spec, run_id=row.id, run_name=row.name, scheduled_for=row.created)
-    spec = with_storage(spec, flow, settings, store)
+    spec = with_storage(_spec_like(spec, row), flow, settings, store)
+    token = store.run(row.id).token
+    spec = replace(spec, session_id=f"{row.id}{token:x}")
     assignment = replace(
         assignment,
-        run_id=row.id,
-        code=OwnCode(row.id),
-        first_block=store.run(row.id).token << _TOKEN_BITS,
+        run_id=spec.session,
+        code=OwnCode(spec.session),
+        first_block=token << _TOKEN_BITS,
         answer=answers_of(store),
     )
     session = _open(flow, settings, spec, assignment)
+    keeper.row["graph"] = outline_of(spec.graph, definition.reference_tasks)
     watch = FlowWatch.of(flow)
     run = FlowRun(definition, spec, session, assignment, parameters, watch, keeper)
     run.started_at = row.started or row.created
     return run
+
+
+def _spec_like(spec: RunSpec, row: RunRow) -> RunSpec:
+    """Return a spec under the names of a run that there was."""
+    spec = replace(spec, run_id=row.id, run_name=row.name)
+    return replace(spec, tags=row.tags, scheduled_for=row.created)
 
 
 def _open(
@@ -148,7 +313,7 @@ def _open(
         with own_code_by_value(assignment.functions):
             return pack_spec(spec, assignment.code)
 
-    return _executor_of(flow, settings).open(spec.run_id, spec, pack)
+    return _executor_of(flow, settings).open(spec.session, spec, pack)
 
 
 def _executor_of(flow: Flow[..., Any], settings: Settings) -> Executor:

@@ -15,9 +15,10 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from daskflow.errors import TargetError
-from daskflow.flows import Flow, being_imported
+from daskflow.definition.flows import Flow, being_imported
+from daskflow.errors import TamperedError, TargetError
 from daskflow.runtime.spec import is_installed
+from daskflow.stores.history import RunRow, RunStore
 
 
 def load_flow(target: str) -> Flow[..., Any]:
@@ -40,6 +41,38 @@ def load_flow(target: str) -> Flow[..., Any]:
     is_file = place.endswith(".py") or "/" in place
     module = _import_file(Path(place)) if is_file else _import_named(place)
     return _named_flow(module, name, place) if name else _only_flow(module, place)
+
+
+def load_flow_of(store: RunStore, row: RunRow) -> Flow[..., Any]:
+    """Import the flow of a run that is in a store, with the options that the run had.
+
+    Modules are looked for from the working folder, which is to be that of the run.
+
+    Raises
+    ------
+    TargetError
+        It cannot be imported; the message tells how to go on all the same.
+    TamperedError
+        What the store says of the run is not what was written: its target is not to be trusted.
+    """
+    if 0 in store.spoiled(row.id):
+        msg = (
+            f"run {row.name!r} is not as it was written in {store.url}, so nothing that it names "
+            f"is imported; `daskflow audit {row.name}` tells more"
+        )
+        raise TamperedError(msg)
+    cure = f"where you have the flow f, f.resume({row.id!r}) or f.rerun({row.id!r}) does it"
+    if not row.target:
+        msg = (
+            f"run {row.name!r} is of a flow that cannot be imported, for no module has "
+            f"{row.flow_name!r} under a name of its own: {cure}"
+        )
+        raise TargetError(msg)
+    try:
+        return load_flow(row.target).with_options(**row.options)
+    except TargetError as error:
+        msg = f"the flow of run {row.name!r} cannot be imported: {error}; {cure}"
+        raise TargetError(msg) from error
 
 
 def _import_file(path: Path) -> ModuleType:

@@ -231,3 +231,36 @@ def test_what_a_place_needs():
     for url in ("nonsense://x", "abfs://x"):
         with pytest.raises(StoreError, match=f"results cannot be kept at {url}"):
             place_at(url).modules()
+
+
+def test_results_of_a_run_are_removed(storage):
+    """All but those that are kept; those of another run stay, and what is gone is no error."""
+    mine = [storage.write([n], "load", n, attempt=1).url for n in range(3)]
+    other = ResultStorage(storage.url, "cd34", b"key").write([1], "load", 0, attempt=1).url
+    assert storage.place.remove("ab12", {mine[1]}) == 2
+    assert {Path(url).name for url in files(storage)} == {Path(mine[1]).name, Path(other).name}
+    assert storage.place.remove("ab12") == 1
+    assert storage.place.remove("ab12") == 0
+    assert [Path(url).name for url in files(storage)] == [Path(other).name]
+    assert storage.read(storage.write([4], "load", 4, attempt=1)) == [4]  # and is made again
+
+
+def test_the_folders_of_a_run_go_with_its_results(tmp_path):
+    """Where something is left in one, that stays."""
+    storage = ResultStorage(str(tmp_path / "results"), "ab12", b"key")
+    kept, _ = (storage.write([1], name, 0, attempt=1).url for name in ("load", "clean"))
+    storage.place.remove("ab12", [kept])
+    assert len(list((tmp_path / "results" / "ab12").iterdir())) == 1
+    storage.place.remove("ab12")
+    assert list((tmp_path / "results").iterdir()) == []
+
+
+@pytest.mark.parametrize("codec", VALUES)
+def test_a_result_is_checked_without_being_read(storage, codec):
+    """Its bytes are what was written; a pickle is not opened for it."""
+    stored = storage.write(VALUES[codec], "load", 0, attempt=1)
+    assert storage.check(stored)
+    assert storage.folder_of(stored) == storage.place.url
+    change(stored.url, lambda data: data[:-1] + b"\0")
+    with pytest.raises(TamperedError):
+        storage.check(stored)

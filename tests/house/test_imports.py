@@ -78,20 +78,24 @@ def test_a_process_loads_little(module, figure):
 
 BREACHES = {
     "upstairs": (
-        {"graph.py": "import daskflow.tasks", "tasks.py": ""},
-        "daskflow.graph is not allowed to import daskflow.tasks",
+        {"graph.py": "import daskflow.definition", "definition.py": ""},
+        "daskflow.graph is not allowed to import daskflow.definition",
     ),
     "upstairs, late": (
-        {"graph.py": "def f():\n    import daskflow.tasks", "tasks.py": ""},
-        "daskflow.graph is not allowed to import daskflow.tasks",
+        {"graph.py": "def f():\n    import daskflow.definition", "definition.py": ""},
+        "daskflow.graph is not allowed to import daskflow.definition",
     ),
     "upstairs, over the face": (
-        {"__init__.py": "import daskflow.tasks", "graph.py": "import daskflow", "tasks.py": ""},
-        "daskflow.graph is not allowed to import daskflow.tasks",
+        {
+            "__init__.py": "import daskflow.definition",
+            "graph.py": "import daskflow",
+            "definition.py": "",
+        },
+        "daskflow.graph is not allowed to import daskflow.definition",
     ),
     "nowhere": ({"attic.py": ""}, "daskflow.attic"),
     "in a circle": (
-        {"flows.py": "import daskflow.tasks", "tasks.py": "import daskflow.flows"},
+        {"runs.py": "import daskflow.keeping", "keeping.py": "import daskflow.runs"},
         "No import cycle BROKEN",
     ),
     "in a circle, inside": (
@@ -122,8 +126,8 @@ def test_the_doors_are_open(tmp_path):
     write(
         tmp_path,
         {
-            "flows.py": "def f():\n    import daskflow.runs",
-            "runs.py": "import daskflow.flows",
+            "definition/flows.py": "def f():\n    import daskflow.runs",
+            "runs.py": "import daskflow.definition.flows",
             "lowering/plan.py": "from dask.task_spec import Task",
             "executors/cluster.py": "import distributed",
         },

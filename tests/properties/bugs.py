@@ -8,10 +8,10 @@ import sys
 from itertools import chain
 
 from daskflow import definitions, triggers
+from daskflow.definition.nodes import literals_in
 from daskflow.events import Length
 from daskflow.lowering import needs
 from daskflow.lowering.expand import Width, _Parent
-from daskflow.nodes import literals_in
 from daskflow.retries import RetryPolicy
 from daskflow.runtime import inputs, steps
 from daskflow.runtime.holding import Holding

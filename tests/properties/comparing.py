@@ -25,6 +25,8 @@ def difference(drawn, executor=None, ledger=None, reading=None):
     with pytest.MonkeyPatch.context() as patch:
         problems = look_at_plans(patch)
         patch.setenv("DASKFLOW_ENGINE__RETRY_WINDOW", "0")
+        patch.setenv("DASKFLOW_ENGINE__BLOCK_SECONDS", str(drawn.block_seconds))
+        patch.setenv("DASKFLOW_ENGINE__WINDOW", str(drawn.window))
         if drawn.is_thrifty:
             spare(patch)
         run = made.run()

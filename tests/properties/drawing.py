@@ -40,6 +40,8 @@ class Drawn:
     block_size: int | None
     is_thrifty: bool  # every value goes the way of the large ones
     threads: int
+    block_seconds: float  # 0: a block gives back all but what it began first
+    window: int
 
 
 def drawn(data, *, without=""):
@@ -53,7 +55,8 @@ def drawn(data, *, without=""):
     choices = Choices(data)
     block_size = choices.pick(None, 1, 2, 3)
     is_thrifty, threads = choices.one_in(4), choices.pick(1, 2)
-    return Drawn(Drawing(choices, without).items(), block_size, is_thrifty, threads)
+    limits = choices.pick(0.5, 0.0, 0.001), choices.pick(16, 1, 2)
+    return Drawn(Drawing(choices, without).items(), block_size, is_thrifty, threads, *limits)
 
 
 def seeded(seed):

@@ -124,6 +124,8 @@ class Shares:
         self.counts.update(name for name, has in FEATURES.items() if has(drawn, reading))
         self.counts[f"block_size={drawn.block_size}"] += 1
         self.counts[f"threads={drawn.threads}"] += 1
+        self.counts[f"block_seconds={drawn.block_seconds}"] += 1
+        self.counts[f"window={drawn.window}"] += 1
 
     def median(self):
         """Return the number of nodes at the median."""

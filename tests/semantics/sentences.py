@@ -69,7 +69,8 @@ ONE_TASK_RUN = (
         "test_a_known_state_stands",
         "test_neither_trigger_nor_skip_is_asked_again",
         "test_children_that_are_known",
-        "store and resume",
+        "test_a_resumed_run_reads_what_was_kept",
+        "test_what_failed_runs_again_child_by_child",
     ),
     (
         "6 a hit is Cached and does not run",
@@ -486,7 +487,11 @@ CONTROL_FLOW = (
         "test_what_is_inside_comes_between_setup_and_cleanup",
         "test_a_resource_in_each_lane_and_in_a_case",
     ),
-    ("cleanup after cancellation and on resume", "cancel", "store and resume"),
+    (
+        "cleanup after cancellation and on resume",
+        "test_a_resource_is_cleaned_up_behind_a_resume",
+        "cancel",
+    ),
     ("a retry inside does not run setup again", "test_35_a_resource_manager_with_a_retry"),
 )
 
@@ -513,14 +518,27 @@ THE_FLOWS_STATE = (
         "test_approval_while_the_run_is_live",
     ),
     (
-        "resume continues the same run, from some states",  # so far from Paused and a lost driver
+        "resume continues the same run, from some states",
         "test_a_resumed_run_reads_what_was_kept",
         "test_the_driver_is_killed",
-        "store and resume",
+        "test_a_run_that_was_cancelled_goes_on",
+        "test_a_run_goes_on_where_it_was_started",
     ),
-    ("rerun makes a new run, of what failed or from a task on", "store and resume"),
-    ("a Failed or Success run is final; the error names rerun", "store and resume"),
-    ("resume matches nodes by name", "store and resume"),
+    (
+        "rerun makes a new run, of what failed or from a task on",
+        "test_what_failed_runs_again_child_by_child",
+        "test_a_success_that_hangs_on_a_failure_runs_again",
+        "test_lanes_of_a_mapped_flow",
+        "test_from_a_task_on",
+        "test_from_one_child_on",
+        "test_durable_results_are_the_new_runs_own",
+        "test_a_value_that_is_lost_is_made_again",
+    ),
+    (
+        "a Failed or Success run is final; the error names rerun",
+        "test_a_run_that_has_ended_is_final",
+    ),
+    ("resume matches nodes by name", "test_nodes_are_matched_by_name"),
     (
         "the first Ctrl-C cancels and prints the resume line; a second leaves at once",
         "test_ctrl_c_in_a_call_of_a_flow",
@@ -559,7 +577,7 @@ CACHING = (
         "a cache is a durable result found under a key",
         "test_29_a_cache_by_inputs",
         "test_equal_calls_behind_one_another_in_a_run",
-        "store and resume",
+        "test_values_are_what_they_were",
     ),
     (
         "cache_policy=: inputs and source by default, composable",
@@ -591,14 +609,16 @@ CACHING = (
         "test_what_a_state_handler_made_a_success_is_not_kept",
     ),
     (
-        "caches are in the store: they outlive the process",  # so far they outlive the run
+        "caches are in the store: they outlive the process",
         "test_flows_share_the_store_of_the_process",
-        "store and resume",
+        "test_another_process_finds_what_was_made",
     ),
     (
-        "why explains a miss",  # so far what it needs is noted
+        "why explains a miss",
         "test_what_a_key_was_made_of_is_noted",
-        "store and resume",
+        "test_a_miss_is_explained_by_the_nearest_entry",
+        "test_a_miss_is_explained_across_processes",
+        "test_a_miss_is_told_by_what_changed",
     ),
 )
 

@@ -24,7 +24,7 @@ from daskflow import (
     task,
     unmapped,
 )
-from daskflow.nodes import NodeRef
+from daskflow.definition.nodes import NodeRef
 from tests.semantics.bodies import kinds, short, skip
 
 # ----------------------------------------------------------------------------------------- cases

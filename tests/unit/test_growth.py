@@ -11,8 +11,8 @@ import sys
 import pytest
 
 from daskflow import CycleError, Flow, task
+from daskflow.definition.nodes import FlowGraph
 from daskflow.graph import Edge, Graph
-from daskflow.nodes import FlowGraph
 
 
 class Counts:
@@ -92,7 +92,7 @@ class CountingFlowGraph(Counts, FlowGraph): ...
 @pytest.mark.parametrize("count", [2000, 20_000])
 def test_a_flow_by_hand_grows_with_its_edges(count, monkeypatch):
     """A chain and a fan that are fed by edges are built, validated and ordered."""
-    monkeypatch.setattr("daskflow.tracing.FlowGraph", CountingFlowGraph)
+    monkeypatch.setattr("daskflow.definition.tracing.FlowGraph", CountingFlowGraph)
     keep = task(lambda x: x, name="keep")
     f = Flow("f")
     names = [f.add_task(keep, name=f"n{place}") for place in range(count)]

@@ -13,9 +13,9 @@ from daskflow.checking.imports import find_missing
 from daskflow.checking.reach import Reach
 from daskflow.checking.travel import find_stuck, find_unhashable
 from daskflow.checking.wiring import find_unfed, find_unknown, find_unused
-from daskflow.definitions import FlowDefinition
+from daskflow.definition.definitions import FlowDefinition
+from daskflow.definition.flows import Flow
 from daskflow.errors import DefinitionError
-from daskflow.flows import Flow
 
 __all__ = ["Finding", "Level", "check"]
 

@@ -11,7 +11,7 @@ from importlib.util import find_spec
 from typing import Any
 
 from daskflow.checking.findings import Finding, error
-from daskflow.nodes import FlowGraph
+from daskflow.definition.nodes import FlowGraph
 
 _CAUGHT = {"ImportError", "ModuleNotFoundError", "Exception", "BaseException"}
 

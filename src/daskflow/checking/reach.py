@@ -7,11 +7,11 @@ from math import prod
 from typing import Any
 
 from daskflow.checking.findings import Finding, error, note
-from daskflow.definitions import FlowDefinition
+from daskflow.definition.definitions import FlowDefinition
+from daskflow.definition.mapping import measure
+from daskflow.definition.nodes import ROOT, LiteralRef, NodeRef, Packed, SpaceSpec
 from daskflow.errors import DefinitionError
 from daskflow.graph import Edge
-from daskflow.mapping import measure
-from daskflow.nodes import ROOT, LiteralRef, NodeRef, Packed, SpaceSpec
 from daskflow.triggers import (
     Counts,
     CountTrigger,

@@ -10,11 +10,11 @@ from typing import Any, NamedTuple
 import cloudpickle
 
 from daskflow.checking.findings import Finding, error, note
-from daskflow.definitions import FlowDefinition
-from daskflow.flows import Flow
-from daskflow.nodes import Element, LiteralRef, NodeRef, Packed
+from daskflow.definition.definitions import FlowDefinition
+from daskflow.definition.flows import Flow
+from daskflow.definition.nodes import Element, LiteralRef, NodeRef, Packed
+from daskflow.definition.tasks import Task
 from daskflow.runtime.spec import own_code_by_value
-from daskflow.tasks import Task
 
 _DEEPEST = 5  # steps from a task to what cannot be pickled
 _MOST_ITEMS = 100  # of a collection that are looked at, to name one

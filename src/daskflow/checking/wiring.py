@@ -7,8 +7,8 @@ from collections.abc import Callable, Collection, Iterator
 from typing import Any
 
 from daskflow.checking.findings import Finding, error, note
-from daskflow.definitions import FlowDefinition
-from daskflow.nodes import FlowGraph, NodeSpec, references
+from daskflow.definition.definitions import FlowDefinition
+from daskflow.definition.nodes import FlowGraph, NodeSpec, references
 from daskflow.triggers import is_cleanup
 
 

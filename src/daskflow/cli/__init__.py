@@ -1,7 +1,8 @@
 """The command ``daskflow``: for the terminal what `Flow.run` is in Python.
 
-The group and the way out stand here; `run` and `graph` are commands, `arguments` reads what was
-typed, `rows` decides what is shown, `display` shows it. Libraries are imported when a command needs
+The group and the way out stand here. Each command has a room; `arguments` reads what was typed
+behind ``run``, `reading` what all commands share that read a store, `rows`, `told` and the like
+decide what is shown, `display` and `summary` show it. Libraries are imported when a command needs
 them, so that ``daskflow version`` and ``--help`` answer at once.
 """
 
@@ -13,9 +14,18 @@ from collections.abc import Sequence
 
 import click
 
+from daskflow.cli.audit import audit
+from daskflow.cli.db import db
+from daskflow.cli.debug import debug
+from daskflow.cli.events import events
 from daskflow.cli.exits import EXIT_CODES, Exit
+from daskflow.cli.gc import gc
 from daskflow.cli.graph import graph
+from daskflow.cli.ls import ls
+from daskflow.cli.resume import rerun, resume
 from daskflow.cli.run import run
+from daskflow.cli.show import show
+from daskflow.cli.why import why
 
 __all__ = ["Exit", "group", "main"]
 
@@ -47,8 +57,8 @@ def version() -> None:
     click.echo(f"daskflow {version_of('daskflow')}")
 
 
-group.add_command(run)
-group.add_command(graph)
+for command in (run, graph, ls, show, events, why, audit, gc, db, resume, rerun, debug):
+    group.add_command(command)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

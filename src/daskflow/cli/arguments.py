@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from daskflow.definition.parameters import Signature
 from daskflow.errors import ExecutorError, ParameterError
 from daskflow.executors.base import Executor
 from daskflow.executors.local import LocalExecutor
-from daskflow.parameters import Signature
 
 
 @dataclass(frozen=True)

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from daskflow.cli.exits import Exit
-from daskflow.cli.run import message_of
+from daskflow.cli.options import message_of
 from daskflow.drawing.drawing import FORMATS, format_of
 from daskflow.targets import load_flow
 
 if TYPE_CHECKING:
-    from daskflow.flows import Flow
+    from daskflow.definition.flows import Flow
 
 _WIDTH = 100  # of lines that no terminal shows
 

@@ -13,16 +13,17 @@ from daskflow.cli.rows import many, one_line, span_text
 from daskflow.context import run_label
 from daskflow.runs import FlowRun
 from daskflow.runtime.pausing import paused_runs
+from daskflow.runtime.record import RunRecord
 from daskflow.runtime.views import TaskRun
 from daskflow.states import Paused, Retrying, Skipped, State, TriggerFailed
 
 _TRACE_LINES = 40  # of a traceback; the middle of a longer one is left out
 
 
-def seconds_in(run: FlowRun, node: str) -> float:
+def seconds_in(record: RunRecord, node: str) -> float:
     """Return how long the bodies of a task ran, the last attempt of each task run."""
-    record = run.record.nodes[node]
-    pairs = zip(record.started, record.ended, strict=True)
+    column = record.nodes[node]
+    pairs = zip(column.started, column.ended, strict=True)
     return sum(ended - started for started, ended in pairs if started and ended)
 
 

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import traceback
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from daskflow.cli.arguments import Place, executor_of, read_parameters
-from daskflow.cli.exits import EXIT_CODES, Exit, exit_of
-from daskflow.errors import DaskflowError, ParameterError
+from daskflow.cli.driving import run_shown
+from daskflow.cli.exits import EXIT_CODES
+from daskflow.cli.options import carried_out, place_options
+from daskflow.errors import ParameterError
 from daskflow.targets import load_flow
-from daskflow.timing import now
-
-if TYPE_CHECKING:  # imported when a run begins: they need rich and Dask
-    from rich.console import Console
-
-    from daskflow.flows import Flow
 
 
 @dataclass(frozen=True)
@@ -59,47 +54,7 @@ Examples:
     metavar="FILE",
     help="Parameters from a .json or .toml file, or as JSON from standard input (-).",
 )
-@click.option(
-    "--executor",
-    type=click.Choice(["local", "threads", "dask"]),
-    help="Where to run: one task at a time in this process, in its threads, or on Dask. "
-    "Default: what the flow or DASKFLOW_EXECUTOR says, else dask.",
-)
-@click.option(
-    "--address",
-    metavar="ADDRESS",
-    help="A Dask scheduler, tcp://HOST:PORT. Default: a temporary cluster on this machine.",
-)
-@click.option(
-    "--workers",
-    type=click.IntRange(min=1),
-    metavar="N",
-    help="Worker processes of the temporary cluster (default: one for each core), "
-    "or threads with --executor threads (default: 4).",
-)
-@click.option(
-    "--threads-per-worker",
-    type=click.IntRange(min=1),
-    metavar="N",
-    help="Threads in each worker process (default: 1).",
-)
-@click.option(
-    "--cluster-class",
-    metavar="NAME",
-    help="What makes a Dask cluster for this run, by its dotted name: distributed.LocalCluster, "
-    "dask_jobqueue.SLURMCluster, ... It is closed in the end.",
-)
-@click.option(
-    "--cluster-kwargs",
-    metavar="JSON|@FILE",
-    help="What the class is called with: names and values as JSON, or from a .json or .toml file.",
-)
-@click.option(
-    "--adapt",
-    metavar="MIN:MAX",
-    help="Let that cluster grow and shrink between so many workers, as there is work.",
-)
-@click.option("--verbose", is_flag=True, help="Show the traceback of an error.")
+@place_options
 def run(
     *,
     target: str,
@@ -109,12 +64,8 @@ def run(
     **place: Any,
 ) -> int:
     """Run a flow and show how each of its tasks is getting on."""
-    try:
-        return carry_out(Order(target, params, params_file, Place(**place)))
-    except Exception as error:
-        if verbose:
-            traceback.print_exc()
-        raise click.ClickException(message_of(error)) from error
+    order = Order(target, params, params_file, Place(**place))
+    return carried_out(lambda: carry_out(order), verbose=verbose)
 
 
 def carry_out(order: Order) -> int:
@@ -136,29 +87,4 @@ def carry_out(order: Order) -> int:
     if executor is not None:
         flow = flow.with_options(executor=executor)
 
-    from daskflow.cli.display import make_console
-
-    return _run_shown(flow, parameters, make_console())
-
-
-def _run_shown(flow: Flow[..., Any], parameters: dict[str, Any], console: Console) -> int:
-    from daskflow.cli.display import make_display
-    from daskflow.cli.summary import print_interrupted, print_summary
-
-    began, flow_run = now(), None
-    try:
-        with make_display(console, flow.name) as display:
-            flow_run = flow.submit(**parameters)
-            display.follow(flow_run)
-    except KeyboardInterrupt:
-        print_interrupted(console, flow_run, began)
-        return Exit.CANCELLED
-    print_summary(console, flow_run)
-    return exit_of(flow_run.state)
-
-
-def message_of(error: Exception) -> str:
-    """Return one readable message of what ended a command."""
-    if isinstance(error, DaskflowError):
-        return str(error)
-    return f"{type(error).__name__}: {error}\n(--verbose shows where this comes from)"
+    return run_shown(lambda: flow.submit(**parameters), flow.name)

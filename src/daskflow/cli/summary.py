@@ -20,7 +20,9 @@ from daskflow.cli.outcome import (
 )
 from daskflow.cli.rows import rows_of, span_text, sum_of
 from daskflow.runs import FlowRun
-from daskflow.states import Cancelled, Paused
+from daskflow.runtime.record import RunRecord
+from daskflow.runtime.views import progress_of
+from daskflow.states import Cancelled, Paused, State
 from daskflow.timing import now
 
 if TYPE_CHECKING:
@@ -31,15 +33,15 @@ _RETURNED_LINES = 20  # of what the flow returned
 
 def print_summary(console: Console, run: FlowRun) -> None:
     """Print what became of a run: its state, its tasks, what was unhappy, what it returned."""
-    _say(console, "")
-    _say(console, outcome_line(run), f"bold {_colour(run)}")
-    _print_tasks(console, run)
+    say(console, "")
+    say(console, outcome_line(run), f"bold {colour_of(run.state)}")
+    print_tasks(console, run.record)
     remarks, more = remarks_of(run)
     kinds = {"skipped" if one.told.startswith("Skipped") else "retried" for one in remarks}
     kinds |= {"skipped"} if more else set()
-    _print_remarks(console, " and ".join(sorted(kinds)), remarks, more)
+    print_remarks(console, " and ".join(sorted(kinds)), remarks, more)
     _print_failures(console, run)
-    _print_remarks(console, "waiting for approval", *waiting_of(run))
+    print_remarks(console, "waiting for approval", *waiting_of(run))
     if run.state.is_successful():
         _print_returned(console, run)
 
@@ -48,23 +50,26 @@ def print_interrupted(console: Console, run: FlowRun | None, began: float) -> No
     """Print how far a run was when the user pressed Ctrl-C."""
     took = span_text(now() - began)
     if run is None:
-        _say(console, f"Interrupted after {took}, while it was starting.", "bold magenta")
+        say(console, f"Interrupted after {took}, while it was starting.", "bold magenta")
         return
     total = sum_of(rows_of(run.progress()))
     told = f"{total.done} of {total.total} task runs had finished"
-    _say(console, f"{run.flow_name} / {run.name}: interrupted after {took}; {told}", "bold magenta")
-    _print_tasks(console, run)
+    say(console, f"{run.flow_name} / {run.name}: interrupted after {took}; {told}", "bold magenta")
+    print_tasks(console, run.record)
 
 
-def _colour(run: FlowRun) -> str:
-    if run.state.is_successful():
+def colour_of(state: State) -> str:
+    """Return the colour in which a run's state is told."""
+    if state.is_successful():
         return "green"
-    if isinstance(run.state, Paused):
+    if isinstance(state, Paused):
         return "blue"
-    return "magenta" if isinstance(run.state, Cancelled) else "red"
+    if not state.is_finished():
+        return "yellow"
+    return "magenta" if isinstance(state, Cancelled) else "red"
 
 
-def _say(console: Console, line: str, style: str = "", indent: int = 0) -> None:
+def say(console: Console, line: str, style: str = "", indent: int = 0) -> None:
     """Print a line, wrapped at words in a terminal, whole elsewhere."""
     if console.is_terminal and line:
         console.print(Padding(Text(line, style), (0, 0, 0, indent), expand=False))
@@ -72,57 +77,64 @@ def _say(console: Console, line: str, style: str = "", indent: int = 0) -> None:
         console.print(Text(" " * indent + line, style), soft_wrap=True)
 
 
-def _print_tasks(console: Console, run: FlowRun) -> None:
-    rows = rows_of(run.progress())
+def plain_table() -> Table:
+    """Return a table as all of ours are: columns without lines."""
+    return Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
+
+
+def print_tasks(console: Console, record: RunRecord) -> None:
+    """Print a row for each task of a run."""
+    rows = rows_of(progress_of(record))
     if not rows:
         return
-    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
+    table = plain_table()
     table.add_column("task", overflow="fold")
     table.add_column("runs", justify="right", no_wrap=True)
     table.add_column("states")
     table.add_column("time", justify="right", no_wrap=True)
     for row in rows:
         runs = "-" if row.total is None else str(row.total)
-        table.add_row(Text(row.name), runs, row.states, span_text(seconds_in(run, row.name)))
-    _say(console, "")
+        table.add_row(Text(row.name), runs, row.states, span_text(seconds_in(record, row.name)))
+    say(console, "")
     console.print(Padding(table, (0, 0, 0, 2), expand=False))
 
 
-def _print_remarks(
-    console: Console, title: str, remarks: Sequence[Remark], more: Sequence[str]
+def print_remarks(
+    console: Console, title: str, remarks: Sequence[Remark], more: Sequence[str] = ()
 ) -> None:
+    """Print a list below a title; nothing where there is nothing in it."""
     if not remarks and not more:
         return
-    _say(console, f"\n{title}", "bold")
+    say(console, f"\n{title}", "bold")
     for remark in remarks:
-        _say(console, f"{remark.name}: {remark.told}" if remark.told else remark.name, indent=2)
+        say(console, f"{remark.name}: {remark.told}" if remark.told else remark.name, indent=2)
     for line in more:
-        _say(console, line, "dim", indent=2)
+        say(console, line, "dim", indent=2)
 
 
 def _print_failures(console: Console, run: FlowRun) -> None:
     failures, more = failures_of(run)
     if not failures:
         return
-    _say(console, "\nfailed", "bold red")
+    say(console, "\nfailed", "bold red")
     for failure in failures:
-        _say(console, failure.head, "red", indent=2)
+        say(console, failure.head, "red", indent=2)
         for line in failure.body.splitlines():
-            _say(console, line, indent=4)
+            say(console, line, indent=4)
     for line in more:
-        _say(console, line, "dim", indent=2)
+        say(console, line, "dim", indent=2)
 
 
 def _print_returned(console: Console, run: FlowRun) -> None:
     try:
         value = run.result()
     except Exception as error:  # noqa: BLE001 - a value that cannot be shown is no failure
-        _say(console, f"\nreturned a value that cannot be shown: {error}", "dim")
+        say(console, f"\nreturned a value that cannot be shown: {error}", "dim")
         return
     text = pretty_repr(value, max_width=console.width - 2, max_length=10, max_string=200)
     lines = text.splitlines()
     if len(lines) > _RETURNED_LINES:
         lines[_RETURNED_LINES:] = [f"... {len(lines) - _RETURNED_LINES} lines more"]
-    _say(console, "\nreturned", "bold")
+    say(console, "\nreturned", "bold")
     for line in lines:
-        _say(console, line, indent=2)
+        say(console, line, indent=2)

@@ -10,7 +10,7 @@ import reprlib
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from daskflow.nodes import Element, FlowGraph, LiteralRef, NodeRef, Packed, Ref
+from daskflow.definition.nodes import Element, FlowGraph, LiteralRef, NodeRef, Packed, Ref
 
 _LETTERS = "ijklmnopqrstuvwxyz"
 _ITEMS = 4  # of a list or a dict; the rest is told by dots

@@ -12,10 +12,10 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any, Protocol
 
+from daskflow.definition.nodes import FlowGraph, LiteralRef, NodeRef, NodeSpec
 from daskflow.drawing.forms import Writer, index_text, sources
 from daskflow.drawing.grouping import TOP, Nest, arrange, groups_of, home_of
 from daskflow.graph import Edge
-from daskflow.nodes import FlowGraph, LiteralRef, NodeRef, NodeSpec
 from daskflow.triggers import all_successful, passes_skips
 
 

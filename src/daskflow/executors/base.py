@@ -14,7 +14,7 @@ from contextvars import ContextVar
 from typing import Any, Protocol, TypeVar
 
 from daskflow.demands import Demand
-from daskflow.events import Complaint, Report, Segment
+from daskflow.events import Complaint, GiveBack, Report, Segment
 from daskflow.questions import ASK_SECONDS, Answerer, Question
 
 A = TypeVar("A")
@@ -143,6 +143,9 @@ class Port(Protocol):
 
     def report(self, run_id: str, block: int, segments: tuple[Segment, ...]) -> None:
         """Send what became of a block, no later than its values are seen; empty: it was taken."""
+
+    def giving_back(self, run_id: str, block: int) -> GiveBack | None:
+        """Return what tells, from any thread, what a block will not begin; None: nobody listens."""
 
     def ask(self, run_id: str, question: Question[A], seconds: float = ASK_SECONDS) -> A:
         """Return what the driver answers to a question; waits for it in this thread.

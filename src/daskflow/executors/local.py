@@ -7,13 +7,14 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext, suppress
+from functools import partial
 from queue import Empty, SimpleQueue
 from types import MappingProxyType
 from typing import Any, TypeVar
 
 from daskflow.demands import Demand
 from daskflow.errors import DefinitionError, UnansweredError
-from daskflow.events import Complaint, Report, Segment
+from daskflow.events import Complaint, GiveBack, Report, Segment
 from daskflow.executors.base import PackedSpec, use_port
 from daskflow.executors.wire import is_block, is_portion
 from daskflow.questions import ASK_SECONDS, Answerer, Question, answer_nothing
@@ -192,6 +193,13 @@ class LocalSession:
             self._used(node)
         self._start(ready)
 
+    def giving_back(self, block: int) -> GiveBack | None:
+        """Return what tells the driver what a block leaves; None: it would not hear of it."""
+        if self._pool is None:
+            return None
+        report = partial(Report, self._run_id, block, "local")
+        return lambda spans: self._reports.put(report(given_back=spans))
+
     def _used(self, node: Any) -> None:
         """Let go of the parts of values that nobody needs behind this node."""
         for key in filter(is_portion, node.dependencies):
@@ -248,6 +256,10 @@ class _LocalPort:
 
     def report(self, run_id: str, block: int, segments: tuple[Segment, ...]) -> None:
         self.segments = segments
+
+    def giving_back(self, run_id: str, block: int) -> GiveBack | None:
+        """Return what tells the driver; None where it has to wait for the block itself."""
+        return self._session.giving_back(block)
 
     def ask(self, run_id: str, question: Question[A], seconds: float = ASK_SECONDS) -> A:
         try:

@@ -19,10 +19,11 @@ import pickle
 from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from distributed import KilledWorker, Scheduler, SchedulerPlugin
 
+from daskflow.events import Span
 from daskflow.executors.asking import GONE, Questions
 from daskflow.executors.placement import complaint_about
 from daskflow.executors.stuck import StuckBlocks, demand_of, offers_of, stuck_blocks
@@ -31,7 +32,19 @@ from daskflow.executors.wire import METADATA_KEY, TAKEN, Answered, Asked, is_blo
 _PAUSE_SECONDS = 0.03  # between answers to one client: each costs as much as a small task
 _LOOK_SECONDS = 0.5  # between looks at what no worker can run
 
-RawReport = tuple[str, int, str, bytes, str, bool]  # run, block, worker, segments, error, origin
+
+class RawReport(NamedTuple):
+    """What is told of a block, as it travels."""
+
+    run_id: str
+    block: int
+    worker: str
+    segments: bytes = b""
+    error: str = ""
+    is_origin: bool = True
+    given_back: tuple[Span, ...] = ()  # what it will not begin, though it goes on
+
+
 RawComplaint = tuple[str, int, str]  # run, block, message
 
 
@@ -121,6 +134,7 @@ class Tracker(SchedulerPlugin):
             daskflow_1_reports=self.reports,
             daskflow_1_ask=self.ask,
             daskflow_1_answer=self.answer,
+            daskflow_1_give_back=self.give_back,
             daskflow_1_release=self.release,
             daskflow_1_end=self.end,
         )
@@ -176,6 +190,11 @@ class Tracker(SchedulerPlugin):
         """Pass a driver's answers on, by the numbers of the questions."""
         for number, answered in answers:
             self.questions.answer(number, answered)
+
+    def give_back(self, run_id: str, block: int, worker: str, spans: list[Span]) -> None:
+        """Tell the driver what a block will not begin, though it goes on."""
+        given_back = [(name, start, stop) for name, start, stop in spans]  # lists on the wire
+        self._put(RawReport(run_id, block, worker, given_back=tuple(given_back)))
 
     def release(self, run_id: str, keys: list[Any]) -> None:
         """Let go of values of a run."""
@@ -245,7 +264,7 @@ class Tracker(SchedulerPlugin):
             found = metadata and metadata.get(METADATA_KEY)
             if found:
                 run_id, block, segments = found
-                self._put(run_id, block, kwargs.get("worker", ""), segments)
+                self._put(RawReport(run_id, block, kwargs.get("worker", ""), segments))
         elif finish == "released":
             if start in {"processing", "memory"} and _run_of(key) in self.runs:
                 task = self.scheduler.tasks[key]
@@ -262,7 +281,7 @@ class Tracker(SchedulerPlugin):
                     task.exception_blame
                 ):  # taken once more than Dask allows
                     error = ""
-                self._put(run_id, key[1], worker, b"", error, is_origin=is_origin)
+                self._put(RawReport(run_id, key[1], worker, b"", error, is_origin))
 
     def remove_client(self, scheduler: Scheduler, client: str) -> None:
         """Forget all that belongs to a client that left."""
@@ -289,19 +308,10 @@ class Tracker(SchedulerPlugin):
             message = complaint_about(demand, offers_of(self.scheduler))
             mailbox.complain((run_id, key[1], message))
 
-    def _put(
-        self,
-        run_id: str,
-        block: int,
-        worker: str,
-        segments: bytes,
-        error: str = "",
-        *,
-        is_origin: bool = True,
-    ) -> None:
-        run = self.runs.get(run_id)
+    def _put(self, report: RawReport) -> None:
+        run = self.runs.get(report.run_id)
         if run is not None and run.client in self.mailboxes:
-            self.mailboxes[run.client].put((run_id, block, worker, segments, error, is_origin))
+            self.mailboxes[run.client].put(report)
 
 
 def _run_of(key: Any) -> str:

@@ -15,7 +15,7 @@ from dask.sizeof import sizeof
 from distributed import get_worker, rejoin, secede
 
 from daskflow.errors import DefinitionError, UnansweredError
-from daskflow.events import Segment
+from daskflow.events import GiveBack, Segment, Span
 from daskflow.executors.base import Executor
 from daskflow.executors.cluster import NestedExecutor
 from daskflow.executors.connections import connect
@@ -79,6 +79,22 @@ class WorkerPort:
         state = worker.state.tasks[worker.get_current_task()]
         packed = pack_segments(segments) if segments else b""
         state.metadata[METADATA_KEY] = (run_id, block, packed)
+
+    def giving_back(self, run_id: str, block: int) -> GiveBack | None:
+        """Return what tells the tracker; None where other Dask code computes the block."""
+        try:
+            worker = get_worker()
+        except ValueError:
+            return None
+        loop = cast(Any, worker.loop).asyncio_loop
+
+        def give_back(spans: list[Span]) -> None:
+            told = worker.scheduler.daskflow_1_give_back(
+                run_id=run_id, block=block, worker=worker.address, spans=spans
+            )
+            asyncio.run_coroutine_threadsafe(told, loop)  # else the block's end tells it
+
+        return give_back
 
     def ask(self, run_id: str, question: Question[A], seconds: float = ASK_SECONDS) -> A:
         """Ask the driver, by way of the tracker on the scheduler."""

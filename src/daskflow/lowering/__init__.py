@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from daskflow.definition.nodes import FlowGraph
 from daskflow.lowering.blocks import Cutter, Target, find_due
 from daskflow.lowering.checks import verify
 from daskflow.lowering.expand import expand
@@ -20,7 +21,6 @@ from daskflow.lowering.needs import Pass
 from daskflow.lowering.order import stages
 from daskflow.lowering.plan import Plan
 from daskflow.lowering.spaces import Space
-from daskflow.nodes import FlowGraph
 
 __all__ = ["AtHand", "Column", "Known", "Plan", "Target", "lower", "verify"]
 
@@ -43,10 +43,19 @@ def lower(graph: FlowGraph, known: Known, at_hand: AtHand, target: Target) -> Pl
     }
     due = find_due(links, order, seen.columns)
     now = Pass(graph, seen, at_hand, links, due)
-    blocks = tuple(Cutter(now, stages(graph, links, order), target).cut())
+    cutter = Cutter(now, stages(graph, links, order), target)
+    blocks = tuple(cutter.cut())
     wanted = dict.fromkeys(name for block in blocks for name in block.literals)
     literals = {name: at_hand.literals[name] for name in wanted if name not in at_hand.placed}
-    return Plan(target.run_id, blocks, tuple(found.openings), tuple(found.ended), literals)
+    return Plan(
+        target.run_id,
+        blocks,
+        tuple(found.openings),
+        tuple(found.ended),
+        literals,
+        frozenset(cutter.shut),
+        cutter.is_short,
+    )
 
 
 def _grown(graph: FlowGraph, known: Known, spaces: Mapping[str, Space]) -> dict[str, Column]:

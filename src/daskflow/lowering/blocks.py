@@ -7,17 +7,18 @@ operations and the ranges in it are found by a regular expression, never one by 
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 
+from daskflow.definition.nodes import ROOT
 from daskflow.lowering.known import Column
 from daskflow.lowering.links import Link
 from daskflow.lowering.needs import Needs, Pass
 from daskflow.lowering.order import Links, regions
 from daskflow.lowering.plan import Block, Strip, block_key
 from daskflow.lowering.spaces import Space
-from daskflow.nodes import ROOT
 
 _ONES = re.compile(rb"\x01+")
 
@@ -96,6 +97,10 @@ class Target:
     threads: int = 1  # worker threads on the cluster
     block_size: int | None = None  # task runs in a block; None: by the width
     first_block: int = 1  # number of the first block
+    room: int = sys.maxsize  # blocks that may be made now; the rest waits for a later pass
+    may_give_back: bool = False  # whether blocks may end before all of them was begun
+    block_seconds: float = 0.5  # how long a block may take
+    paces: Mapping[str, float] = field(default_factory=dict)  # seconds of a task run, by task
 
 
 @dataclass
@@ -106,13 +111,44 @@ class Cutter:
     stage: Mapping[str, int]
     target: Target
     number: int = 0  # of the next block
+    is_short: bool = False  # whether there was room for all blocks; else True
+    shut: set[str] = field(default_factory=set)  # nodes that wait for a later pass
 
     def cut(self) -> Iterator[Block]:
-        """Return the blocks, each behind those it needs."""
+        """Return the blocks, each behind those it needs, as far as there is room."""
         self.number = self.target.first_block
+        end = self.number + self.target.room
         for nodes in self._regions():
+            if self._is_shut(nodes):
+                self.shut.update(nodes)
+                continue
             for strips in self._batches(nodes):
+                if self.number >= end:
+                    self.is_short = True
+                    return
                 yield self._block(strips)
+
+    def _is_shut(self, nodes: list[str]) -> bool:
+        """Return whether a region is to wait until what it takes is finished.
+
+        That is so where it takes all of something mapped that is put into blocks in this pass: one
+        of those may give something back, and then the values of all would have come for nothing.
+        """
+        return any(
+            link.edge.upstream in self.shut or self._is_gathered(link)
+            for name in nodes
+            for link in self.now.links[name]
+        )
+
+    def _is_gathered(self, link: Link) -> bool:
+        upstream = link.edge.upstream
+        return (
+            self.target.may_give_back
+            and link.is_whole
+            and upstream in self.now.due
+            and self.now.graph.depth(upstream) > 0
+            and self._size([upstream]) > 1
+        )
 
     def _regions(self) -> list[list[str]]:
         """Return groups of nodes in an order in which groups need only earlier ones."""
@@ -143,10 +179,13 @@ class Cutter:
         """Return how many positions of a region, or nodes that are not mapped, make a block."""
         if self.target.block_size is not None:
             return self.target.block_size
-        longest = max(self.now.due[name].count(1) for name in nodes)
+        paces = [self.target.paces.get(self.now.graph.nodes[n].task.name, 0.0) for n in nodes]
         if self._is_single(nodes):
-            longest = len(nodes)
-        return -(-longest // (4 * self.target.threads))
+            longest, seconds = len(nodes), sum(paces) / len(nodes)
+        else:
+            longest, seconds = max(self.now.due[n].count(1) for n in nodes), sum(paces)
+        size = -(-longest // (4 * self.target.threads))
+        return max(1, min(size, int(self.target.block_seconds / seconds))) if seconds else size
 
     def _is_single(self, nodes: list[str]) -> bool:
         """Return whether the nodes of a region are not mapped."""

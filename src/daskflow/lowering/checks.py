@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from daskflow.definition.nodes import ROOT, FlowGraph
 from daskflow.graph import Edge
 from daskflow.lowering.known import Column, Known
 from daskflow.lowering.links import link_of, space_in
 from daskflow.lowering.plan import Block, Plan
 from daskflow.lowering.spaces import Below, Index, Space
-from daskflow.nodes import ROOT, FlowGraph
 from daskflow.states import Pending
 
 Run = tuple[str, int]  # node and position
@@ -20,9 +20,9 @@ def verify(plan: Plan, graph: FlowGraph, known: Known) -> list[str]:
 
     Checked: every task run that can run is in one block, and no other is in any; each of its
     upstreams comes before it in the same block, or is in a block that this one names as input, or
-    is finished and this block names the block that has it, or is given its state; each finds those
-    by the parts of index spaces that its block has; blocks come behind their inputs, so the graph
-    is acyclic; task runs of a block ask for the same of a worker.
+    is finished and this block names the block that has it, or is given what was kept; each finds
+    those by the parts of index spaces that its block has; blocks come behind their inputs, so the
+    graph is acyclic; task runs of a block ask for the same of a worker.
     """
     check = _Check(plan, graph, known)
     check.look_at_blocks()
@@ -100,7 +100,7 @@ class _Check:
             return
         name, position = upstream
         number = self.columns[name].blocks[position]
-        if number and number not in near:
+        if number and number not in near and upstream not in given:
             self.problems.append(f"{run} does not name block {number}, which has {upstream}")
         if not number and upstream not in given:
             self.problems.append(f"{run} is not given the state of {upstream}")
@@ -134,8 +134,10 @@ class _Check:
 
     def look_at_the_rest(self) -> None:
         """Find task runs that could run and are in no block."""
+        if self.plan.is_short:
+            return
         for name, column in self.columns.items():
-            for position in range(len(column.codes)):
+            for position in range(len(column.codes)) if name not in self.plan.shut else ():
                 run = (name, position)
                 if run in self._home or not self._is_open(run):
                     continue

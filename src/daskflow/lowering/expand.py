@@ -14,13 +14,8 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from daskflow.context import run_label
-from daskflow.errors import DefinitionError
-from daskflow.events import Length
-from daskflow.graph import Edge
-from daskflow.lowering.known import AtHand, Known
-from daskflow.lowering.spaces import Space
-from daskflow.mapping import element_getter, measure
-from daskflow.nodes import (
+from daskflow.definition.mapping import element_getter, measure
+from daskflow.definition.nodes import (
     ROOT,
     Element,
     FlowGraph,
@@ -32,6 +27,12 @@ from daskflow.nodes import (
     SpaceSpec,
     fill,
 )
+from daskflow.definition.tasks import TaskRules
+from daskflow.errors import DefinitionError
+from daskflow.events import Length
+from daskflow.graph import Edge
+from daskflow.lowering.known import AtHand, Known
+from daskflow.lowering.spaces import Space
 from daskflow.signals import Fail, Signal, Skip
 from daskflow.states import (
     FINISHED,
@@ -43,7 +44,6 @@ from daskflow.states import (
     TriggerFailed,
     make_state,
 )
-from daskflow.tasks import TaskRules
 from daskflow.triggers import closed, count_codes, refusal, state_of_signal
 
 

@@ -12,9 +12,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from daskflow.definition.nodes import ROOT, FlowGraph
 from daskflow.events import Before, Length, Segment
 from daskflow.lowering.spaces import Index, Space
-from daskflow.nodes import ROOT, FlowGraph
 from daskflow.states import FINISHED_MASK, Pending, State, mask_of
 
 OWNED = 255  # in place of a state's code: in a block on its way; Pending for everybody else

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from daskflow.definition.nodes import FlowGraph
 from daskflow.graph import Edge
 from daskflow.lowering.spaces import Below, Index, Space
-from daskflow.nodes import FlowGraph
 
 
 class Link:

@@ -9,15 +9,8 @@ from itertools import compress
 from typing import Any
 
 from daskflow.context import run_label
-from daskflow.errors import CrashedError, TaskRunError, TriggerFailedError
-from daskflow.events import Before, Note, Segment
-from daskflow.lowering.known import AtHand, Column, Key, Known
-from daskflow.lowering.links import Link
-from daskflow.lowering.order import Links
-from daskflow.lowering.plan import Portion, Slice, Strip
-from daskflow.lowering.spaces import Space
-from daskflow.mapping import take
-from daskflow.nodes import (
+from daskflow.definition.mapping import take
+from daskflow.definition.nodes import (
     Element,
     FlowGraph,
     Form,
@@ -27,6 +20,13 @@ from daskflow.nodes import (
     literals_in,
     references,
 )
+from daskflow.errors import CrashedError, TaskRunError, TriggerFailedError
+from daskflow.events import Before, Note, Segment
+from daskflow.lowering.known import AtHand, Column, Key, Known
+from daskflow.lowering.links import Link
+from daskflow.lowering.order import Links
+from daskflow.lowering.plan import Portion, Slice, Strip
+from daskflow.lowering.spaces import Space
 from daskflow.signals import Fail
 from daskflow.states import FAILED, PICKED, Crashed, State, TriggerFailed, mask_of
 
@@ -231,7 +231,9 @@ class Needs:
         due = self.now.due.get(name, b"")
         here = [p for p in positions if column.blocks[p] in gone and not (due and due[p])]
         for start, stop in _stretches(here):
-            if (name, start) not in self.given and self.now.at_hand.give is not None:
+            known = self.given.get((name, start))
+            is_told = known is not None and known.stop >= stop  # else another way has a part of it
+            if not is_told and self.now.at_hand.give is not None:
                 self.given[name, start] = self.now.at_hand.give(name, range(start, stop))
 
     def _add_states(self, name: str, column: Column, positions: range) -> None:
@@ -242,7 +244,7 @@ class Needs:
                 continue
             who = run_label(name, column.space.index_of(position))
             before = self.given.get((name, position - 1))
-            if before is None or before.stop != position:
+            if before is None or before.is_kept or before.stop != position:
                 before = Segment(name, position)
             self.given[name, position] = before
             literal = given_literal(who)

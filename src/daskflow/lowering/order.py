@@ -12,9 +12,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from daskflow.definition.nodes import ROOT, FlowGraph
 from daskflow.demands import Demand
 from daskflow.lowering.links import Link
-from daskflow.nodes import ROOT, FlowGraph
 
 Links = Mapping[str, list[Link]]  # by downstream node
 

@@ -7,13 +7,13 @@ unpickles neither code nor values of the user's.
 from __future__ import annotations
 
 import pickle
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from daskflow.demands import NO_DEMAND, Demand
-from daskflow.events import Before, Segment
+from daskflow.events import Before, Segment, Span
 from daskflow.lowering.expand import Ended, Opening
 from daskflow.lowering.known import Key
 from daskflow.lowering.spaces import Space
@@ -63,6 +63,12 @@ class Block:
     portions: tuple[Portion, ...] = ()
     demand: Demand = NO_DEMAND
 
+    def spans(self) -> Iterator[Span]:
+        """Return its task runs, node by node."""
+        for strip in self.strips:
+            for name in strip.nodes:
+                yield name, strip.start, strip.stop
+
     def task_runs(self) -> int:
         """Return how many task runs it holds."""
         return sum(len(s.nodes) * (s.stop - s.start) for s in self.strips)
@@ -111,6 +117,8 @@ class Plan:
     openings: tuple[Opening, ...] = ()  # of index spaces: children that now exist
     ended: tuple[Ended, ...] = ()  # mapped nodes that ended without children
     literals: Mapping[str, Any] = field(default_factory=dict)  # large ones to be put out now
+    shut: frozenset[str] = frozenset()  # nodes that could run, and wait for what they gather
+    is_short: bool = False  # there was no room for more blocks
 
     def demands(self) -> dict[Key, Demand]:
         """Return what graph nodes ask of the worker that runs them; those that ask for nothing not.

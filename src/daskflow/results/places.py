@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import secrets
+from collections.abc import Collection
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -33,6 +34,12 @@ class ResultPlace(Protocol):
         ------
         Exception
             It cannot be written now.
+        """
+
+    def remove(self, folder: str, kept: Collection[str] = ()) -> int:
+        """Remove the files in a folder of it, but those with the URLs that are kept.
+
+        What is not there is no error. Return how many there were.
         """
 
     def modules(self) -> set[str]:
@@ -73,6 +80,21 @@ def read_file(url: str) -> bytes:
     return data
 
 
+def remove_file(url: str) -> None:
+    """Remove a file that some place has written.
+
+    Raises
+    ------
+    FileNotFoundError
+        It is not there.
+    """
+    if _kind_of(url) in _LOCAL:
+        _path_of(url).unlink()
+        return
+    system, path = _system_of(url)
+    system.rm_file(path)
+
+
 class FolderPlace:
     """A folder of this machine; only its owner can read what is written there."""
 
@@ -101,6 +123,20 @@ class FolderPlace:
             raise
         sync(file.parent)
         return f"{self.url}/{path}"
+
+    def remove(self, folder: str, kept: Collection[str] = ()) -> int:
+        """Remove the files in a folder, and what folders are empty then."""
+        count = 0
+        for path, _, files in os.walk(self.folder / folder, topdown=False):
+            for name in files:
+                file = Path(path, name)
+                if f"file://{file}" not in kept:
+                    file.unlink(missing_ok=True)
+                    count += 1
+            with suppress(OSError):  # something is left in it
+                os.rmdir(path)  # noqa: PTH106 - as `os.walk` gave it
+        self._made.clear()
+        return count
 
     def modules(self) -> set[str]:
         """Return none."""
@@ -138,6 +174,18 @@ class RemotePlace:
         system.pipe_file(part, data)
         system.mv(part, file)
         return url
+
+    def remove(self, folder: str, kept: Collection[str] = ()) -> int:
+        """Remove the files in a folder."""
+        system, base = _system_of(self.url)
+        spared = {_system_of(url)[1] for url in kept}
+        try:
+            found = [file for file in system.find(f"{base}/{folder}") if file not in spared]
+        except FileNotFoundError:
+            return 0
+        for file in found:
+            system.rm_file(file)
+        return len(found)
 
     def modules(self) -> set[str]:
         """Return the module that fsspec needs for such URLs."""

@@ -15,6 +15,7 @@ from typing import Any
 
 from daskflow.errors import ResultGoneError, StoreBusyError, TamperedError
 from daskflow.events import StoredResult
+from daskflow.results.base import Serializer
 from daskflow.results.codecs.choice import serialize, serializer_named
 from daskflow.results.places import MEMORY, ResultPlace, place_at, read_file
 from daskflow.results.signing import Signer
@@ -56,7 +57,9 @@ class ResultStorage:
         serializer, data = serialize(value)
         folder = f"{self.run_id}/{hashlib.blake2b(node.encode(), digest_size=8).hexdigest()}"
         place = f"{position}-{attempt}-{_checksum(data)[:_TOLD]}{serializer.suffix}"
-        path = f"{folder}/{place}"
+        return self._put(f"{folder}/{place}", serializer, data)
+
+    def _put(self, path: str, serializer: Serializer, data: bytes) -> StoredResult:
         if serializer.is_signed:
             data = Signer(self.key).sign(path, data)
         try:
@@ -66,8 +69,30 @@ class ResultStorage:
             raise StoreBusyError(msg) from error
         return StoredResult(url, serializer.name, _checksum(data), len(data))
 
+    def copy(self, stored: StoredResult, source: ResultStorage) -> StoredResult:
+        """Copy a result of another run, so that this run has it whatever becomes of that one.
+
+        It is checked, and signed anew, but not unpickled.
+
+        Raises
+        ------
+        ResultGoneError
+            Its file is not there.
+        StoreBusyError
+            It cannot be read or written now.
+        TamperedError
+            The file is not what was written.
+        """
+        place = "/".join(stored.url.split("/")[1 - _PARTS :])
+        serializer = serializer_named(stored.codec)
+        return self._put(f"{self.run_id}/{place}", serializer, source.check(stored))
+
     def read(self, stored: StoredResult) -> Any:
-        """Return the value of a task run of this run.
+        """Return the value of a task run of this run; see `check` for what may be raised."""
+        return serializer_named(stored.codec).load(self.check(stored))
+
+    def check(self, stored: StoredResult) -> bytes:
+        """Return the bytes of a value, seen to be what was written; nothing of it is run.
 
         Raises
         ------
@@ -92,11 +117,15 @@ class ResultStorage:
                 "and is not read; `rerun` makes it again"
             )
             raise TamperedError(msg)
-        serializer = serializer_named(stored.codec)
-        if serializer.is_signed:
+        if serializer_named(stored.codec).is_signed:
             path = "/".join(stored.url.split("/")[-_PARTS:])
             data = Signer(self.key).check(path, data)
-        return serializer.load(data)
+        return data
+
+    @staticmethod
+    def folder_of(stored: StoredResult) -> str:
+        """Return the URL of the folder under which the run of a result has its own."""
+        return "/".join(stored.url.split("/")[:-_PARTS])
 
     def private_folder(self) -> str:
         """Return the URL of the folder where no other machine may reach it; else nothing."""

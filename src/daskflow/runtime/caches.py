@@ -82,7 +82,7 @@ def _call_of(run: TaskRun, facts: CacheFacts) -> Call:
 
 def _find(run: TaskRun, key: str) -> CacheEntry | None:
     try:
-        return current_port().ask(run.spec.run_id, CacheLookup(key))
+        return current_port().ask(run.spec.session, CacheLookup(key))
     except UnansweredError as error:
         run.not_cached = str(error)
         return None
@@ -100,6 +100,6 @@ def _write(run: TaskRun, question: CacheWrite) -> None:
         run.not_cached = f"its {size:,} bytes are more than {_LARGEST:,}"
         return
     try:
-        current_port().ask(run.spec.run_id, question)
+        current_port().ask(run.spec.session, question)
     except UnansweredError as error:
         run.not_cached = str(error)

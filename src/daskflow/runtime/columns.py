@@ -7,6 +7,7 @@ when somebody looks at it. Who changes what is here is `runtime.record`, and beh
 
 from __future__ import annotations
 
+import re
 from array import array
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -15,11 +16,11 @@ from itertools import pairwise
 from typing import Any
 
 from daskflow.context import run_label
+from daskflow.definition.nodes import FlowGraph
 from daskflow.events import Length, Note, Segment, StateChanged
 from daskflow.lowering.known import OWNED, Column, Key, Known, open_spaces
 from daskflow.lowering.links import link_of
-from daskflow.lowering.needs import stand_in
-from daskflow.nodes import FlowGraph
+from daskflow.lowering.needs import passed_on
 from daskflow.runtime.verdict import Outcome
 from daskflow.states import (
     FAILED,
@@ -34,6 +35,8 @@ from daskflow.states import (
     make_state,
 )
 from daskflow.timing import as_datetime
+
+_OWNED = re.compile(re.escape(bytes([OWNED])) + b"+", re.DOTALL)
 
 
 @dataclass(slots=True)
@@ -111,7 +114,7 @@ class Columns:
 
     def _stand_in(self, name: str, position: int) -> Any:
         state = self.state(name, position)
-        return stand_in(state, run_label(name, self.index(name, position)))
+        return passed_on(state, run_label(name, self.index(name, position)))
 
     def index(self, name: str, position: int) -> tuple[int, ...]:
         """Return the map index of the task run at a position."""
@@ -213,6 +216,18 @@ class Columns:
             if not below.is_complete or any(record.codes[p] not in FINISHED for p in places):
                 return False
         return True
+
+    def owned_ranges(
+        self, name: str, block: int, start: int, stop: int
+    ) -> Iterator[tuple[int, int]]:
+        """Return the ranges of a node that a block has taken and not told of, within bounds."""
+        record = self.nodes[name]
+        for match in _OWNED.finditer(record.codes, start, stop):
+            a, b = match.span()
+            if record.blocks[a:b].count(block) == b - a:
+                yield a, b
+            else:
+                yield from ((p, p + 1) for p in range(a, b) if record.blocks[p] == block)
 
     @staticmethod
     def owned_by(record: NodeRecord, block: int) -> list[int]:

@@ -9,6 +9,7 @@ on a thread or a worker's slot meanwhile: a task run that is Retrying exists onl
 from __future__ import annotations
 
 import logging
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -16,10 +17,10 @@ from functools import partial
 from queue import Empty, SimpleQueue
 from typing import Any
 
+from daskflow.definition.nodes import FlowGraph
 from daskflow.errors import DaskflowError
 from daskflow.executors.base import Session
 from daskflow.lowering import AtHand, Target, lower
-from daskflow.nodes import FlowGraph
 from daskflow.questions import Answerer, answer_nothing
 from daskflow.runtime.code import OwnCode
 from daskflow.runtime.given import Given
@@ -56,6 +57,8 @@ class Assignment:
     first_block: int = 1  # number of the first block that is still to be made
     code: OwnCode = field(default_factory=lambda: OwnCode(""))  # which modules those are
     answer: Answerer = answer_nothing  # to what task runs ask while they run
+    window: int = 16  # blocks on the executor, for each of its threads
+    block_seconds: float = 0.5  # how long a block may take
 
 
 @dataclass(frozen=True)
@@ -66,6 +69,26 @@ class Contact:
     is_interrupted: Callable[[], bool] = lambda: False
     may_submit: Callable[[], bool] = lambda: True  # whether what comes next can be kept
     orders: SimpleQueue[Order] = field(default_factory=SimpleQueue)
+
+
+class Throughput:
+    """How many blocks were reported within the last second."""
+
+    def __init__(self) -> None:
+        self._seen: deque[tuple[float, int]] = deque()
+        self._count = 0
+
+    def note(self, count: int, instant: float) -> None:
+        """Take in that so many were reported."""
+        if count:
+            self._seen.append((instant, count))
+            self._count += count
+
+    def per_second(self, instant: float) -> int:
+        """Return how many there were."""
+        while self._seen and self._seen[0][0] < instant - 1.0:
+            self._count -= self._seen.popleft()[1]
+        return self._count
 
 
 class Driver:
@@ -86,6 +109,8 @@ class Driver:
         self._placed = set(job.placed)  # large literals that are on the executor
         self._is_ripe = True  # whether something came that a task run waits for
         self._last_lowering = (0.0, 0.0)  # instants
+        self._is_short = False  # whether there was no room for all that can run
+        self._flow = Throughput()
 
     def drive(self) -> None:
         """Bring every task run to a finished state, or to where only a person helps."""
@@ -95,8 +120,9 @@ class Driver:
         while self.record.in_flight or self.record.next_due() is not None or self._is_held_up():
             reports = self.session.wait(self._patience())
             for report in reports:
-                self.record.fold(report)
-                self._is_ripe |= self.record.is_awaited(report)
+                self._is_ripe |= self.record.fold(report) or self.record.is_awaited(report)
+            self._flow.note(len(reports), now())
+            self._is_ripe |= self._is_short and 2 * len(self.record.in_flight) <= self._window()
             if any(report.is_taken for report in reports):
                 self._repair()
             self._hear_complaints()
@@ -129,7 +155,16 @@ class Driver:
             record.state,
             record.given,
         )
-        target = Target(job.run_id, self.session.threads, job.block_size, self._next_block)
+        target = Target(
+            job.run_id,
+            self.session.threads,
+            job.block_size,
+            self._next_block,
+            max(1, self._window() - len(record.in_flight)),
+            may_give_back=True,
+            block_seconds=job.block_seconds,
+            paces={task: pace.expected() for task, pace in record.paces.items()},
+        )
         plan = lower(job.graph, record.known, at_hand, target)
         is_news = record.take_plan(plan)
         if plan.blocks:
@@ -138,13 +173,19 @@ class Driver:
                 cut = partial(within_run, job.run_id, cut_piece)
                 layer = plan.layer(run_block, unpack, cut)
             self._placed.update(plan.literals)
-            is_first = self._next_block == 1
+            # what others have begun comes before what only was no room for
+            urgent = self._next_block != job.first_block and not self._is_short
             self._next_block += len(plan.blocks)
-            self.session.submit(layer, urgent=not is_first, demands=plan.demands())
+            self.session.submit(layer, urgent=urgent, demands=plan.demands())
+        self._is_short = plan.is_short
         self._last_lowering = (began, now())
         self.contact.on_change()
         if is_news:
             self._lower()
+
+    def _window(self) -> int:
+        """Return how many blocks may be on the executor: as many as it ends in a second or so."""
+        return max(self.job.window * self.session.threads, self._flow.per_second(now()))
 
     def _may_lower(self) -> bool:
         """Return whether to lower now; where that takes long, reports are gathered first.

@@ -17,7 +17,7 @@ from types import CodeType, FunctionType, MethodType
 from typing import Any
 
 from daskflow.caching import digest_of
-from daskflow.tasks import Task
+from daskflow.definition.tasks import Task
 
 _PLAIN = (bool, int, float, complex, str, bytes, type(None))
 

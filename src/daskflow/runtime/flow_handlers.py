@@ -12,7 +12,7 @@ from daskflow.signals import RunInterrupted
 from daskflow.states import Failed, State
 
 if TYPE_CHECKING:
-    from daskflow.flows import Flow
+    from daskflow.definition.flows import Flow
 
 # Called with the flow, the state it is about to end in, and the states of its reference tasks.
 TerminalStateHandler = Callable[[Any, State, Mapping[str, State]], State | None]

@@ -11,16 +11,16 @@ from dataclasses import replace
 from typing import Any
 
 from daskflow.context import run_label, split_label
+from daskflow.definition.mapping import measure
+from daskflow.definition.nodes import FlowGraph
+from daskflow.definition.tasks import Task
 from daskflow.errors import DefinitionError
 from daskflow.events import Length
 from daskflow.graph import listed
 from daskflow.lowering.needs import result_of
 from daskflow.lowering.spaces import Index, Space
-from daskflow.mapping import measure
-from daskflow.nodes import FlowGraph
 from daskflow.runtime.calling import make_portable
 from daskflow.states import Failed, Mapped, State
-from daskflow.tasks import Task
 from daskflow.timing import as_datetime, now
 
 Given = dict[str, dict[Index, State]]  # by node and map index
@@ -33,7 +33,7 @@ def read_states(graph: FlowGraph, states: Any) -> Given:
     ----------
     states
         By the name of a node, a task that has one node, or a name with a map index; see
-        `daskflow.flows.FlowOptions`. None: nothing is known.
+        `daskflow.definition.flows.FlowOptions`. None: nothing is known.
 
     Raises
     ------

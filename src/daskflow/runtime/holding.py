@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from daskflow.definition.nodes import FlowGraph
 from daskflow.lowering.known import Key
 from daskflow.lowering.plan import Block
-from daskflow.nodes import FlowGraph
 
 TaskRunKey = tuple[str, int]  # node and position
 
@@ -36,6 +36,7 @@ class Holding:
         self._by_node: dict[str, set[int]] = {name: set() for name in graph.nodes}
         self._to_lower: set[str] = set(graph.nodes)  # nodes with task runs never lowered yet
         self._earlier: dict[TaskRunKey, list[int]] = {}  # blocks that gave a task run back
+        self._unbegun: dict[str, list[tuple[int, int, int]]] = {}  # by node: from, to, its block
         self._loose: set[int] = set()  # blocks to look at again
 
     def add(self, block: Block) -> None:
@@ -48,7 +49,7 @@ class Holding:
         for key in held.inputs:
             if key[1] in self._blocks:
                 self._blocks[key[1]].consumers.add(block.number)
-        if self._earlier:
+        if self._earlier or self._unbegun:
             self._take_over(block, held)
 
     def _take_over(self, block: Block, held: _Held) -> None:
@@ -57,17 +58,39 @@ class Holding:
         The latter are on their way, will find that something is not finished, and then need this
         block; and in an earlier block itself something that depends on the task run may be open.
         """
-        runs = (
-            (name, position)
-            for strip in block.strips
-            for name in strip.nodes
-            for position in range(strip.start, strip.stop)
-        )
-        before = {number for run in runs for number in self._earlier.get(run, ())}
+        before: set[int] = set()
+        for name, start, stop in block.spans():
+            if self._earlier:
+                runs = ((name, position) for position in range(start, stop))
+                before.update(number for run in runs for number in self._earlier.get(run, ()))
+            before.update(self._taken_up(name, start, stop))
         for earlier in before & self._blocks.keys():
             for consumer in {earlier, *self._blocks[earlier].consumers} - {block.number}:
-                held.consumers.add(consumer)
-                self._blocks[consumer].inputs.append(block.key)
+                if self._blocks[consumer].open > 0:
+                    held.consumers.add(consumer)
+                    self._blocks[consumer].inputs.append(block.key)
+
+    def _taken_up(self, name: str, start: int, stop: int) -> set[int]:
+        """Return the blocks that did not begin some of these task runs, for the last time."""
+        found: set[int] = set()
+        left: list[tuple[int, int, int]] = []
+        for a, b, number in self._unbegun.get(name, ()):
+            if a < stop and start < b:
+                found.add(number)
+                left += [(x, y, number) for x, y in ((a, start), (stop, b)) if x < y]
+            else:
+                left.append((a, b, number))
+        if left:
+            self._unbegun[name] = left
+        else:
+            self._unbegun.pop(name, None)
+        return found
+
+    def unbegun(self, block: int, name: str, start: int, stop: int) -> None:
+        """Note task runs that a block will not begin: as if they had not been in it."""
+        self._unbegun.setdefault(name, []).append((start, stop, block))
+        self._to_lower.add(name)
+        self._close(block, stop - start)
 
     def fully_lowered(self, node: str) -> None:
         """Note that every task run of a node has been in a block, or never will be."""

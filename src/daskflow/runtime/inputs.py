@@ -10,12 +10,12 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from daskflow.context import run_label
+from daskflow.definition.mapping import element_getter, take
 from daskflow.events import Segment, StoredResult, left_behind
 from daskflow.lowering.links import space_in
 from daskflow.lowering.needs import given_literal, passed_on
 from daskflow.lowering.plan import Slice
 from daskflow.lowering.spaces import Below, Index, Space
-from daskflow.mapping import element_getter, take
 from daskflow.runtime.spec import RunSpec
 from daskflow.sealing import Sealed, Unreadable, opened, seal
 from daskflow.states import FAILED, FINISHED, PICKED, Pending, State, make_state
@@ -212,7 +212,9 @@ class Inputs:
         return self._spaces
 
     def positions(self, node: str) -> range:
-        """Return the positions of a node's task runs."""
+        """Return the positions of a node's task runs, told of or not where it is not mapped."""
+        if self.space_of(node).level == 0:
+            return range(1)
         return range(max((s.stop for s in self.segments.get(node, ())), default=0))
 
     def code(self, node: str, position: int) -> int:
@@ -242,7 +244,7 @@ class Inputs:
                 self._wholes[node] = self.codes_below(node, space.below(()))
             return self._wholes[node]
         segments = self.segments.get(node, ())
-        if len(segments) == 1 and segments[0].start == 0:
+        if len(segments) == 1 and segments[0].codes and segments[0].start == 0:
             return bytes(segments[0].codes)
         return self.column(node)
 

@@ -8,20 +8,21 @@ from __future__ import annotations
 import heapq
 from array import array
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Protocol
 
 from daskflow.context import run_label
+from daskflow.definition.nodes import FlowGraph, NodeRef
 from daskflow.entries import Entry, SegmentTold, SpaceEnded, SpaceOpened, TaskRunMoved
-from daskflow.events import Before, Complaint, Note, Report, Segment, StateChanged
+from daskflow.events import Before, Complaint, Note, Report, Segment, Span, StateChanged
 from daskflow.lowering.known import OWNED
 from daskflow.lowering.needs import result_of
 from daskflow.lowering.plan import Plan
-from daskflow.nodes import FlowGraph, NodeRef
 from daskflow.runtime.columns import Columns, NodeRecord, is_news
 from daskflow.runtime.given import Given, length_of, refuse_beyond
 from daskflow.runtime.holding import Holding
+from daskflow.runtime.paces import Pace
 from daskflow.states import (
     DRIVER_MOVES,
     FINISHED,
@@ -79,7 +80,9 @@ class RunRecord(Columns):
         self._judge = judge
         self.kept = kept
         self.holding = Holding(graph, kept)
-        self.in_flight: set[int] = set()  # blocks that have not reported
+        self.in_flight: dict[int, list[Span]] = {}  # what is in blocks that have not reported
+        self.untold: dict[int, int] = {}  # how many of these task runs were not told of
+        self.paces: dict[str, Pace] = {}  # by task
         # task runs that are in no block and wait for no instant
         self.open = sum(record.grow() for record in self.nodes.values())
         self.undecided = {name for name in graph.spaces if not self.spaces[name].is_complete()}
@@ -138,7 +141,8 @@ class RunRecord(Columns):
         self._forget_decided()
         for block in plan.blocks:
             self.keys[block.number] = block.key
-            self.in_flight.add(block.number)
+            self.in_flight[block.number] = list(block.spans())
+            self.untold[block.number] = block.task_runs()
             self.holding.add(block)
             for strip in block.strips:
                 touched.update(strip.nodes)
@@ -177,19 +181,50 @@ class RunRecord(Columns):
         record.blocks[start:stop] = array("l", [number]) * length
         self.open -= length
 
-    def fold(self, report: Report) -> None:
-        """Take in what became of a block; what it does not own any more is dropped."""
+    def fold(self, report: Report) -> bool:
+        """Take in what became of a block; what it does not own any more is dropped.
+
+        Returns
+        -------
+        bool
+            Whether there is something that can be put into a block again.
+        """
+        block = report.block
         if report.is_taken:
-            self._fold_taken(report.block)
-        if report.block not in self.in_flight:
-            return
-        self.in_flight.discard(report.block)
-        self.workers[report.block] = report.worker
+            self._fold_taken(block)
+        if block not in self.in_flight:
+            return report.is_taken
+        if report.given_back:
+            return self._take_unbegun(block, report.given_back, is_running=True)
+        self.workers[block] = report.worker
         for segment in report.segments:
-            self._write(SegmentTold(report.block, report.worker, segment))
-            self._fold_segment(report.block, segment)
+            self._write(SegmentTold(block, report.worker, segment))
+            self._fold_segment(block, segment)
+            self.untold[block] -= len(segment.codes)
         if report.error:
             self._fold_error(report)
+        spans = self.in_flight.pop(block)
+        is_untold = self.untold.pop(block) and not report.error
+        return self._take_unbegun(block, spans) if is_untold else bool(report.error)
+
+    def _take_unbegun(self, block: int, spans: Iterable[Span], *, is_running: bool = False) -> bool:
+        """Open what a block has not begun, and never will; return whether there was any."""
+        is_any = False
+        for name, start, stop in spans:
+            for a, b in self.owned_ranges(name, block, start, stop):
+                record, is_any = self.nodes[name], True
+                record.codes[a:b] = bytes(b - a)
+                record.blocks[a:b] = array("l", [0]) * (b - a)
+                self.open += b - a
+                self.holding.unbegun(block, name, a, b)
+                if is_running:  # what it is at takes long
+                    self.untold[block] -= b - a
+                    self._pace_of(name).note_slow()
+        self._awaited = None
+        return is_any
+
+    def _pace_of(self, name: str) -> Pace:
+        return self.paces.setdefault(self.graph.nodes[name].task.name, Pace())
 
     def recount(self) -> None:
         """Find out anew, from the columns, what is open and what waits; count the states."""
@@ -229,6 +264,7 @@ class RunRecord(Columns):
             count = segment.codes.count(code)
             record.counts[code] += count
             record.counts[Pending.code] -= count
+        self._pace_of(segment.node).note(segment.started, segment.ended)
         finished = sum(segment.codes.count(code) for code in kinds & FINISHED)
         runs = ((segment.node, position) for position in range(start, stop))
         self.holding.finished(block, finished, runs)
@@ -296,7 +332,7 @@ class RunRecord(Columns):
         self.keys.pop(block, None)
         if block not in self.in_flight:
             return
-        self.in_flight.discard(block)
+        del self.in_flight[block], self.untold[block]
         for name, record in self.nodes.items():
             allowed = self.graph.nodes[name].task.rules.infra_retries
             for position in self.owned_by(record, block):
@@ -352,6 +388,7 @@ class RunRecord(Columns):
                 if code not in FINISHED:
                     self._end(name, position, Cancelled(message, as_datetime(now())))
         self.in_flight.clear()
+        self.untold.clear()
         self._due.clear()
         self.open = 0
 

@@ -14,22 +14,25 @@ import pickle
 import threading
 import traceback
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 from weakref import WeakValueDictionary
 
 from daskflow import context
-from daskflow.events import NOTHING_BEFORE, Note, Segment
+from daskflow.events import NOTHING_BEFORE, GiveBack, Note, Segment, Span
 from daskflow.executors.base import Port, use_port
 from daskflow.executors.ports import current_port
 from daskflow.lowering.links import link_of
 from daskflow.lowering.plan import BlockBody, Strip, strips_of, unpack_block
+from daskflow.runtime.budgets import Budget, reporter
 from daskflow.runtime.inputs import Inputs, Literal
 from daskflow.runtime.modules import in_use
 from daskflow.runtime.spec import RunSpec, unpack_spec
 from daskflow.runtime.steps import walk
 from daskflow.runtime.task_run import TaskRun
+from daskflow.runtime.waning import Waning
 from daskflow.runtime.wiring import Wire
 from daskflow.sealing import Unreadable
 from daskflow.states import FINISHED, State
@@ -48,7 +51,9 @@ def run_block(run_id: str, number: int, body: bytes, *inputs: Any) -> tuple[Segm
         return hollow(strips_of(body))
     spec = _spec_of(run_id, port)
     with use_port(port), context.at_place(port.worker), in_use(spec.modules):
-        segments = BlockWalk(spec, unpack_block(body), inputs, is_local=port.is_local).walk()
+        walk = BlockWalk(spec, unpack_block(body), inputs, is_local=port.is_local)
+        with walk.watched(port.giving_back(run_id, number)):
+            segments = walk.walk()
     if not port.is_local:
         drop_frames(segments)
     port.report(run_id, number, tuple(segment.without_values() for segment in segments))
@@ -126,29 +131,66 @@ class BlockWalk:
         self.inputs = Inputs(spec, received, body.slices, body.spaces)
         self.inputs.add_given(body.given)
         self.segments: list[Segment] = []
+        self.budget = Budget(spec.limits)
+        self.waning = Waning.of(spec, body.strips)
+
+    @contextmanager
+    def watched(self, give_back: GiveBack | None) -> Iterator[None]:
+        """Let the reporter look at it meanwhile, where it may give something back."""
+        if give_back is None or sum(s.stop - s.start for s in self.body.strips) == 1:
+            yield
+            return
+
+        def give_rest_back(place: int) -> None:
+            if rest := self._behind(place):
+                give_back(rest)
+
+        forget = reporter.watch(self.budget, give_rest_back)
+        try:
+            yield
+        finally:
+            forget()
+
+    def _behind(self, place: int) -> list[Span]:
+        """Return the task runs from a place of the walk on."""
+        found: list[Span] = []
+        for strip in self.body.strips:
+            start = strip.start + max(0, place)
+            found += [(name, start, strip.stop) for name in strip.nodes if start < strip.stop]
+            place -= strip.stop - strip.start
+        return found
 
     def walk(self) -> list[Segment]:
-        """Run every task run of the block, lane by lane."""
+        """Run the task runs of the block, lane by lane, as far as its budget goes."""
         for strip in self.body.strips:
-            self._walk_strip(strip)
+            if not self._walk_strip(strip):
+                break
         return self.segments
 
-    def _walk_strip(self, strip: Strip) -> None:
+    def _walk_strip(self, strip: Strip) -> bool:
+        """Run the task runs of a strip; return whether all of them were begun."""
         mine = {name: Segment(name, strip.start) for name in strip.nodes}
         wires = {name: Wire(self.spec, name, self.inputs) for name in strip.nodes}
         for segment in mine.values():
             self.inputs.add(segment)
-            self.segments.append(segment)
         passing = self.passing(strip)
         for position in range(strip.start, strip.stop):
+            if not self.budget.may_begin():
+                break
             all_finished = True
             for name in strip.nodes:
                 run, state = self._run(wires[name], position)
                 record(mine[name], run, state)
                 all_finished &= state.code in FINISHED
+                self.budget.inline += len(run.small) if run.small is not None else 0
+                self.budget.kept += 0 if name in passing else run.size
             if all_finished:
                 for name in passing:
                     mine[name].values.pop(position - strip.start, None)  # type: ignore[union-attr]
+                self.waning.finished(strip, mine)
+        told = [segment for segment in mine.values() if segment.codes]
+        self.segments += told
+        return bool(told) and told[0].stop == strip.stop
 
     def _run(self, wire: Wire, position: int) -> tuple[TaskRun, State]:
         node = wire.node

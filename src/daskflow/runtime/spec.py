@@ -22,11 +22,12 @@ from typing import Any
 import cloudpickle
 
 from daskflow.caching import CacheFacts
+from daskflow.definition.nodes import FlowGraph
 from daskflow.errors import DefinitionError, ExecutorError
 from daskflow.executors.base import PackedSpec
-from daskflow.nodes import FlowGraph
 from daskflow.pickling import dumps
 from daskflow.results.storage import ResultStorage
+from daskflow.runtime.budgets import DEFAULT_LIMITS, Limits
 from daskflow.runtime.code import OwnCode, unpicklable
 from daskflow.runtime.modules import (
     HERE,
@@ -65,6 +66,7 @@ class RunSpec:
     max_signalled_retries: int = 100
     storage: ResultStorage | None = None  # where durable results are
     persisted: frozenset[str] = frozenset()  # nodes whose results are to be durable
+    limits: Limits = DEFAULT_LIMITS  # of its blocks
     store: str = ""  # URL of the store that keeps the run
     host: str = ""  # where it is driven; a store that is a file is there
     caching: CacheFacts | None = None  # None: no result is cached
@@ -73,6 +75,12 @@ class RunSpec:
     log_prints: bool = False  # whether what tasks print is logged, where they do not say
     caches: dict[Any, Any] = field(default_factory=dict)  # of the shim; empty when it travels
     modules: RunModules | None = None  # of the flow's own folder, where it has travelled
+    session_id: str = ""  # of who goes on with it: its code may be another; empty: its own id
+
+    @property
+    def session(self) -> str:
+        """The name under which executors know the run: behind a resume it has another one."""
+        return self.session_id or self.run_id
 
 
 def pack_spec(spec: RunSpec, code: OwnCode | None = None) -> PackedSpec:
@@ -88,7 +96,7 @@ def pack_spec(spec: RunSpec, code: OwnCode | None = None) -> PackedSpec:
     DefinitionError
         Something a task refers to cannot be pickled; the message names the task.
     """
-    code = OwnCode(spec.run_id) if code is None else code
+    code = OwnCode(spec.session) if code is None else code
     importers = _importers_of([node.task.fn for node in spec.graph.nodes.values()])
     try:
         found, body = _pack(spec, code, importers)
@@ -102,7 +110,7 @@ def pack_spec(spec: RunSpec, code: OwnCode | None = None) -> PackedSpec:
         except Exception as other:
             raise DefinitionError(_blame(spec, code, other)) from other
     sources = {**inherited_sources(), **found.sources}
-    data = pickle.dumps((spec.run_id, home(), _PYTHON, sources, body), protocol=5)
+    data = pickle.dumps((spec.session, home(), _PYTHON, sources, body), protocol=5)
     needed = {name for name in code.named if name not in sources and not _is_known(name)}
     folder = ""
     if spec.storage is not None and spec.persisted:

@@ -15,10 +15,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from daskflow import context
+from daskflow.definition.mapping import length_of
 from daskflow.errors import StoreBusyError
 from daskflow.events import NOTHING_BEFORE, Before, Note
 from daskflow.lowering.needs import stand_in
-from daskflow.mapping import length_of
 from daskflow.results.serializers import weigh
 from daskflow.runtime import caches, state_handlers
 from daskflow.runtime.calling import SUCCESS, call, make_portable, summary_of, trace_of
@@ -168,7 +168,7 @@ def check_result(run: TaskRun, state: State) -> State:
     if state.code not in _WITH_VALUE and not isinstance(run.exception, Fail):
         return state
     try:
-        run.small, size = weigh(run.value, run.spec.small_result_bytes)
+        run.small, run.size = weigh(run.value, run.spec.small_result_bytes)
     except Exception as error:
         kind = type(run.value).__name__
         cure = "; make it a list" if isinstance(run.value, Iterator) else ""
@@ -177,7 +177,7 @@ def check_result(run: TaskRun, state: State) -> State:
         message = f"task {run.node.task.name!r} {told}"
         return Crashed(message, reason="unserializable")
     if run.node.name in run.spec.measured:
-        run.remark(length=length_of(run.value, size))
+        run.remark(length=length_of(run.value, run.size))
     return state
 
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from daskflow import context
 from daskflow.caching import CacheKey
+from daskflow.definition.nodes import NodeSpec
 from daskflow.events import NOTHING_BEFORE, Before, Note
-from daskflow.nodes import NodeSpec
 from daskflow.runtime.spec import RunSpec
 from daskflow.runtime.wiring import Wire
 from daskflow.signals import Signal
@@ -32,6 +32,7 @@ class TaskRun:
     started: float = 0.0  # instant; 0.0: the body was not started
     ended: float = 0.0
     value: Any = None  # what a consumer gets
+    size: int = 0  # bytes of the value, as far as anybody knows
     small: bytes | None = None  # the value, pickled, where it is small
     note: Note | None = None
     exception: BaseException | None = None  # what the body raised

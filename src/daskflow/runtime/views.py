@@ -9,8 +9,9 @@ from typing import Any, overload
 
 from daskflow.context import run_label
 from daskflow.errors import TaskRunError
+from daskflow.runtime.record import RunRecord
 from daskflow.runtime.values import Values
-from daskflow.states import State
+from daskflow.states import KINDS, State
 from daskflow.timing import as_datetime
 
 
@@ -251,3 +252,16 @@ class NodeProgress:
     node: str
     total: int | None  # None: not known yet how many task runs it will have
     counts: Mapping[str, int]  # task runs by the name of their state
+
+
+def progress_of(record: RunRecord) -> list[NodeProgress]:
+    """Return how far each node of a run is, in the order of the flow."""
+    return [
+        NodeProgress(
+            name,
+            record.total(name),
+            # a copy, for the driver may be at work
+            {KINDS[code].__name__: count for code, count in dict(node.counts).items() if count},
+        )
+        for name, node in list(record.nodes.items())
+    ]

@@ -10,12 +10,8 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from daskflow.context import UpstreamRun, run_label
-from daskflow.graph import Edge
-from daskflow.lowering.links import Link, link_of
-from daskflow.lowering.plan import Slice
-from daskflow.lowering.spaces import Below, Index, Space
-from daskflow.mapping import element_getter
-from daskflow.nodes import (
+from daskflow.definition.mapping import element_getter
+from daskflow.definition.nodes import (
     Element,
     Form,
     LiteralRef,
@@ -27,6 +23,10 @@ from daskflow.nodes import (
     node_refs,
     refs_at,
 )
+from daskflow.graph import Edge
+from daskflow.lowering.links import Link, link_of
+from daskflow.lowering.plan import Slice
+from daskflow.lowering.spaces import Below, Index, Space
 from daskflow.runtime.inputs import Inputs
 from daskflow.runtime.spec import RunSpec
 from daskflow.states import PICKED, Skipped, State

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from typing import Protocol
 
-from daskflow.caching import CacheEntry
+from daskflow.caching import CacheEntry, CacheMiss
 
 
 class ResultCache(Protocol):
@@ -21,6 +22,22 @@ class ResultCache(Protocol):
         An entry expires at the instant `CacheEntry.expires`; from then on it is not found.
         """
 
+    def explain(self, task: str, digests: Mapping[str, str], now: float) -> CacheMiss:
+        """Return why a task found nothing under the key that was made of these digests.
+
+        What it is compared with was put at `now` or before, as far as it is remembered: what has
+        expired may be forgotten.
+
+        Parameters
+        ----------
+        task
+            Name of the task.
+        digests
+            Of what its key is made of: `CacheKey.digests`.
+        now
+            The instant at which it found nothing.
+        """
+
     def put(self, entry: CacheEntry) -> None:
         """Keep an entry, in place of one that is there. Putting the same twice changes nothing.
 
@@ -29,3 +46,6 @@ class ResultCache(Protocol):
         StoreError
             It cannot be kept.
         """
+
+    def files_of(self, run_id: str) -> Collection[str]:
+        """Return the URLs of results of a run that entries refer to: nobody may remove these."""

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from daskflow import context
 from daskflow.errors import StoreError
+from daskflow.results.places import place_at
 from daskflow.results.signing import Signer, key_from
 from daskflow.settings import ResultSettings, Settings
 from daskflow.stores.history import RunStore
@@ -55,6 +56,11 @@ def choose_store(given: RunStore | str | Path | None, settings: Settings) -> Run
     return given
 
 
+def url_of(settings: Settings) -> str:
+    """Return the URL of the store that the settings name, if only by the home folder."""
+    return settings.store.url or f"{_SQLITE}{settings.home.expanduser().absolute() / _FILE}"
+
+
 def _store_in_home(settings: Settings) -> RunStore:
     """Return the store in the home folder; where that cannot be written, one in memory."""
     home = settings.home.expanduser().absolute()
@@ -64,7 +70,7 @@ def _store_in_home(settings: Settings) -> RunStore:
     except OSError:
         is_writable = False
     if is_writable:
-        return _store_at(f"{_SQLITE}{home / _FILE}", settings.results)
+        return _store_at(url_of(settings), settings.results)
     if _MEMORY not in _open:
         told = "%s cannot be written, so runs are forgotten with this process; DASKFLOW_HOME or "
         _log.warning(told + "DASKFLOW_STORE__URL names another place", home)
@@ -88,23 +94,45 @@ def _store_at(url: str, results: ResultSettings, said: str = "DASKFLOW_STORE__UR
 def _opened(url: str, results: ResultSettings, said: str) -> RunStore:
     if url == _MEMORY:
         return MemoryStore()
+    from daskflow.stores.sql import SqlStore
+    from daskflow.stores.sqlite import SqlitePlace
+
+    file = file_of(url, said)
+    files = place_at(results.url or str(file.parent / "results"))
+    return SqlStore(SqlitePlace(file), Signer(_key(file, results)), files)
+
+
+def file_of(url: str, said: str = "DASKFLOW_STORE__URL") -> Path:
+    """Return the file of a SQLite store.
+
+    Parameters
+    ----------
+    said
+        Where the URL was said, for people.
+
+    Raises
+    ------
+    StoreError
+        It is none.
+    """
     scheme, _, path = url.partition(":///")
     if scheme != "sqlite" or not path:
         known = f"there is {_MEMORY}, and {_SQLITE}/path/to/file.db"
         msg = f"{said}={url!r}: there is no such store; {known}"
         raise StoreError(msg)
-    from daskflow.stores.sql import SqlStore
-    from daskflow.stores.sqlite import SqlitePlace
-
-    file = Path(path)
-    return SqlStore(SqlitePlace(file), Signer(_key(file, results)))
+    return Path(path).absolute()  # this process may change its working folder
 
 
 def _key(store: Path, results: ResultSettings) -> bytes:
     """Return the key of a store: given, or in a file of its own."""
     if results.key is not None:
         return results.key.get_secret_value().encode()
-    return key_from((results.key_file or store.with_name(f"{store.name}.key")).expanduser())
+    return key_from(key_file_of(store, results))
+
+
+def key_file_of(store: Path, results: ResultSettings) -> Path:
+    """Return the file with a store's key, where that itself is not given."""
+    return (results.key_file or store.with_name(f"{store.name}.key")).expanduser()
 
 
 def close_stores() -> None:

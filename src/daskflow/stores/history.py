@@ -13,7 +13,7 @@ one effect.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -42,7 +42,9 @@ class RunRow:
     pid: int = 0
     code: Mapping[str, str] = field(default_factory=dict)  # digest of each task's source, by node
     options: Mapping[str, Any] = field(default_factory=dict)  # of the flow that a resume needs
-    parent: str = ""  # id of the run that it repeats, or was started in
+    graph: Mapping[str, Any] = field(default_factory=dict)  # its outline; see `outlining`
+    parent: str = ""  # id of the run that it repeats
+    caller: str = ""  # id of the task run that started it: run/task[index]
     token: int = 0  # of the newest lease
     version: int = 0  # of the newest entry
 
@@ -83,7 +85,8 @@ class Wanted:
     """Which runs are asked for; what is not said does not matter."""
 
     flow: str | None = None
-    state: str | None = None  # name of the kind
+    called: str | None = None  # an id, the beginning of one, or a name
+    states: Collection[str] | None = None  # names of kinds
     tag: str | None = None
     since: float | None = None  # created at this instant or later
     limit: int | None = None  # the newest ones
@@ -153,10 +156,20 @@ class RunStore(Protocol):
         """
 
     def runs(self, wanted: Wanted = ...) -> list[RunRow]:
-        """Return runs, the newest first."""
+        """Return runs, the newest first, without what is heavy: parameters, code and graph."""
 
-    def entries(self, run_id: str, behind: int = 0) -> list[Numbered]:
-        """Return a run's history in order, behind a version."""
+    def entries(self, run_id: str, behind: int = 0, *, with_values: bool = True) -> list[Numbered]:
+        """Return a run's history in order, behind a version.
+
+        Parameters
+        ----------
+        with_values
+            False: without results and exceptions. Nothing is unpickled then, for it is not even
+            read.
+        """
+
+    def spoiled(self, run_id: str) -> list[int]:
+        """Return the versions of entries that are not what was written; 0: the row itself."""
 
     def holder(self, run_id: str) -> Holder | None:
         """Return who drives a run now; None: nobody, as far as can be told."""

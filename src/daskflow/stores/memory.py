@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import heapq
 import threading
+from collections.abc import Collection, Mapping
 
-from daskflow.caching import CacheEntry
+from daskflow.caching import CacheEntry, CacheMiss, explain_miss
 from daskflow.stores.memory_history import MemoryHistory
 
 
@@ -29,6 +30,16 @@ class MemoryCache:
             if entry.expires is not None:
                 heapq.heappush(self._expiring, (entry.expires, entry.key))
             self._sweep(entry.created)
+
+    def explain(self, task: str, digests: Mapping[str, str], now: float) -> CacheMiss:
+        """Return why a task found nothing under the key that was made of these digests."""
+        with self._lock:
+            entries = [e for e in self._entries.values() if e.task == task and e.created <= now]
+        return explain_miss(task, digests, entries, now)
+
+    def files_of(self, run_id: str) -> Collection[str]:
+        """Return none: values are in this process whole."""
+        return ()
 
     def _sweep(self, now: float) -> None:
         while self._expiring and self._expiring[0][0] <= now:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from daskflow.entries import Entry
+from daskflow.entries import Entry, without_values
 from daskflow.errors import LeaseLostError, LeaseTakenError, UnknownRunError
 from daskflow.results.signing import Signer
 from daskflow.stores.history import Holder, Lease, Numbered, RunRow, Wanted
@@ -123,17 +123,25 @@ class MemoryHistory:
             return self._find(run_id).row
 
     def runs(self, wanted: Wanted = Wanted()) -> list[RunRow]:  # noqa: B008 - it is frozen
-        """Return runs, the newest first."""
+        """Return runs, the newest first, without what is heavy."""
         with self._lock:
-            rows = [kept.row for kept in self._runs.values()]
+            rows = [
+                replace(kept.row, parameters=b"", code={}, graph={}) for kept in self._runs.values()
+            ]
         rows.sort(key=lambda row: (-row.created, row.id))
         return [row for row in rows if is_wanted(row, wanted)][: wanted.limit]
 
-    def entries(self, run_id: str, behind: int = 0) -> list[Numbered]:
+    def entries(self, run_id: str, behind: int = 0, *, with_values: bool = True) -> list[Numbered]:
         """Return a run's history in order, behind a version."""
         with self._lock:
             found = self._find(run_id).entries[behind:]
-        return [Numbered(version, entry) for version, entry in enumerate(found, behind + 1)]
+        shown = found if with_values else map(without_values, found)
+        return [Numbered(version, entry) for version, entry in enumerate(shown, behind + 1)]
+
+    def spoiled(self, run_id: str) -> list[int]:
+        """Return nothing: nobody but this process can change what is in its memory."""
+        self._find(run_id)
+        return []
 
     def holder(self, run_id: str) -> Holder | None:
         """Return who drives a run now."""
@@ -173,7 +181,12 @@ def is_wanted(row: RunRow, wanted: Wanted) -> bool:
     """Return whether a run is one of those that are asked for."""
     return (
         wanted.flow in (None, row.flow_name)
-        and wanted.state in (None, type(row.state).__name__)
+        and (wanted.states is None or type(row.state).__name__ in wanted.states)
+        and (wanted.called is None or _is_called(row, wanted.called))
         and (wanted.tag is None or wanted.tag in row.tags)
         and (wanted.since is None or row.created >= wanted.since)
     )
+
+
+def _is_called(row: RunRow, called: str) -> bool:
+    return called == row.name or row.id.startswith(called)

@@ -38,6 +38,11 @@ def migrate(connection: Connection) -> None:
     command.upgrade(config, "head")
 
 
+def is_current(connection: Connection) -> bool:
+    """Return whether the tables are what this version of daskflow knows."""
+    return _revision(connection) == HEAD
+
+
 def _revision(connection: Connection) -> str | None:
     if not inspect(connection).has_table("alembic_version"):
         return None

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import pickle
 from array import array
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -17,6 +18,7 @@ from daskflow.entries import (
     SpaceOpened,
     TaskRunMoved,
 )
+from daskflow.errors import TamperedError
 from daskflow.events import Segment
 from daskflow.results.signing import Signer
 from daskflow.runtime.calling import make_portable
@@ -32,7 +34,10 @@ from daskflow.stores.framing import (
 from daskflow.stores.history import RunRow
 
 Row = dict[str, Any]
-_AS_JSON = ("code", "options")
+_AS_JSON = ("code", "options", "graph")
+HEAVY = ("code", "graph", "parameters")  # fields of a run that lists of runs come without
+# fields of a run that never change
+_BIRTH = ("id", "name", "flow_name", "created", "target", "folder", "parent", "caller")
 
 
 def row_of_run(run: RunRow) -> Row:
@@ -48,7 +53,7 @@ def fields_of_run(fields: Mapping[str, Any]) -> Row:
         state: State = row["state"]
         row["kind"], row["state"] = type(state).__name__, state_to_json(state)
     if "tags" in row:
-        row["tags"] = json.dumps(sorted(row["tags"]))
+        row["tags"] = json.dumps(sorted(row["tags"]), indent=0)
     for name in _AS_JSON:
         if name in row:
             row[name] = json.dumps(dict(row[name]))
@@ -56,13 +61,54 @@ def fields_of_run(fields: Mapping[str, Any]) -> Row:
 
 
 def run_of_row(row: Mapping[str, Any]) -> RunRow:
-    """Return the run that a row is of."""
-    fields = {name: row[name] for name in RunRow.__dataclass_fields__}
-    fields["state"] = state_from_json(fields["state"])
-    fields["tags"] = frozenset(json.loads(fields["tags"]))
-    for name in _AS_JSON:
-        fields[name] = json.loads(fields[name])
+    """Return the run that a row is of, which may be without its heavy columns.
+
+    Raises
+    ------
+    TamperedError
+        It makes no sense.
+    """
+    fields = {name: row[name] for name in RunRow.__dataclass_fields__ if name in row}
+    with _making_sense(f"the row of run {row['id']}"):
+        fields["state"] = state_from_json(fields["state"])
+        fields["tags"] = frozenset(json.loads(fields["tags"]))
+        for name in _AS_JSON:
+            if name in fields:
+                fields[name] = json.loads(fields[name])
     return RunRow(**fields)
+
+
+@contextmanager
+def _making_sense(what: str) -> Iterator[None]:
+    """Tell of what was written by hand, and cannot be read."""
+    try:
+        yield
+    except (ValueError, LookupError, TypeError) as error:
+        told = f"{type(error).__name__}: {error}"
+        msg = f"{what} is not what was written: it makes no sense ({told})"
+        raise TamperedError(msg) from error
+
+
+def line_of_tag(tag: str) -> str:
+    """Return what is in the column of tags just where a run has this one.
+
+    No line break is within a tag in JSON, so this begins where one begins, and ends where it ends.
+    """
+    return f"\n{json.dumps(tag)}"
+
+
+def birth_of(row: Mapping[str, Any]) -> bytes:
+    """Return what is sealed of a run's row: how it was made, and what is imported for it."""
+    return repr([row[name] for name in _BIRTH]).encode()
+
+
+def whole_of(row: Mapping[str, Any]) -> bytes:
+    """Return what is sealed of a row of the history: all of it."""
+    return pack_parts([_sealed(row[name]) for name in sorted(row) if name != "seal"])
+
+
+def _sealed(value: Any) -> bytes | None:
+    return value if value is None or type(value) is bytes else repr(value).encode()
 
 
 class EntryRows:
@@ -82,7 +128,13 @@ class EntryRows:
         """Return the table an entry belongs to, and its row."""
         table, make = self._ways[type(entry)]
         place = f"{run_id}/{version}"
-        return table, {"run_id": run_id, "version": version, **make(entry, place)}
+        values = {"run_id": run_id, "version": version, **make(entry, place)}
+        return table, values | {"seal": self._signer.seal(place, whole_of(values))}
+
+    def is_whole(self, row: Mapping[str, Any]) -> bool:
+        """Return whether a row is what was written."""
+        place = f"{row['run_id']}/{row['version']}"
+        return self._signer.is_sealed(place, whole_of(row), row["seal"])
 
     def _of_opened(self, entry: SpaceOpened, place: str) -> Row:
         return {
@@ -151,13 +203,17 @@ class EntryRows:
         return self._signer.sign(place, data)
 
     def entry(self, table: str, row: Mapping[str, Any]) -> Entry:
-        """Return the entry that a row of a table is of.
+        """Return the entry that a row of a table is of; without its values where it has none.
 
         Raises
         ------
         TamperedError
-            Its signature does not fit.
+            Its signature does not fit, or it makes no sense.
         """
+        with _making_sense(f"entry {row['version']} of run {row['run_id']}"):
+            return self._entry(table, row)
+
+    def _entry(self, table: str, row: Mapping[str, Any]) -> Entry:
         place = f"{row['run_id']}/{row['version']}"
         if table == "segments":
             return self._segment_entry(row, place)
@@ -178,7 +234,7 @@ class EntryRows:
 
     def _state(self, row: Mapping[str, Any], place: str) -> State:
         state = state_from_json(row["state"])
-        if row["payload"] is None:
+        if row.get("payload") is None:
             return state
         value = pickle.loads(self._signer.check(place, row["payload"]))
         if isinstance(state, Failed):
@@ -189,7 +245,7 @@ class EntryRows:
         count = row["stop"] - row["start"]
         smalls: list[bytes | None] = [None] * count
         failures: dict[int, bytes] = {}
-        if row["payload"] is not None:
+        if row.get("payload") is not None:
             packed, offsets, *raised = unpack_parts(self._signer.check(place, row["payload"]))
             smalls = unpack_parts(packed or b"")
             failures = {
@@ -212,7 +268,7 @@ class EntryRows:
 
 def _event_row(at: float, state: State) -> Row:
     return {
-        "at": at,
+        "at": float(at),
         "node": "",
         "map_index": "[]",
         "position": -1,

@@ -38,18 +38,22 @@ runs = Table(
     Column("created", Float, nullable=False),
     Column("started", Float),
     Column("ended", Float),
-    Column("tags", Text, nullable=False),  # JSON
-    Column("parameters", LargeBinary, nullable=False),
+    Column("tags", Text, nullable=False),  # JSON, a line each
     Column("target", Text, nullable=False),
     Column("folder", Text, nullable=False),
     Column("user", Text, nullable=False),
     Column("host", Text, nullable=False),
     Column("pid", Integer, nullable=False),
-    Column("code", Text, nullable=False),  # JSON
-    Column("options", Text, nullable=False),  # JSON
     Column("parent", String(32), nullable=False),
+    Column("caller", Text, nullable=False),
     Column("token", BigInteger, nullable=False),
     Column("version", BigInteger, nullable=False),
+    # what may be large stands last, so that nobody reads over it who asks for the others
+    Column("options", Text, nullable=False),  # JSON
+    Column("code", Text, nullable=False),  # JSON
+    Column("graph", Text, nullable=False),  # JSON
+    Column("parameters", LargeBinary, nullable=False),  # signed
+    Column("seal", LargeBinary, nullable=False),  # signature of what never changes in it
     Index("runs_created", "created"),
     Index("runs_flow", "flow_name", "created"),
 )
@@ -65,6 +69,7 @@ spaces = Table(
     Column("parts", LargeBinary),
     Column("state", Text),  # JSON
     Column("payload", LargeBinary),  # signed: the exception
+    Column("seal", LargeBinary, nullable=False),  # signature of the row
 )
 
 segments = Table(
@@ -83,6 +88,7 @@ segments = Table(
     Column("ended", LargeBinary, nullable=False),
     Column("notes", Text, nullable=False),  # JSON by offset; empty: none
     Column("payload", LargeBinary),  # signed: small results and exceptions
+    Column("seal", LargeBinary, nullable=False),  # signature of the row
     Index("segments_node", "run_id", "node"),
 )
 
@@ -99,6 +105,23 @@ events = Table(
     Column("kind", String(16), nullable=False),
     Column("state", Text, nullable=False),  # JSON
     Column("payload", LargeBinary),  # signed: result or exception of a state that the driver made
+    Column("seal", LargeBinary, nullable=False),  # signature of the row
+)
+
+cache = Table(
+    "cache",
+    metadata,
+    Column("id", String(64), primary_key=True),  # digest of the key
+    Column("key", Text, nullable=False),
+    Column("task", Text, nullable=False),  # name
+    Column("made_by", Text, nullable=False),  # id of the task run
+    Column("digests", Text, nullable=False),  # JSON: what the key was made of
+    Column("created", Float, nullable=False),
+    Column("expires", Float),
+    Column("value", LargeBinary),  # signed; null: it is in a file, or has expired
+    Column("url", Text, nullable=False),  # of that file
+    Index("cache_task", "task", "created"),
+    Index("cache_expires", "expires"),
 )
 
 ops = Table(

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from sqlalchemy import Connection, Table, delete, insert, select, update
+from sqlalchemy import Connection, Select, delete, func, insert, or_, select, update
 
 from daskflow.entries import Entry
 from daskflow.errors import LeaseLostError, LeaseTakenError, UnknownRunError
+from daskflow.results.places import ResultPlace
 from daskflow.results.signing import Signer
 from daskflow.stores import schema
 from daskflow.stores.history import (
@@ -20,8 +21,17 @@ from daskflow.stores.history import (
     RunRow,
     Wanted,
 )
-from daskflow.stores.memory import MemoryCache
-from daskflow.stores.rows import EntryRows, Row, fields_of_run, row_of_run, run_of_row
+from daskflow.stores.rows import (
+    HEAVY,
+    EntryRows,
+    Row,
+    birth_of,
+    fields_of_run,
+    line_of_tag,
+    row_of_run,
+    run_of_row,
+)
+from daskflow.stores.sql_cache import SqlCache
 from daskflow.timing import now
 
 _HISTORY = ("spaces", "segments", "events")
@@ -60,7 +70,7 @@ class Place(Protocol):
         """Keep others from driving a run; None: somebody does."""
 
     def is_guarded(self, run_id: str) -> bool:
-        """Return whether somebody drives a run."""
+        """Return whether somebody drives a run; nobody is kept from it by being asked about."""
 
     def close(self) -> None:
         """Let go of files and connections."""
@@ -80,11 +90,17 @@ class SqlLease:
 
 
 class SqlStore:
-    """Keeps runs in the tables of `schema`; see `RunStore`."""
+    """Keeps runs in the tables of `schema`; see `RunStore`.
 
-    def __init__(self, place: Place, signer: Signer) -> None:
+    Parameters
+    ----------
+    files
+        Where large results are that are kept under a key; None: in the database as well.
+    """
+
+    def __init__(self, place: Place, signer: Signer, files: ResultPlace | None = None) -> None:
         self.url = place.url
-        self.cache = MemoryCache()  # results under their keys are gone with the process, so far
+        self.cache = SqlCache(place, signer, files)
         self._place = place
         self._signer = signer
         self._rows = EntryRows(signer)
@@ -95,7 +111,8 @@ class SqlStore:
             if _is_new(connection, op_id):
                 signed = self._signer.sign(f"{run.id}/parameters", run.parameters)
                 row = row_of_run(run) | {"parameters": signed}
-                connection.execute(insert(schema.runs), row)
+                seal = self._signer.seal(run.id, birth_of(row))
+                connection.execute(insert(schema.runs), row | {"seal": seal})
 
     def lease(self, run_id: str, holder: Holder) -> Lease:
         """Take the lease of a run."""
@@ -154,36 +171,46 @@ class SqlStore:
             query = select(schema.runs).where(schema.runs.c.id == run_id)
             row = connection.execute(query).mappings().one_or_none()
         if row is None:
-            msg = f"there is no run {run_id!r} in {self.url}"
-            raise UnknownRunError(msg)
+            raise UnknownRunError(self._unknown(run_id))
         return run_of_row(dict(row))
 
-    def runs(self, wanted: Wanted = Wanted()) -> list[RunRow]:  # noqa: B008 - it is frozen
-        """Return runs, the newest first."""
-        columns = schema.runs.c
-        query = select(schema.runs).order_by(columns.created.desc(), columns.id)
-        if wanted.flow is not None:
-            query = query.where(columns.flow_name == wanted.flow)
-        if wanted.state is not None:
-            query = query.where(columns.kind == wanted.state)
-        if wanted.since is not None:
-            query = query.where(columns.created >= wanted.since)
-        with self._place.reading() as connection:
-            found = [run_of_row(dict(row)) for row in connection.execute(query).mappings()]
-        if wanted.tag is not None:
-            found = [run for run in found if wanted.tag in run.tags]
-        return found[: wanted.limit]
+    def _unknown(self, run_id: str) -> str:
+        return f"there is no run {run_id!r} in {self.url}"
 
-    def entries(self, run_id: str, behind: int = 0) -> list[Numbered]:
-        """Return a run's history in order, behind a version."""
+    def runs(self, wanted: Wanted = Wanted()) -> list[RunRow]:  # noqa: B008 - it is frozen
+        """Return runs, the newest first, without what is heavy."""
         with self._place.reading() as connection:
-            found = [
-                (row["version"], name, row)
-                for name in _HISTORY
-                for row in _history(connection, schema.metadata.tables[name], run_id, behind)
-            ]
-        found.sort(key=lambda one: one[0])
-        return [Numbered(version, self._rows.entry(name, row)) for version, name, row in found]
+            found = connection.execute(_wanted(wanted)).mappings()
+            return [run_of_row(dict(row)) for row in found]
+
+    def entries(self, run_id: str, behind: int = 0, *, with_values: bool = True) -> list[Numbered]:
+        """Return a run's history in order, behind a version."""
+        left_out = ("seal",) if with_values else ("seal", "payload")
+        rows = self._history(run_id, behind, left_out)
+        return [Numbered(row["version"], self._rows.entry(name, row)) for name, row in rows]
+
+    def spoiled(self, run_id: str) -> list[int]:
+        """Return the versions of entries that are not what was written; 0: the row itself."""
+        with self._place.reading() as connection:
+            query = select(schema.runs).where(schema.runs.c.id == run_id)
+            row = connection.execute(query).mappings().one_or_none()
+        if row is None:
+            raise UnknownRunError(self._unknown(run_id))
+        found = [] if self._signer.is_sealed(run_id, birth_of(dict(row)), row["seal"]) else [0]
+        rows = self._history(run_id, 0, ())
+        return found + [row["version"] for _, row in rows if not self._rows.is_whole(row)]
+
+    def _history(self, run_id: str, behind: int, left_out: Sequence[str]) -> list[tuple[str, Row]]:
+        """Return the rows of a run's history in order, each with the name of its table."""
+        found: list[tuple[str, Row]] = []
+        with self._place.reading() as connection:
+            for name in _HISTORY:
+                table = schema.metadata.tables[name]
+                columns = [column for column in table.c if column.name not in left_out]
+                query = select(*columns).where(table.c.run_id == run_id, table.c.version > behind)
+                found += ((name, dict(row)) for row in connection.execute(query).mappings())
+        found.sort(key=lambda one: one[1]["version"])
+        return found
 
     def holder(self, run_id: str) -> Holder | None:
         """Return who drives a run now."""
@@ -246,7 +273,20 @@ def _change(connection: Connection, run_id: str, fields: Mapping[str, Any]) -> N
     connection.execute(update(schema.runs).where(schema.runs.c.id == run_id).values(fields))
 
 
-def _history(connection: Connection, table: Table, run_id: str, behind: int) -> Iterator[Row]:
-    query = select(table).where(table.c.run_id == run_id, table.c.version > behind)
-    for row in connection.execute(query).mappings():
-        yield dict(row)
+def _wanted(wanted: Wanted) -> Select[Any]:
+    """Return the question for the runs that are wanted."""
+    columns = schema.runs.c
+    query = select(*(c for c in columns if c.name not in (*HEAVY, "seal")))
+    query = query.order_by(columns.created.desc(), columns.id)
+    if wanted.flow is not None:
+        query = query.where(columns.flow_name == wanted.flow)
+    if wanted.called is not None:
+        is_begun = columns.id.startswith(wanted.called, autoescape=True)
+        query = query.where(or_(columns.name == wanted.called, is_begun))
+    if wanted.states is not None:
+        query = query.where(columns.kind.in_(wanted.states))
+    if wanted.since is not None:
+        query = query.where(columns.created >= wanted.since)
+    if wanted.tag is not None:  # upper and lower case matter, unlike to LIKE
+        query = query.where(func.replace(columns.tags, line_of_tag(wanted.tag), "") != columns.tags)
+    return query.limit(wanted.limit)

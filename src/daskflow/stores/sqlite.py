@@ -28,7 +28,7 @@ from daskflow._crash_points import reach
 from daskflow.errors import StoreBusyError, StoreError
 from daskflow.results.places import make_folders
 from daskflow.stores.filesystems import is_network, kind_of
-from daskflow.stores.migrating import migrate
+from daskflow.stores.migrating import is_current, migrate
 from daskflow.stores.sql import forget_ops
 from daskflow.timing import monotonic
 
@@ -174,15 +174,27 @@ class SqlitePlace:
         except OSError as error:
             msg = f"{file.parent} cannot be written: {error.strerror}; DASKFLOW_HOME names another"
             raise StoreBusyError(msg) from error
+        self._writer = _engine(file, is_writer=True)
+        self._reader = _engine(file, is_writer=False)
+        if not self._is_made():  # who only reads need not wait for who writes
+            self._make()
+
+    def _is_made(self) -> bool:
+        """Return whether the tables are there as this version knows them."""
+        if not self.file.exists():
+            return False
+        with _told(self.url), self._reader.begin() as connection:
+            return is_current(connection)
+
+    def _make(self) -> None:
+        """Make the tables, or bring them to what this version knows."""
         with self._lock.held():
-            if not file.exists():
+            if not self.file.exists():
                 # SQLite gives the files beside it the same mode. Not where it is there: closing it
                 # would drop the locks that other connections of this process have on it.
-                os.close(_open(file))
-            self._writer = _engine(file, is_writer=True)
+                os.close(_open(self.file))
             with _told(self.url), self._writer.begin() as connection:
                 migrate(connection)
-        self._reader = _engine(file, is_writer=False)
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:

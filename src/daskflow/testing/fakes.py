@@ -9,10 +9,10 @@ from dataclasses import replace
 from functools import update_wrapper
 from typing import Any
 
-from daskflow.definitions import FlowDefinition, revised
+from daskflow.definition.definitions import FlowDefinition, revised
+from daskflow.definition.nodes import NodeSpec
+from daskflow.definition.tasks import Task
 from daskflow.errors import DefinitionError
-from daskflow.nodes import NodeSpec
-from daskflow.tasks import Task
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from inspect import signature
 from pathlib import Path
 from typing import Any
 
-from daskflow.tasks import Task
+from daskflow.definition.tasks import Task
 
 
 class _Ok:

@@ -9,7 +9,7 @@ import pytest
 from daskflow import DefinitionError, case, flow, resource_manager, task
 from daskflow.checking import Finding, Level, check
 from daskflow.checking.wiring import find_unfed
-from daskflow.nodes import Argument, FlowGraph, LiteralRef, NodeSpec
+from daskflow.definition.nodes import Argument, FlowGraph, LiteralRef, NodeSpec
 
 
 @task

@@ -1,11 +1,15 @@
 """What the tests of the command line share: files to run, and the command in this process."""
 
+import json
 import sys
+import time
 
 import pytest
 from click.testing import CliRunner
 
+from daskflow import Settings
 from daskflow.cli import group
+from daskflow.stores.choice import choose_store, close_stores
 
 
 @pytest.fixture
@@ -40,3 +44,28 @@ def daskflow():
         raise ended.exception
 
     return call
+
+
+@pytest.fixture
+def store(tmp_path, monkeypatch):
+    """Let the settings name a store in a file, with nothing in it, and local time be UTC+2."""
+    monkeypatch.setenv("DASKFLOW_HOME", str(tmp_path))
+    monkeypatch.setenv("DASKFLOW_STORE__URL", f"sqlite:///{tmp_path / 'runs.db'}")
+    monkeypatch.setenv("TZ", "<+02>-2")
+    time.tzset()
+    yield choose_store(None, Settings())
+    close_stores()
+    monkeypatch.undo()
+    time.tzset()
+
+
+@pytest.fixture
+def told(daskflow):
+    """Call a command for one JSON document, and return that."""
+
+    def told(*arguments):
+        code, output, errors = daskflow(*arguments, "--output", "json")
+        assert (code, errors) == (0, "")
+        return json.loads(output)
+
+    return told

@@ -11,8 +11,8 @@ import pytest
 
 from daskflow import DaskExecutor, LocalExecutor
 from daskflow.cli.arguments import Place, executor_of, read_parameters, value_of
+from daskflow.definition.parameters import Signature
 from daskflow.errors import DaskflowError, ExecutorError, ParameterError
-from daskflow.parameters import Signature
 
 
 def etl(days: list[date], limit: int = 1, zip_code: str = "", path: Path = Path(), other=None): ...

@@ -69,10 +69,10 @@ def test_the_time_in_a_task_is_that_of_its_bodies():
     """The sum over its task runs; none for one that never ran."""
     ended = run(broken, number, width=2)
     bodies = [one.ended - one.started for one in ended[broken]]
-    assert seconds_in(ended, "broken") == pytest.approx(
+    assert seconds_in(ended.record, "broken") == pytest.approx(
         sum(body.total_seconds() for body in bodies), abs=1e-5
     )
-    assert seconds_in(ended, "number") == 0
+    assert seconds_in(ended.record, "number") == 0
 
 
 def test_a_retried_task_run_is_told_with_what_failed():

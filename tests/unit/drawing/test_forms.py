@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from daskflow import flatten, flow, successful, task, unmapped
+from daskflow.definition.nodes import Element, LiteralRef, NodeRef, Packed
 from daskflow.drawing.forms import Writer, index_text, letter, plain, short, sources
-from daskflow.nodes import Element, LiteralRef, NodeRef, Packed
 
 
 @task

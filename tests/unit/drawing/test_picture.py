@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from daskflow import Flow, case, flow, ifelse, not_all_skipped, some_failed, switch, task
+from daskflow.definition.flows import FlowDefinition
+from daskflow.definition.nodes import FlowGraph, LiteralRef, NodeRef, NodeSpec
 from daskflow.drawing.picture import (
     Arrow,
     ArrowKind,
@@ -14,9 +16,7 @@ from daskflow.drawing.picture import (
     parameter_key,
     picture_of,
 )
-from daskflow.flows import FlowDefinition
 from daskflow.graph import Edge
-from daskflow.nodes import FlowGraph, LiteralRef, NodeRef, NodeSpec
 from tests.unit.drawing.cases import (
     clean,
     combine,

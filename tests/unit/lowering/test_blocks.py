@@ -9,7 +9,8 @@ from daskflow import CrashedError, flow, unmapped
 from daskflow.demands import NO_DEMAND, Demand
 from daskflow.errors import TriggerFailedError
 from daskflow.events import Before, Segment
-from daskflow.lowering.blocks import both, either, ranges
+from daskflow.lowering import lower, verify
+from daskflow.lowering.blocks import Target, both, either, ranges
 from daskflow.lowering.needs import add_given, stand_in
 from daskflow.lowering.plan import Slice
 from daskflow.states import (
@@ -576,3 +577,83 @@ def test_each_strip_has_its_slice():
         desk.give_back("a", position)
     (block,) = desk.lower(9).blocks
     assert block.slices == (Slice("xs", 1, [1]), Slice("xs", 4, [4, 5]))
+
+
+# ------------------------------------------------------------ how many blocks, how large, and when
+
+
+def lowered(desk, **target):
+    """Return a checked plan for a target."""
+    plan = lower(desk.graph, desk.known, desk.at_hand, Target("ab12", **target))
+    assert verify(plan, desk.graph, desk.known) == []
+    return plan
+
+
+def test_blocks_are_made_as_far_as_there_is_room():
+    """The plan says that there was more."""
+    desk = Desk(lane, xs=list(range(8)))
+    plan = lowered(desk, block_size=2, room=3)
+    assert told(plan) == ["1: a,b 0-2", "2: a,b 2-4", "3: a,b 4-6"]
+    assert plan.is_short
+    assert not lowered(desk, block_size=2, room=4).is_short
+
+
+def test_what_gathers_waits_until_all_of_it_is_finished():
+    """One of its blocks may give something back, and then all values would come for nothing."""
+    desk = Desk(lane_and_sum, xs=list(range(8)))
+    plan = desk.take(lowered(desk, threads=1, may_give_back=True))
+    assert (len(plan.blocks), plan.shut) == (4, {"total"})
+    desk.end(plan)
+    plan = lowered(desk, may_give_back=True, first_block=5)
+    assert told(plan) == ["5: total 0-1 <- 1 2 3 4"]
+
+
+def test_what_gathers_single_task_runs_need_not_wait():
+    """A block of one always begins it."""
+    desk = Desk(lane_and_sum, xs=list(range(3)))
+    plan = lowered(desk, may_give_back=True)
+    assert told(plan)[-1] == "4: total 0-1 <- 1 2 3"
+
+
+def behind_a_sum(xs):
+    return c(total(a.map(xs)))
+
+
+def test_what_is_behind_what_waits_waits_too():
+    """In the same pass nothing behind it is put into a block."""
+    plan = lowered(Desk(behind_a_sum, xs=list(range(8))), may_give_back=True)
+    assert plan.shut == {"total", "c"}
+
+
+@pytest.mark.parametrize(
+    ("seconds", "sizes"), [(0.0, [10] * 4), (0.1, [5] * 8), (3.0, [1] * 40), (1e-6, [10] * 4)]
+)
+def test_a_block_takes_about_as_long_as_it_may(seconds, sizes):
+    """By what its tasks were seen to take; never more than a share of the width."""
+    plan = lowered(Desk(lambda xs: a.map(xs), xs=range(40)), paces={"a": seconds})
+    assert [block.strips[0].stop - block.strips[0].start for block in plan.blocks] == sizes
+
+
+def tree():
+    level = [a(i) for i in range(8)]
+    while len(level) > 1:
+        level = [b(left, right) for left, right in zip(level[::2], level[1::2], strict=True)]
+    return level[0]
+
+
+def test_what_is_not_mapped_shares_blocks_too():
+    """A block is a stretch of a depth-first order: whole subtrees, few edges between blocks."""
+    plan = lowered(Desk(tree))
+    assert [block.task_runs() for block in plan.blocks] == [4, 4, 4, 3]
+    assert sum(len(block.inputs) for block in plan.blocks) <= 4
+
+
+def test_nodes_with_other_demands_are_in_blocks_of_their_own():
+    """They may run elsewhere; in between the others wait."""
+    heavy = make("heavy", Demand(resources=(("GPU", 1.0),)))
+
+    def case():
+        return c(heavy(b(a())), b())
+
+    plan = lowered(Desk(case), block_size=9)
+    assert [block.demand for block in plan.blocks].count(NO_DEMAND) == len(plan.blocks) - 1

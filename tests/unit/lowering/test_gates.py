@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from daskflow import case, flow
+from daskflow.definition.nodes import NodeRef
 from daskflow.lowering.expand import expand
-from daskflow.nodes import NodeRef
 from daskflow.states import Cancelled, Failed, Mapped, Skipped, Success, TriggerFailed
 from tests.unit.lowering.desk import Desk, a, always, b, c, d, told
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from array import array
 
 from daskflow import flow
+from daskflow.definition.nodes import NodeRef, references
 from daskflow.events import Note, Report, Segment
 from daskflow.lowering import AtHand, Target, lower
 from daskflow.lowering.plan import unpack_block
-from daskflow.nodes import NodeRef, references
 from daskflow.runtime.inputs import cut_piece
 from daskflow.runtime.record import RunRecord
 from daskflow.runtime.shim import BlockWalk

@@ -44,7 +44,7 @@ def lowered(monkeypatch):
 def driven(function, threads=None, **options):
     book = Book(function)
     session = LocalSession("ab12", book.spec, threads)
-    job = Assignment("ab12", book.graph, book.literals, frozenset(), block_size=1)
+    job = Assignment("ab12", book.graph, book.literals, frozenset(), block_size=1, window=100)
     return Driver(job, book.record, session, Contact(**options))
 
 

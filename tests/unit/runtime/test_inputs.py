@@ -119,13 +119,14 @@ def test_literals_large_and_small():
 
 
 def test_of_what_nothing_is_known():
-    """Pending, no value, no times, no positions."""
+    """Pending, no value, no times; a node that is not mapped has one task run all the same."""
     there = inputs()
     assert there.find("a", 0) is None
     assert (there.code("a", 3), there.value("a", 3)) == (Pending.code, None)
     assert (there.times("a", 0), there.times("a", None)) == ((None, None), (None, None))
     assert there.state("a", 0) == Pending()
-    assert there.positions("a") == range(0)
+    assert there.positions("a") == range(1)
+    assert there.whole_codes("a") == bytes([Pending.code])
     assert there.spaces == {}
 
 

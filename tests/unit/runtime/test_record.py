@@ -55,7 +55,7 @@ def told(book):
 def test_a_run_begins_with_everything_open():
     """Unmapped task runs are Pending; mapped nodes have no children before the first plan."""
     record = Book(lambda: b.map(a())).record
-    assert (record.open, record.undecided, record.in_flight) == (1, {"b"}, set())
+    assert (record.open, record.undecided, [*record.in_flight]) == (1, {"b"}, [])
     assert record.node_state("a") == record.node_state("b") == Pending()
     assert (len(record.nodes["b"].codes), record.total("b")) == (0, None)
 
@@ -65,7 +65,7 @@ def test_a_plan_owns_what_is_in_its_blocks():
     book = Book(lane, xs=range(3))
     book.lower(2)
     record = book.record
-    assert (record.open, record.undecided, record.in_flight) == (0, set(), {1, 2})
+    assert (record.open, record.undecided, [*record.in_flight]) == (0, set(), [1, 2])
     assert record.keys == {1: ("a-ab12", 1), 2: ("a-ab12", 2)}
     assert record.node_state("a") == Mapped(children=(Pending(),) * 3)
     assert book.lower().blocks == ()
@@ -227,7 +227,7 @@ def test_a_cancelled_run_has_no_unfinished_task_run():
     assert book.record.node_state("b").code == Cancelled.code
     assert book.kinds("b-2") == ["Cancelled"]
     assert book.record.next_due() is None
-    assert (book.record.open, book.record.in_flight, book.record.undecided) == (0, set(), set())
+    assert (book.record.open, book.record.in_flight, book.record.undecided) == (0, {}, set())
     book.fold(3, segment("a", 2, Success))  # too late
     assert book.kinds("a")[2] == "Cancelled"
 
@@ -325,7 +325,7 @@ def test_what_is_given_back_without_a_reason_crashes_in_the_end():
         "its inputs were lost, and were not finished when they were made again"
     )
     assert told(book) == [("b", "Crashed")]
-    assert (book.record.open, book.record.in_flight) == (0, set())
+    assert (book.record.open, book.record.in_flight) == (0, {})
     assert book.lower(1).blocks == ()
 
 
@@ -503,7 +503,7 @@ def test_paused_task_runs_wait_in_the_record():
     book = Book(pausing, xs=range(3)).play()
     record = book.record
     assert record.paused == {("manual", 0), ("manual", 1), ("manual", 2)}
-    assert (record.open, record.in_flight, record.next_due()) == (3, set(), None)
+    assert (record.open, record.in_flight, record.next_due()) == (3, {}, None)
     assert book.kinds("b") == ["Pending"] * 3
     assert not record.is_finished()
 

@@ -1,0 +1,38 @@
+"""A run shown from its start to its end, and the code with which the command ends."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from daskflow.cli.exits import Exit, exit_of
+from daskflow.timing import now
+
+if TYPE_CHECKING:  # imported when a run begins: it needs Dask
+    from daskflow.runs import FlowRun
+
+
+def run_shown(start: Callable[[], FlowRun], flow: str) -> int:
+    """Show a run until it has ended, and return the exit code.
+
+    Parameters
+    ----------
+    start
+        Makes a run that goes on in the background.
+    flow
+        Name of its flow, to be shown until there is a run.
+    """
+    from daskflow.cli.display import make_console, make_display
+    from daskflow.cli.summary import print_interrupted, print_summary
+
+    console = make_console()
+    began, flow_run = now(), None
+    try:
+        with make_display(console, flow) as display:
+            flow_run = start()
+            display.follow(flow_run)
+    except KeyboardInterrupt:
+        print_interrupted(console, flow_run, began)
+        return Exit.CANCELLED
+    print_summary(console, flow_run)
+    return exit_of(flow_run.state)

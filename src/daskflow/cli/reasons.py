@@ -1,0 +1,128 @@
+"""What ``daskflow why`` tells: the reasons, and what to do about the first cause."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Self
+
+from daskflow.cli.display import make_console
+from daskflow.cli.overview import handle_of
+from daskflow.cli.reading import Way
+from daskflow.cli.summary import colour_of, say
+from daskflow.cli.told import kind_text, state_fields
+from daskflow.context import run_label
+from daskflow.entries import SegmentTold
+from daskflow.history.explaining import Earlier, Reason, explain
+from daskflow.history.reading import ReadRun, names_in, when
+from daskflow.states import Cancelled, Crashed, Paused, Scheduled, State
+from daskflow.stores.history import RunRow, RunStore, Wanted
+
+_RUNS = 5  # before a run in which an earlier result is looked for
+_LOOKED_AT = 200  # runs of the flow, the newest, among which these are
+
+
+@dataclass(frozen=True)
+class Story:
+    """The reasons of a task run's state."""
+
+    run: ReadRun
+    task_run: str
+    reasons: list[Reason]
+    handle: str  # of the run, in commands
+
+    @classmethod
+    def of(cls, store: RunStore, run: ReadRun, node: str, index: tuple[int, ...]) -> Self:
+        """Return the story of a task run."""
+
+        def earlier(task: str) -> list[Earlier]:
+            return list(earlier_digests(store, run.row, task))
+
+        reasons = explain(run, node, index, earlier=earlier, names=names_in(store))
+        return cls(run, run_label(node, index), reasons, handle_of(store, run.row))
+
+    def next(self) -> Iterator[tuple[str, str]]:
+        """Return what there is to do next: commands, each with what it is good for."""
+        last = self.reasons[-1]
+        if isinstance(last.state, Paused):
+            command = f"{self.handle} {shlex.quote(last.who)}"
+            yield f"daskflow approve {command}", "lets it go on"
+            yield f"daskflow reject {command}", "lets it fail"
+        elif isinstance(self.run.state, Cancelled | Crashed):
+            yield f"daskflow resume {self.handle}", "goes on where it stopped"
+        elif self.run.state.is_failed() and last.state.is_failed():
+            yield f"daskflow debug {self.handle} {shlex.quote(last.who)}", "calls it again, here"
+            yield f"daskflow rerun {self.handle} --failed", "makes a new run that keeps the rest"
+
+
+def earlier_digests(store: RunStore, row: RunRow, task: str) -> Iterator[Earlier]:
+    """Return what results of a task were cached by in the runs of the same flow before this one."""
+    rows = store.runs(Wanted(flow=row.flow_name, limit=_LOOKED_AT))
+    before = [one for one in rows if one.created < row.created and one.id != row.id]
+    for one in before[:_RUNS]:
+        nodes = store.run(one.id).graph.get("nodes", {})
+        wanted = {name for name, told in nodes.items() if told.get("task", name) == task}
+        for numbered in store.entries(one.id, with_values=False) if wanted else ():
+            entry = numbered.entry
+            if not isinstance(entry, SegmentTold) or entry.segment.node not in wanted:
+                continue
+            for note in entry.segment.notes.values():
+                if note.digests:
+                    yield Earlier(f"{one.name} / {entry.segment.node}", note.digests)
+
+
+def story_fields(story: Story) -> dict[str, Any]:
+    """Return a story as JSON; the fields are in the command's help."""
+    return {
+        "run": story.run.row.id,
+        "name": story.run.row.name,
+        "task_run": story.task_run,
+        "reasons": [_fields_of(reason) for reason in story.reasons],
+        "next": [{"command": command, "why": why} for command, why in story.next()],
+    }
+
+
+def _fields_of(reason: Reason) -> dict[str, Any]:
+    due = _due(reason.state)
+    return {
+        "who": reason.who,
+        **state_fields(reason.state),
+        "attempt": reason.attempt,
+        "worker": reason.worker,
+        "due": when(due) if due is not None else None,
+        "told": list(reason.told),
+    }
+
+
+def _due(state: State) -> float | None:
+    is_due = isinstance(state, Scheduled) and state.scheduled_for is not None
+    return state.scheduled_for.timestamp() if is_due else None  # type: ignore[attr-defined]
+
+
+def head_of(reason: Reason, way: Way) -> str:
+    """Return the first line of a reason."""
+    attempt = f" at attempt {reason.attempt}" if reason.attempt > 1 else ""
+    where = (
+        f" on {reason.worker}"
+        if reason.worker and reason.attempt and reason.state.is_failed()
+        else ""
+    )
+    due = _due(reason.state)
+    again = f", goes on at {way.time(due)}" if due is not None else ""
+    return f"{reason.who}: {kind_text(reason.state)}{attempt}{where}{again}"
+
+
+def print_story(story: Story, way: Way) -> None:
+    """Print a story: each reason below the one that it explains."""
+    console = make_console()
+    for place, reason in enumerate(story.reasons):
+        say(
+            console, f"{'because ' if place else ''}{head_of(reason, way)}", colour_of(reason.state)
+        )
+        if reason.state.message and reason.state.message not in reason.told:
+            say(console, reason.state.message, indent=2)
+        for line in reason.told:
+            say(console, line, "dim", indent=2)
+    for command, why in story.next():
+        say(console, f"next: {command}: {why}")

@@ -1,0 +1,137 @@
+"""The outline of a run's graph: what is kept of it beside the history, as plain JSON.
+
+Nodes, edges and index spaces by name, without functions and arguments: enough to restore the states
+of all task runs, and to draw the graph, by whoever does not have the flow's code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from daskflow.definition.nodes import (
+    ROOT,
+    FlowGraph,
+    Giver,
+    NodeRef,
+    NodeSpec,
+    Packed,
+    SpaceSpec,
+    node_refs,
+)
+from daskflow.definition.tasks import Task
+from daskflow.graph import Edge
+from daskflow.triggers import all_successful
+
+Outline = Mapping[str, Any]
+_VERSION = 1  # of what is written; readers refuse nothing, they leave out what they do not know
+
+
+def outline_of(graph: FlowGraph, references: Iterable[str] = ()) -> dict[str, Any]:
+    """Return the outline of a graph.
+
+    Parameters
+    ----------
+    references
+        The nodes that decide how a run ends.
+
+    Examples
+    --------
+    >>> from daskflow import flow, task
+    >>> @task
+    ... def double(x: int) -> int:
+    ...     return 2 * x
+    >>> @flow
+    ... def four():
+    ...     return double(double(1))
+    >>> outline_of(four.graph())["edges"]
+    [['double', 'double-2', 'x', [], '']]
+    """
+    return {
+        "version": _VERSION,
+        "nodes": {name: _node_told(node) for name, node in graph.nodes.items()},
+        "edges": [_edge_told(edge) for edge in graph.edges()],
+        "spaces": {name: _space_told(s) for name, s in graph.spaces.items() if name != ROOT},
+        "references": list(references),
+    }
+
+
+def _node_told(node: NodeSpec) -> dict[str, Any]:
+    """Return what is worth telling of a node: what is as everywhere is left out."""
+    rules = node.task.rules
+    told: dict[str, Any] = {}
+    if node.task.name != node.name:
+        told["task"] = node.task.name
+    if node.space != ROOT:
+        told["space"] = node.space
+    if rules.trigger != all_successful:
+        name = getattr(rules.trigger, "name", None) or getattr(rules.trigger, "__name__", "")
+        told["trigger"] = name or type(rules.trigger).__name__
+    if rules.retry.retries:
+        told["retries"] = rules.retry.retries
+    if rules.cache is not None:
+        told["cached"] = True
+    if rules.tags:
+        told["tags"] = sorted(rules.tags)
+    return told
+
+
+_FLAGS = {"m": "mapped", "f": "is_flat", "g": "is_gate"}  # of an edge, a letter each
+
+
+def _edge_told(edge: Edge) -> list[Any]:
+    flags = "".join(letter for letter, name in _FLAGS.items() if getattr(edge, name))
+    return [edge.upstream, edge.downstream, edge.key, list(edge.levels), flags]
+
+
+def _space_told(space: SpaceSpec) -> dict[str, Any]:
+    givers = [[g.what, [_ref_told(ref) for ref in node_refs(g.form)]] for g in space.givers]
+    told: dict[str, Any] = {"parent": space.parent, "depth": space.depth, "givers": givers}
+    if space.gates:
+        told["gates"] = [_ref_told(gate) for gate in space.gates]
+    return told
+
+
+def _ref_told(ref: NodeRef) -> list[Any]:
+    return [ref.name, list(ref.levels), ref.is_flat]
+
+
+def graph_of(outline: Outline) -> FlowGraph:
+    """Return the graph that an outline is of; its tasks have names, and can do nothing.
+
+    Examples
+    --------
+    >>> graph = graph_of({"nodes": {"a": {}, "b": {}}, "edges": [["a", "b", "x", [], ""]]})
+    >>> graph.order(), graph.nodes["b"].task
+    (['a', 'b'], <task 'b'>)
+    """
+    graph = FlowGraph()
+    spaces: Mapping[str, Any] = outline.get("spaces", {})
+    for name, told in spaces.items():
+        graph.add_space(_space_of(name, told))
+    for name, told in outline.get("nodes", {}).items():
+        task: Task[..., Any] = Task(_absent, name=told.get("task", name))
+        graph.add_node(name, NodeSpec(name, task, (), told.get("space", ROOT)))
+    for upstream, downstream, key, levels, flags in outline.get("edges", ()):
+        is_mapped, is_flat, is_gate = (letter in flags for letter in _FLAGS)
+        way = Edge(upstream, downstream, key, is_mapped, levels=tuple(levels))
+        graph.join(way._replace(is_flat=is_flat, is_gate=is_gate))
+    return graph
+
+
+def _space_of(name: str, told: Mapping[str, Any]) -> SpaceSpec:
+    givers = tuple(
+        Giver(what, refs[0] if len(refs) == 1 else Packed(refs))
+        for what, refs in ((what, [*map(_ref_of, refs)]) for what, refs in told["givers"])
+    )
+    gates = tuple(map(_ref_of, told.get("gates", ())))
+    return SpaceSpec(name, told["parent"], told["depth"], givers, gates)
+
+
+def _ref_of(told: list[Any]) -> NodeRef:
+    name, levels, is_flat = told
+    return NodeRef(name, tuple(levels), is_flat)
+
+
+def _absent() -> None:
+    """Stand for the function of a task whose code is not here."""

@@ -1,0 +1,105 @@
+"""The outline of a graph: JSON, and the same graph again as far as states go."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from daskflow import case, flatten, flow, manual_only, merge, task, unmapped
+from daskflow.definition.outlining import graph_of, outline_of
+
+
+@task
+def load(n: int) -> list[int]:
+    return list(range(n))
+
+
+@task(retries=2, cache=True, tags={"slow"}, trigger=manual_only)
+def double(n: int) -> int:
+    return 2 * n
+
+
+@task(trigger=lambda states: True)
+def add(x: int, y: int) -> int:
+    return x + y
+
+
+@flow
+def chain(n: int):
+    return add(double(n), double(n))
+
+
+@flow
+def lanes(n: int):
+    doubled = double.map(load(n))
+    return add.map(doubled, unmapped(load(n)), wait_for=[doubled])
+
+
+@flow
+def flat(n: int):
+    return double.map(flatten(load.map(load(n))))
+
+
+@flow
+def lane(n: int):
+    with case(load(n), [0]):
+        return double.map(load(n))
+
+
+@flow
+def nested(n: int):
+    return lane.map(load(n))
+
+
+@flow
+def branches(n: int):
+    first = load(n)
+    with case(first, [0]):
+        mapped = double.map(first)
+    return merge(mapped, first)
+
+
+@pytest.mark.parametrize("made", [chain, lanes, flat, nested, branches])
+def test_a_graph_comes_back(made):
+    """Its edges with all that they say, its spaces, and who gives their width."""
+    graph = made.graph()
+    found = graph_of(json.loads(json.dumps(outline_of(graph))))
+    assert list(found.edges()) == list(graph.edges())
+    assert found.order() == graph.order()
+    assert {n: s.space for n, s in found.nodes.items()} == {
+        n: s.space for n, s in graph.nodes.items()
+    }
+    assert {name: [*space.needs()] for name, space in found.spaces.items()} == {
+        name: [*space.needs()] for name, space in graph.spaces.items()
+    }
+    assert [found.gives_width(name) for name in found.nodes] == [
+        graph.gives_width(name) for name in graph.nodes
+    ]
+
+
+def test_what_is_told_of_a_node():
+    """Its task, trigger, retries, cache and tags, where they are not as everywhere."""
+    nodes = outline_of(chain.graph(), ["add"])["nodes"]
+    told = {"trigger": "manual_only", "retries": 2, "cached": True, "tags": ["slow"]}
+    assert nodes["double"] == told
+    assert nodes["double-2"] == {"task": "double", **told}
+    assert nodes["add"] == {"trigger": "<lambda>"}
+    assert outline_of(lanes.graph())["nodes"]["load"] == {}
+
+
+def test_what_decides_is_told():
+    """The reference tasks stand in the outline."""
+    assert outline_of(chain.graph(), ("add",))["references"] == ["add"]
+
+
+def test_a_task_of_an_outline_has_a_name_alone():
+    """What it does is in the flow's code, which whoever reads may not have."""
+    node = graph_of(outline_of(chain.graph())).nodes["double-2"]
+    assert node.task.name == "double"
+    assert node.task.fn() is None
+
+
+def test_an_outline_that_is_empty():
+    """A run of which none was kept has a graph without nodes."""
+    assert len(graph_of({})) == 0
