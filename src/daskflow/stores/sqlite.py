@@ -186,8 +186,11 @@ class SqlitePlace:
         """Return whether the tables are there as this version knows them."""
         if not self.file.exists():
             return False
-        with _told(self.url), self._reader.begin() as connection:
-            return is_current(connection)
+        try:
+            with self.reading() as connection:
+                return is_current(connection)
+        except StoreBusyError:  # who made it died in the midst: only a writer can roll that back
+            return False
 
     def _make(self) -> None:
         """Make the tables, or bring them to what this version knows."""
