@@ -35,6 +35,7 @@ class Column:
     before: dict[int, Before] = field(default_factory=dict)  # more than the number of attempts
     given: dict[Index, State] = field(default_factory=dict)  # of task runs that are not there yet
     carriers: dict[int, int] = field(default_factory=dict)  # block that has the loop's result
+    alone: set[int] = field(default_factory=set)  # were lost with a block: each gets one of its own
 
     def grow(self) -> int:
         """Make room for all positions of the space; return how many came."""
@@ -50,7 +51,9 @@ class Column:
         What was given for task runs that came is in it.
         """
         columns = self.codes[:], self.blocks[:], self.attempts[:]
-        made = Column(space, *columns, self.states, self.before, carriers=self.carriers)
+        made = Column(
+            space, *columns, self.states, self.before, carriers=self.carriers, alone=self.alone
+        )
         made.grow()
         if self.given:
             made.given, made.states = self.given, dict(self.states)
