@@ -15,6 +15,7 @@ import logging
 import os
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -150,6 +151,9 @@ def endure(place: Place, trouble: str, seconds: float, aside: Path) -> tuple[lis
             time.sleep(seconds)
             is_early = run._idle.is_set()
         run.wait(60)
+        for thread in threading.enumerate():
+            if thread.name == f"daskflow-{run.name}":
+                thread.join()  # whatever it still does, the store is there
     finally:
         logging.getLogger("daskflow").removeHandler(told)
     wrong = rig.audit(place, run.id)

@@ -91,6 +91,12 @@ def _count_writes(store: Any, path: Path) -> None:
     store.write = told
 
 
+def _is_stopped(pid: int) -> bool:
+    """Return whether all threads of a process have stopped."""
+    told = [file.read_text(encoding="utf-8") for file in Path(f"/proc/{pid}/task").glob("*/stat")]
+    return {text.rpartition(")")[2].split()[0] for text in told} == {"T"}
+
+
 def _until(look: Callable[[], Any]) -> Any:
     """Return what is looked for as soon as it is there."""
     due = time.monotonic() + _LIMIT
@@ -140,6 +146,7 @@ class Night:
         is_writing = True
         while is_writing:
             os.kill(pid, signal.SIGSTOP)
+            _until(lambda: _is_stopped(pid))
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 is_writing = False

@@ -37,7 +37,9 @@ class Watchers:
     on_crashed: tuple[Hook, ...] = ()
 
     def __bool__(self) -> bool:
-        return any(vars(self).values())  # asked twice for each task run
+        # asked for each task run
+        observed = self.on_completion or self.on_failure or self.on_retry
+        return bool(self.state_handlers or observed or self.on_cancellation or self.on_crashed)
 
     def hooks_of(self, code: int) -> tuple[Hook, ...]:
         """Return the hooks that a kind of state, given by its code, calls."""

@@ -31,6 +31,10 @@ if TYPE_CHECKING:
 class Keeper(Protocol):
     """Keeps what happens in one run."""
 
+    @property
+    def is_durable(self) -> bool:
+        """Whether what it keeps outlives this process."""
+
     def add(self, entry: Entry) -> None:
         """Keep an entry of its history."""
 
@@ -52,6 +56,8 @@ class Keeper(Protocol):
 
 class NoKeeper:
     """Keeps nothing: for runs that belong to a computation of somebody else's."""
+
+    is_durable = False
 
     def add(self, entry: Entry) -> None:
         """Do nothing."""
@@ -83,6 +89,11 @@ class StoreKeeper:
     is_restoring: bool = field(default=False)  # what is folded then is kept already
     row: dict[str, Any] = field(default_factory=dict)  # of the run: goes with its next move
     given_back_at: int = field(default=0)  # the run's version by then
+
+    @property
+    def is_durable(self) -> bool:
+        """Whether the store outlives this process."""
+        return not self.store.url.startswith("memory:")
 
     def add(self, entry: Entry) -> None:
         """Keep an entry of its history."""

@@ -129,6 +129,11 @@ class FlowRun:
         return as_datetime(self.ended_at) if self.ended_at is not None else None
 
     @property
+    def is_durable(self) -> bool:
+        """Whether what is kept of it outlives this process: another one can go on with it."""
+        return self._keeper.is_durable
+
+    @property
     def task_runs(self) -> TaskRuns:
         """All task runs, node by node."""
         return TaskRuns(self.values)
@@ -140,6 +145,11 @@ class FlowRun:
         if context.get() is not None:  # a task called it, whose code the driver may have to pack
             drive = partial(copy_context().run, drive)
         threading.Thread(target=drive, name=f"daskflow-{self.name}", daemon=True).start()
+
+    def give_back(self) -> None:
+        """Leave a run that was resumed, and never driven since, to whoever resumes it next."""
+        self._session.close()
+        self._keeper.close()
 
     def drive(self) -> None:
         """Drive the run in this thread to its end, or to where only a person helps.

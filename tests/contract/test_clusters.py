@@ -10,6 +10,7 @@ import pytest
 from distributed import Client, LocalCluster
 
 from daskflow import DaskExecutor, ExecutorError, LocalExecutor, flow, task, unmapped
+from daskflow.executors import session
 from daskflow.executors.choice import choose_executor
 from daskflow.executors.tracker import Tracker
 from daskflow.settings import Settings
@@ -404,3 +405,16 @@ def test_a_loose_file_runs_on_workers_that_never_saw_its_folder(tmp_path):
         printed, complaints = script(home, LOOSE)
     assert printed == "[Pair(left=1, right=2), Pair(left=3, right=4)]\n"
     assert complaints == ""
+
+
+def test_a_scheduler_that_hands_out_slowly_is_hinted_at(cluster, monkeypatch, caplog):
+    """Once, and only where it costs much; nothing is changed there."""
+    monkeypatch.setattr(session, "_MANY", 20)
+    caplog.set_level("INFO", "daskflow")
+    made = flow(lambda xs: inc.map(xs), name="made", block_size=1)
+    with Client(cluster.scheduler_address):
+        made.run(range(5))
+        assert "worker-saturation" not in caplog.text
+        for _ in range(2):
+            made.run(range(30))
+    assert caplog.text.count("distributed.scheduler.worker-saturation: 10") == 1

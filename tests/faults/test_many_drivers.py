@@ -45,7 +45,9 @@ def test_looking_who_drives_a_run_takes_it_from_nobody(tmp_path):
     place = rig.Place(tmp_path)
     store = place.store()
     store.create(RunRow("one", "one", "flow", Pending(), 1.0), "1")
-    store.lease("one", Holder("me", "here", 1)).release()
+    lease = store.lease("one", Holder("me", "here", 1))
+    assert store.holder("one").pid == os.getpid()  # the lease tells it sooner than the row
+    lease.release()
     looking = os.open(tmp_path / "daskflow.db.leases" / "one", os.O_RDONLY)
     fcntl.flock(looking, fcntl.LOCK_SH)
     looked = threading.Timer(0.05, os.close, [looking])

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 
 import click
 
+from daskflow.cli.approve import approve, reject
 from daskflow.cli.audit import audit
 from daskflow.cli.db import db
 from daskflow.cli.debug import debug
@@ -57,7 +58,22 @@ def version() -> None:
     click.echo(f"daskflow {version_of('daskflow')}")
 
 
-for command in (run, graph, ls, show, events, why, audit, gc, db, resume, rerun, debug):
+for command in (
+    run,
+    graph,
+    ls,
+    show,
+    events,
+    why,
+    audit,
+    gc,
+    db,
+    resume,
+    rerun,
+    approve,
+    reject,
+    debug,
+):
     group.add_command(command)
 
 

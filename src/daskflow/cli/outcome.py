@@ -15,7 +15,7 @@ from daskflow.runs import FlowRun
 from daskflow.runtime.pausing import paused_runs
 from daskflow.runtime.record import RunRecord
 from daskflow.runtime.views import TaskRun
-from daskflow.states import Paused, Retrying, Skipped, State, TriggerFailed
+from daskflow.states import Crashed, Paused, Retrying, Skipped, State, TriggerFailed
 
 _TRACE_LINES = 40  # of a traceback; the middle of a longer one is left out
 
@@ -91,14 +91,28 @@ def waiting_of(run: FlowRun, limit: int = 20) -> tuple[list[Remark], list[str]]:
         for name, position in found[:limit]
     ]
     more = [f"and {many(len(found) - limit, 'task run')} more"] if len(found) > limit else []
-    return remarks, [*more, *_HOW_TO_APPROVE]
+    return remarks, [*more, *_how_to_approve(run)]
 
 
 _WAITS = "waits for approval"  # which needs no saying where all do
-_HOW_TO_APPROVE = (
-    "The state of this run lives in this process and ends with it: it cannot be approved later.",
-    "In Python it can go on: run = flow.run(...); run.approve() or run.reject()",
-)
+
+
+def next_lines(run: FlowRun) -> Iterator[str]:
+    """Return how a run that did not succeed can go on, as far as it outlives this process."""
+    if not run.is_durable or isinstance(run.state, Paused) or run.state.is_successful():
+        return
+    if run.state.is_failed() and not isinstance(run.state, Crashed):
+        yield f"daskflow rerun {run.name} --failed   makes a new run that keeps what is done"
+    else:
+        yield f"daskflow resume {run.name}   goes on where it stopped"
+
+
+def _how_to_approve(run: FlowRun) -> Iterator[str]:
+    if run.is_durable:
+        yield f"daskflow approve {run.name}   lets it go on; `daskflow reject` lets it fail"
+    else:
+        yield "The state of this run lives in this process, and ends with it."
+    yield "In Python it can go on: run = flow.run(...); run.approve() or run.reject()"
 
 
 @dataclass(frozen=True)

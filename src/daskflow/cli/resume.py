@@ -51,7 +51,7 @@ def resume(*, run: str, allow_code_change: bool, verbose: bool, **place: Any) ->
     from daskflow.starting import resume as begin
 
     start = partial(begin, allow_code_change=allow_code_change)
-    order = partial(_go_on, run, Place(**place), check_may_resume, start)
+    order = partial(go_on, run, Place(**place), check_may_resume, start)
     return carried_out(order, verbose=verbose)
 
 
@@ -87,11 +87,11 @@ def rerun(*, run: str, failed: bool, from_task: str | None, verbose: bool, **pla
     from daskflow.starting import rerun as begin
 
     start = partial(begin, failed=failed, from_task=from_task)
-    order = partial(_go_on, run, Place(**place), None, start)
+    order = partial(go_on, run, Place(**place), None, start)
     return carried_out(order, verbose=verbose)
 
 
-def _go_on(wanted: str, place: Place, check: Callable[[RunRow], None] | None, start: Start) -> int:
+def go_on(wanted: str, place: Place, check: Callable[[RunRow], None] | None, start: Start) -> int:
     """Import the flow of a run, and show what is started with it.
 
     Parameters

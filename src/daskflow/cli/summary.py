@@ -13,6 +13,7 @@ from rich.text import Text
 from daskflow.cli.outcome import (
     Remark,
     failures_of,
+    next_lines,
     outcome_line,
     remarks_of,
     seconds_in,
@@ -42,6 +43,8 @@ def print_summary(console: Console, run: FlowRun) -> None:
     print_remarks(console, " and ".join(sorted(kinds)), remarks, more)
     _print_failures(console, run)
     print_remarks(console, "waiting for approval", *waiting_of(run))
+    for line in next_lines(run):
+        say(console, line)
     if run.state.is_successful():
         _print_returned(console, run)
 
@@ -56,6 +59,8 @@ def print_interrupted(console: Console, run: FlowRun | None, began: float) -> No
     told = f"{total.done} of {total.total} task runs had finished"
     say(console, f"{run.flow_name} / {run.name}: interrupted after {took}; {told}", "bold magenta")
     print_tasks(console, run.record)
+    for line in next_lines(run):
+        say(console, line)
 
 
 def colour_of(state: State) -> str:

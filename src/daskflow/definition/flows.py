@@ -9,19 +9,16 @@ a graph that is empty at first. This room knows nothing of how a flow is run; it
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from copy import copy
 from functools import update_wrapper
 from os import PathLike
-from pathlib import Path
 from typing import (
     TYPE_CHECKING,
     Any,
     Generic,
-    Literal,
     ParamSpec,
-    TypedDict,
     TypeVar,
     Unpack,
     cast,
@@ -31,6 +28,7 @@ from typing import (
 from daskflow.definition.by_hand import ByHand
 from daskflow.definition.definitions import FlowDefinition, Traces
 from daskflow.definition.editing import EditableTrace
+from daskflow.definition.flow_options import FlowOptions, check_block_size
 from daskflow.definition.grafting import graft
 from daskflow.definition.mapping import unmapped
 from daskflow.definition.nodes import FlowGraph, check_name
@@ -38,56 +36,24 @@ from daskflow.definition.none_tests import warn_of_none_tests
 from daskflow.definition.parameters import Signature
 from daskflow.definition.placeholders import Parameter
 from daskflow.definition.static import key_of
-from daskflow.definition.tasks import (
-    Task,
-    as_node,
-    as_tags,
-    check_words,
-    checked_persistence,
-    in_sight,
-)
+from daskflow.definition.task_rules import as_tags, check_words, checked_persistence
+from daskflow.definition.tasks import Task, as_node, in_sight
 from daskflow.definition.tracing import Trace, current_trace
 from daskflow.errors import DefinitionError
-from daskflow.hooks import Hook, StateHandler, make_watchers
-from daskflow.states import State
+from daskflow.hooks import make_watchers
 from daskflow.tagging import no_tags
 
 if TYPE_CHECKING:
     from dask.delayed import Delayed
 
     from daskflow.drawing.drawing import Drawing
-    from daskflow.executors.base import Executor
     from daskflow.runs import FlowRun
-    from daskflow.stores.history import RunStore
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 # The target that is being imported: what its file runs meanwhile would be run twice.
 being_imported: ContextVar[str] = ContextVar("daskflow_being_imported", default="")
-
-
-class FlowOptions(TypedDict, total=False):
-    """The words that `flow` and `Flow.with_options` take."""
-
-    name: str  # default: the function's
-    executor: Executor  # default: the settings, the active Client, a temporary local cluster
-    store: RunStore | str | Path  # keeps the run; a URL, a file; default: a file in the home folder
-    run_name: str  # may hold {parameters}; default: a name is made up
-    tags: Iterable[str]
-    reference_tasks: Iterable[str]  # names of the nodes that decide; default: the terminal ones
-    # known already, by node, task or "node[2]"; for a mapped one a list with a state or None each
-    states: Mapping[Any, State | Sequence[Any] | None]
-    state_handlers: StateHandler | Iterable[StateHandler]  # may replace a state of the run
-    terminal_state_handler: Callable[..., Any]  # may replace the state that the run ends in
-    on_completion: Hook | Iterable[Hook]  # the run succeeded
-    on_failure: Hook | Iterable[Hook]
-    on_cancellation: Hook | Iterable[Hook]
-    on_crashed: Hook | Iterable[Hook]
-    persist_result: bool | None  # whether results are durable, of tasks that do not say
-    on_lost: Literal["rerun"]  # what becomes of a result or an attempt that was lost
-    log_prints: bool  # whether what tasks print is logged; default: the setting logging.prints
-    block_size: int | None  # elements of a lane in one Dask task; 1: no grouping; default: by width
 
 
 class Flow(ByHand, Generic[P, R]):
@@ -142,7 +108,7 @@ class Flow(ByHand, Generic[P, R]):
         self.options: FlowOptions = options
         self.name = check_name("lambda_" if name == "<lambda>" else name, "a flow")
         check_words(f"flow {name!r}", options, FlowOptions.__annotations__)
-        _check_block_size(self.name, options.get("block_size"))
+        check_block_size(self.name, options.get("block_size"))
         self.persists = checked_persistence(f"flow {self.name!r}", options)
         self.tags = as_tags(options.get("tags", ()))
         self.watchers = make_watchers(f"flow {self.name!r}", options)
@@ -617,9 +583,3 @@ def flow(function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
     if function is None:
         return lambda function: Flow(function, **options)
     return Flow(function, **options)
-
-
-def _check_block_size(flow: str, size: Any) -> None:
-    if size is not None and (not isinstance(size, int) or size < 1):
-        msg = f"flow {flow!r}: block_size={size!r} must be a whole number from 1, or None"
-        raise DefinitionError(msg)

@@ -16,7 +16,8 @@ from typing import Any, Generic, ParamSpec, Protocol, TypeVar, cast, overload
 
 from daskflow.definition.nodes import check_name
 from daskflow.definition.placeholders import Node
-from daskflow.definition.tasks import Task, TaskOptions
+from daskflow.definition.task_rules import TaskOptions
+from daskflow.definition.tasks import Task
 from daskflow.definition.tracing import Trace, current_trace
 from daskflow.errors import DefinitionError
 from daskflow.triggers import AfterSetup

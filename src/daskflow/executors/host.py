@@ -20,6 +20,17 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from distributed import LocalCluster
 
+# What clusters that are started here are told; see Dask's reference of its configuration.
+OURS = {
+    "distributed.admin.large-graph-warning-threshold": "1 GiB",
+    # a worker is sent more than it is at: else each small block waits for a message both ways. The
+    # driver has few blocks on the cluster at a time, so little memory is at stake
+    "distributed.scheduler.worker-saturation": 10.0,
+    # so many blocks may be on a worker that dies, and all of them are blamed; the driver counts
+    "distributed.scheduler.allowed-failures": 10,
+    "distributed.worker.profile.enabled": False,
+    "distributed.admin.system-monitor.gil.enabled": False,
+}
 _GRACE_SECONDS = 2.0  # for a worker to end; one that is in the midst of a task is killed then
 
 
@@ -59,7 +70,7 @@ def main(settings: dict[str, Any]) -> None:
     import dask
     from distributed import LocalCluster
 
-    dask.config.set({"distributed.admin.large-graph-warning-threshold": "1 GiB"})
+    dask.config.set(OURS)
     with (
         LocalCluster(
             n_workers=settings["workers"],

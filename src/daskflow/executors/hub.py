@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from daskflow.executors.tracker import RawReport
 
 _POLL_SECONDS = 20.0
+_AMPLE = 2.0  # tasks for each thread, from which on a worker does not wait for the next one
 _log = logging.getLogger("daskflow")
 
 
@@ -41,6 +42,8 @@ class Hub:
         self.address: str = self._scheduler.address
         self.lost = ""  # why the scheduler cannot be reached any more
         self.threads = 0  # of all workers, as the tracker told last
+        self._saturation = _AMPLE  # how many tasks for each thread a worker is sent
+        self._is_hinted = False
         self._workers: list[str] = []  # addresses, as they were when the last run began
         self._acquaintances = Acquaintances(describe())
         self._meeting = threading.Lock()  # of runs that begin at a time one asks the workers
@@ -73,8 +76,21 @@ class Hub:
         except OSError as error:
             msg = f"the scheduler at {self.address} was lost: {error}"
             raise ExecutorError(msg) from error
-        self.threads, self._workers = began
+        self.threads, self._workers, self._saturation = began
         return queue
+
+    def hint_at_saturation(self) -> None:
+        """Log, once, that the scheduler's settings make many small blocks slow."""
+        if self._saturation >= _AMPLE or self._is_hinted:
+            return
+        self._is_hinted = True
+        _log.info(
+            "the scheduler at %s sends a worker hardly more than it is at (worker-saturation %g): "
+            "with distributed.scheduler.worker-saturation: 10 in its configuration many small "
+            "tasks take a third of the time",
+            self.address,
+            self._saturation,
+        )
 
     def shake_hands(self, needs: Needs, seconds: float) -> None:
         """See that the workers fit this process and have what a run needs.

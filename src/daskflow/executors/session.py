@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from daskflow.executors.tracker import RawReport
 
 _WATCH_SECONDS = 1.0  # between looks at futures that no report came for
+_MANY = 2_000  # blocks, from which on it matters how the scheduler hands them out
 _UNKNOWN_THREADS = 4  # what a cluster without workers counts as
 
 
@@ -46,6 +47,7 @@ class DaskSession:
         self._held: set[Any] = set()  # keys that were not released
         self._futures: dict[Any, Any] = {}  # of blocks that no other in their plan consumes
         self._unreported: list[dict[int, Any]] = []  # blocks on their way, for each submission
+        self._submitted = 0  # nodes of graphs
         self._suspects: set[Any] = set()  # futures that ended without a report, seen once
         self.link = _page_of(hub)
 
@@ -70,6 +72,9 @@ class DaskSession:
         futures = self._hub.client.get(graph, ends, sync=False, priority=priority)
         self._held.update(key for key in layer if not is_portion(key))
         self._futures.update(zip(ends, futures, strict=True))
+        self._submitted += len(layer)
+        if self._submitted > _MANY:
+            self._hub.hint_at_saturation()
         self._unreported.append({key[1]: key for key in layer if is_block(key)})
 
     def wait(self, timeout: float | None) -> list[Report]:

@@ -145,13 +145,14 @@ class Tracker(SchedulerPlugin):
 
     def begin(
         self, client: str, run_id: str, spec: bytes, patience: float
-    ) -> tuple[int, list[str]]:
-        """Take in a run and its spec; return how many threads there are, and the workers."""
+    ) -> tuple[int, list[str], float]:
+        """Take in a run and its spec; return threads, workers, and the scheduler's saturation."""
         self.runs[run_id] = _Run(client, spec, StuckBlocks(patience))
         self.mailboxes.setdefault(client, _Mailbox())
         if self.looking is None or self.looking.done():
             self.looking = asyncio.create_task(self._look())
-        return self.scheduler.total_nthreads, list(self.scheduler.workers)
+        scheduler = self.scheduler
+        return scheduler.total_nthreads, list(scheduler.workers), scheduler.WORKER_SATURATION
 
     def spec(self, run_id: str) -> bytes:
         """Give a worker the spec of a run."""

@@ -162,7 +162,13 @@ class Cutter:
         size = self._size(nodes)
         batch: list[Strip] = []
         room = size
-        for strip in self._strips(nodes):
+        for strip, is_alone in self._told_apart(nodes):
+            if is_alone:
+                if batch:
+                    yield batch
+                yield [strip]
+                batch, room = [], size
+                continue
             start = strip.start
             while start < strip.stop:
                 stop = min(strip.stop, start + room)
@@ -190,6 +196,28 @@ class Cutter:
     def _is_single(self, nodes: list[str]) -> bool:
         """Return whether the nodes of a region are not mapped."""
         return self.now.graph.nodes[nodes[0]].space == ROOT
+
+    def _told_apart(self, nodes: list[str]) -> Iterator[tuple[Strip, bool]]:
+        """Return the strips of a region, and whether one is to be a block by itself.
+
+        So is what was in a block that was lost: one of its task runs may have been the cause.
+        """
+        columns = [self.now.known.columns[name] for name in nodes]
+        if not any(column.alone for column in columns):
+            yield from ((strip, False) for strip in self._strips(nodes))
+            return
+        for strip in self._strips(nodes):
+            lost: set[int] = set()
+            for name in strip.nodes:
+                lost |= self.now.known.columns[name].alone
+            start = strip.start
+            for place in sorted(p for p in lost if strip.start <= p < strip.stop):
+                if start < place:
+                    yield strip._replace(start=start, stop=place), False
+                yield strip._replace(start=place, stop=place + 1), True
+                start = place + 1
+            if start < strip.stop:
+                yield strip._replace(start=start), False
 
     def _strips(self, nodes: list[str]) -> Iterator[Strip]:
         """Return the stretches of a region in which the same nodes are due."""

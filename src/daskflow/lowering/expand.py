@@ -27,7 +27,7 @@ from daskflow.definition.nodes import (
     SpaceSpec,
     fill,
 )
-from daskflow.definition.tasks import TaskRules
+from daskflow.definition.task_rules import TaskRules
 from daskflow.errors import DefinitionError
 from daskflow.events import Length
 from daskflow.graph import Edge

@@ -35,13 +35,14 @@ class Column:
     before: dict[int, Before] = field(default_factory=dict)  # more than the number of attempts
     given: dict[Index, State] = field(default_factory=dict)  # of task runs that are not there yet
     carriers: dict[int, int] = field(default_factory=dict)  # block that has the loop's result
+    alone: set[int] = field(default_factory=set)  # were lost with a block: each gets one of its own
 
     def grow(self) -> int:
         """Make room for all positions of the space; return how many came."""
         more = self.space.size - len(self.codes)
-        self.codes += bytes(more)
         self.blocks.extend([0] * more)
         self.attempts.extend([0] * more)
+        self.codes += bytes(more)  # last: who reads meanwhile goes by it
         return more
 
     def grown(self, space: Space) -> Column:
@@ -50,7 +51,9 @@ class Column:
         What was given for task runs that came is in it.
         """
         columns = self.codes[:], self.blocks[:], self.attempts[:]
-        made = Column(space, *columns, self.states, self.before, carriers=self.carriers)
+        made = Column(
+            space, *columns, self.states, self.before, carriers=self.carriers, alone=self.alone
+        )
         made.grow()
         if self.given:
             made.given, made.states = self.given, dict(self.states)

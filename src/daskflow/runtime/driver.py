@@ -32,6 +32,7 @@ from daskflow.runtime.spec import own_code_by_value
 from daskflow.signals import RunInterrupted
 from daskflow.timing import now, skip_to, stands_still
 
+_FEW = 4  # blocks for each thread that are on the executor, however long they take
 _QUICK = 0.005  # seconds of lowering that are worth no thought
 _REST = 3  # times as long as lowering took the driver does something else before it lowers again
 _log = logging.getLogger("daskflow")
@@ -57,7 +58,7 @@ class Assignment:
     first_block: int = 1  # number of the first block that is still to be made
     code: OwnCode = field(default_factory=lambda: OwnCode(""))  # which modules those are
     answer: Answerer = answer_nothing  # to what task runs ask while they run
-    window: int = 16  # blocks on the executor, for each of its threads
+    window: int = 16  # blocks on the executor for each of its threads, to begin with
     block_seconds: float = 0.5  # how long a block may take
 
 
@@ -75,6 +76,7 @@ class Throughput:
     """How many blocks were reported within the last second."""
 
     def __init__(self) -> None:
+        self.is_known = False  # whether a second is over since the first
         self._seen: deque[tuple[float, int]] = deque()
         self._count = 0
 
@@ -88,6 +90,7 @@ class Throughput:
         """Return how many there were."""
         while self._seen and self._seen[0][0] < instant - 1.0:
             self._count -= self._seen.popleft()[1]
+            self.is_known = True
         return self._count
 
 
@@ -184,8 +187,14 @@ class Driver:
             self._lower()
 
     def _window(self) -> int:
-        """Return how many blocks may be on the executor: as many as it ends in a second or so."""
-        return max(self.job.window * self.session.threads, self._flow.per_second(now()))
+        """Return how many blocks may be on the executor: as many as it ends in a second or two.
+
+        So whatever comes later, a retry or another run, does not wait for long.
+        """
+        threads, ended = self.session.threads, self._flow.per_second(now())
+        if not self._flow.is_known:
+            return self.job.window * threads
+        return max(_FEW * threads, 2 * ended)
 
     def _may_lower(self) -> bool:
         """Return whether to lower now; where that takes long, reports are gathered first.

@@ -327,24 +327,37 @@ class RunRecord(Columns):
     def _fold_taken(self, block: int) -> None:
         """Note that Dask lost a block: its values are gone, and what it did not tell begins anew.
 
-        An attempt that vanished is repeated, and told, as often as `infra_retries` allow.
+        Each in a block of its own: nobody knows which of them was the cause, so none is charged. An
+        attempt that vanished alone is repeated, and told, as often as `infra_retries` allow.
         """
         self.keys.pop(block, None)
         if block not in self.in_flight:
             return
-        del self.in_flight[block], self.untold[block]
-        for name, record in self.nodes.items():
-            allowed = self.graph.nodes[name].task.rules.infra_retries
-            for position in self.owned_by(record, block):
-                self._losses[name, position] += 1
-                if self._losses[name, position] > allowed:
-                    self.crash(name, position, "its worker was lost", "worker lost")
-                    continue
-                record.codes[position] = Pending.code
-                self.open += 1
-                self._awaited = None
-                self.holding.gave_back(block, [(name, position)])
-                self._tell(name, position, Pending("its worker was lost: it runs again"))
+        spans = self.in_flight.pop(block)
+        del self.untold[block]
+        lost = [
+            (name, position)
+            for name, start, stop in spans
+            for a, b in self.owned_ranges(name, block, start, stop)
+            for position in range(a, b)
+        ]
+        places = {position if self.graph.depth(name) else name for name, position in lost}
+        for name, position in lost:
+            self._lose(block, name, position, is_charged=len(places) == 1)
+
+    def _lose(self, block: int, name: str, position: int, *, is_charged: bool) -> None:
+        """Open a task run that was lost with its block, or crash it if that was once too often."""
+        record = self.nodes[name]
+        self._losses[name, position] += is_charged
+        if self._losses[name, position] > self.graph.nodes[name].task.rules.infra_retries:
+            self.crash(name, position, "its worker was lost", "worker lost")
+            return
+        record.alone.add(position)
+        record.codes[position] = Pending.code
+        self.open += 1
+        self._awaited = None
+        self.holding.gave_back(block, [(name, position)])
+        self._tell(name, position, Pending("its worker was lost: it runs again"))
 
     def _fold_error(self, report: Report) -> None:
         """Let the task runs of a block that did not come back crash, or wait if it never began."""

@@ -72,6 +72,9 @@ class Place(Protocol):
     def is_guarded(self, run_id: str) -> bool:
         """Return whether somebody drives a run; nobody is kept from it by being asked about."""
 
+    def pid_of(self, run_id: str) -> int | None:
+        """Return the process that drives a run, where that is known sooner than from its row."""
+
     def close(self) -> None:
         """Let go of files and connections."""
 
@@ -217,7 +220,7 @@ class SqlStore:
         if not self._place.is_guarded(run_id):
             return None
         run = self.run(run_id)
-        return Holder(run.user, run.host, run.pid)
+        return Holder(run.user, run.host, self._place.pid_of(run_id) or run.pid)
 
     def delete(self, run_ids: Sequence[str], op_id: str) -> int:
         """Forget runs that nobody drives."""

@@ -128,6 +128,9 @@ class FileGuard:
             os.close(self._descriptor)
             raise
         self._held.add(self._descriptor)
+        if kind == fcntl.LOCK_EX:
+            with suppress(OSError):  # a full disk: then the run's row tells, a little later
+                os.pwrite(self._descriptor, f"{os.getpid():<20}".encode(), 0)
 
     def release(self) -> None:
         """Let others take it."""
@@ -183,8 +186,11 @@ class SqlitePlace:
         """Return whether the tables are there as this version knows them."""
         if not self.file.exists():
             return False
-        with _told(self.url), self._reader.begin() as connection:
-            return is_current(connection)
+        try:
+            with self.reading() as connection:
+                return is_current(connection)
+        except StoreBusyError:  # who made it died in the midst: only a writer can roll that back
+            return False
 
     def _make(self) -> None:
         """Make the tables, or bring them to what this version knows."""
@@ -247,6 +253,13 @@ class SqlitePlace:
         except BlockingIOError:
             return True
         return False
+
+    def pid_of(self, run_id: str) -> int | None:
+        """Return the process that drives a run, which its row does not tell at once."""
+        try:
+            return int((self._leases / run_id).read_bytes())
+        except (OSError, ValueError):
+            return None
 
     def close(self) -> None:
         """Close the connections; the last one of all processes makes a checkpoint."""

@@ -1,5 +1,6 @@
 """The commands that go on from a run: what they import, what they show, what they refuse."""
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -220,7 +221,7 @@ def test_what_is_no_task_to_begin_from(failed, daskflow, store):
     assert len(store.runs()) == 1
 
 
-def test_what_an_edited_row_names_is_not_imported(write, store, daskflow):
+def test_what_an_edited_row_names_is_not_imported(write, store, daskflow, tmp_path, monkeypatch):
     """Who can write the store's file cannot have other code run in its place."""
     write(
         "mine.py",
@@ -230,15 +231,13 @@ def test_what_an_edited_row_names_is_not_imported(write, store, daskflow):
     )
     write("theirs.py", "raise SystemExit('imported')\n")
     assert daskflow("run", "mine.py:f")[0] == 4
-    target = store.runs()[0].target
-
-    def edit(target):
-        with store._place.writing() as connection:
-            connection.exec_driver_sql("UPDATE runs SET target = ?", (target,))
-
-    edit("theirs.py:f")
+    close_stores()
+    for file in [path for path in tmp_path.glob("runs.db*") if path.is_file()]:
+        shutil.copy(file, tmp_path / f"copy-{file.name}")  # what the tests look at stays whole
+    monkeypatch.setenv("DASKFLOW_STORE__URL", f"sqlite:///{tmp_path / 'copy-runs.db'}")
+    with choose_store(None, Settings())._place.writing() as connection:
+        connection.exec_driver_sql("UPDATE runs SET target = 'theirs.py:f'")
     for command in (["resume", "mine"], ["debug", "mine", "wait"]):
         code, _, why = daskflow(*command)
         assert code == 1
         assert "run 'mine' is not as it was written in sqlite:///" in why
-    edit(target)  # whoever looks at the runs of all tests finds it whole

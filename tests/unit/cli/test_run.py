@@ -85,7 +85,7 @@ def test_a_run_that_fails(write, daskflow):
 
 @pytest.mark.parametrize("executor", ["local", "threads"])
 def test_a_run_that_is_paused(write, daskflow, executor):
-    """Exit code 4; who waits for approval and why, and that nobody can give it from outside yet."""
+    """Exit code 4; who waits for approval and why; in memory nobody can give it from outside."""
     write("flows.py", FLOWS)
     code, output, _ = daskflow("run", "flows.py:paused", "--executor", executor)
     assert code == Exit.PAUSED
@@ -96,7 +96,7 @@ def test_a_run_that_is_paused(write, daskflow, executor):
     summary = output.partition("waiting for approval\n")[2].splitlines()
     assert summary[:2] == ["  review[0]: is 0 too much?", "  review[1]: is 1 too much?"]
     assert summary[20].strip() == "and 10 task runs more"
-    assert "lives in this process and ends with it: it cannot be approved later" in summary[21]
+    assert "lives in this process, and ends with it" in summary[21]
     assert "run.approve()" in summary[22]
     assert "published" not in output
 

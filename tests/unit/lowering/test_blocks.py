@@ -657,3 +657,20 @@ def test_nodes_with_other_demands_are_in_blocks_of_their_own():
 
     plan = lowered(Desk(case), block_size=9)
     assert [block.demand for block in plan.blocks].count(NO_DEMAND) == len(plan.blocks) - 1
+
+
+def test_what_was_lost_with_its_block_gets_one_of_its_own():
+    """The rest is cut as ever; in a stretch too."""
+    desk = Desk(lane, xs=list(range(6)))
+    desk.open("b" if "b" in desk.spaces else next(iter(set(desk.spaces) - {"root"})), 0, 6)
+    for name in "ab":
+        desk.columns[name].alone |= {1, 2}
+    assert told(lowered(desk, block_size=9)) == [
+        "1: a,b 0-1",
+        "2: a,b 1-2",
+        "3: a,b 2-3",
+        "4: a,b 3-6",
+    ]
+    desk = Desk(chain)
+    desk.columns["b"].alone.add(0)
+    assert told(lowered(desk, block_size=9)) == ["1: a 0-1", "2: b 0-1 <- 1", "3: c 0-1 <- 2"]

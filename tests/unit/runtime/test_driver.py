@@ -13,6 +13,7 @@ from daskflow.lowering.known import OWNED
 from daskflow.runtime import driver
 from daskflow.runtime.driver import Assignment, Contact, Driver
 from daskflow.signals import RunInterrupted
+from daskflow.timing import now
 from tests.unit.runtime.book import Book
 
 
@@ -142,3 +143,27 @@ def test_what_can_never_start_is_a_bug():
     made.record.nodes["one"].codes[0] = OWNED  # by no block
     with pytest.raises(DaskflowError, match="1 task runs can never start; this is a bug"):
         made.drive()
+
+
+def test_how_much_is_ended_in_a_second():
+    """What is older than a second does not count; before one is over nobody knows."""
+    flow_of = driver.Throughput()
+    flow_of.note(0, 100.0)
+    assert (flow_of.per_second(100.0), flow_of.is_known) == (0, False)
+    flow_of.note(3, 100.0)
+    flow_of.note(4, 100.6)
+    assert (flow_of.per_second(101.0), flow_of.is_known) == (7, False)
+    assert (flow_of.per_second(101.1), flow_of.is_known) == (4, True)
+    assert flow_of.per_second(200.0) == 0
+
+
+@pytest.mark.parametrize(("seen", "blocks"), [(None, 32), (1, 8), (50, 100)])
+def test_so_many_blocks_are_on_the_executor_as_it_ends_in_two_seconds(seen, blocks):
+    """A few for each thread at least; as many as the setting says before anything is known."""
+    made = driven(lambda: [one(i) for i in range(200)], threads=2)
+    made.job = replace(made.job, window=16)
+    if seen is not None:
+        made._flow.note(1, now() - 2.0)
+        made._flow.note(seen, now())
+    made._lower()
+    assert len(made.record.in_flight) == blocks
