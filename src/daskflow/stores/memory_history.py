@@ -13,6 +13,7 @@ from daskflow.errors import LeaseLostError, LeaseTakenError, UnknownRunError
 from daskflow.results.signing import Signer
 from daskflow.stores.history import Holder, Lease, Numbered, RunRow, Wanted
 
+_BYTES_OF_AN_ENTRY = 200
 _OPS = 10_000  # so many `op_id` are remembered
 
 
@@ -32,6 +33,12 @@ class _Kept:
     entries: list[Entry] = field(default_factory=list)
     lease: _MemoryLease | None = None
 
+    def weight(self) -> int:
+        """Return about how many bytes it takes."""
+        told = (entry.segment for entry in self.entries if isinstance(entry, SegmentTold))
+        runs = sum(len(segment.codes) for segment in told)
+        return len(self.row.parameters) + _BYTES_OF_AN_ENTRY * (len(self.entries) + runs)
+
 
 class MemoryHistory:
     """Keeps runs in this process; see `RunStore`.
@@ -40,12 +47,15 @@ class MemoryHistory:
     ----------
     most
         So many runs that have ended are kept, the newest: a process may make runs without end.
+    most_bytes
+        And no more of them than take so much, roughly.
     """
 
     url = "memory://"
 
-    def __init__(self, most: int = 100) -> None:
+    def __init__(self, most: int = 100, most_bytes: int = 256 << 20) -> None:
         self._most = most
+        self._most_bytes = most_bytes
         self._runs: dict[str, _Kept] = {}
         self._ops: dict[str, None] = {}  # in the order in which they came
         self._lock = threading.RLock()
@@ -64,8 +74,11 @@ class MemoryHistory:
             for run_id, kept in self._runs.items()
             if kept.lease is None and kept.row.state.is_finished()
         ]
-        for run_id in ended[: max(0, len(ended) - self._most)]:
-            del self._runs[run_id]
+        room = self._most_bytes
+        for age, run_id in enumerate(reversed(ended), 1):
+            room -= self._runs[run_id].weight()
+            if age > self._most or room < 0:
+                del self._runs[run_id]
 
     def lease(self, run_id: str, holder: Holder) -> Lease:
         """Take the lease of a run."""
