@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from daskflow.entries import Entry, without_values
+from daskflow.entries import Entry, SegmentTold, without_values
 from daskflow.errors import LeaseLostError, LeaseTakenError, UnknownRunError
 from daskflow.results.signing import Signer
 from daskflow.stores.history import Holder, Lease, Numbered, RunRow, Wanted
