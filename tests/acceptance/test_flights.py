@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from distributed import LocalCluster
+from distributed import Client, LocalCluster
 
 from daskflow import DaskExecutor, LocalExecutor
 
@@ -157,6 +157,24 @@ def test_every_file_is_the_same_byte_for_byte_on_another_executor(on_cluster, he
     assert [path.name for path in there.values()] == [path.name for path in again.values()]
     different = [name for name in there if there[name].read_bytes() != again[name].read_bytes()]
     assert different == []
+
+
+@pytest.mark.parametrize(
+    ("workers", "block_size"), [(1, None), (2, 1)], ids=["one worker", "not grouped"]
+)
+def test_every_file_is_the_same_byte_for_byte_however_it_was_cut(
+    example, here, tmp_path, workers, block_size
+):
+    """Other workers, or a Dask task for each task run, write the same files."""
+    size = {"n_workers": workers, "threads_per_worker": 1}
+    with (
+        LocalCluster(**size, host="127.0.0.1", dashboard_address=None) as cluster,
+        Client(cluster),
+    ):
+        made = example.flights.with_options(executor=DaskExecutor(), block_size=block_size)
+        there, expected = made(folder=tmp_path), here.result()
+        assert list(there) == list(expected)
+        assert [n for n in there if there[n].read_bytes() != expected[n].read_bytes()] == []
 
 
 def test_the_chart_is_one_page_without_random_ids_or_network(here):

@@ -40,9 +40,9 @@ class Column:
     def grow(self) -> int:
         """Make room for all positions of the space; return how many came."""
         more = self.space.size - len(self.codes)
-        self.codes += bytes(more)
         self.blocks.extend([0] * more)
         self.attempts.extend([0] * more)
+        self.codes += bytes(more)  # last: who reads meanwhile goes by it
         return more
 
     def grown(self, space: Space) -> Column:

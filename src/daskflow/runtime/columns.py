@@ -51,12 +51,12 @@ class NodeRecord(Column):
 
     def grow(self) -> int:
         """Make room for all positions of the space; return how many came."""
-        more = Column.grow(self)
+        more = self.space.size - len(self.codes)
         self.started.extend([0.0] * more)
         self.ended.extend([0.0] * more)
         self.smalls.extend([None] * more)
         self.counts[Pending.code] += more
-        return more
+        return Column.grow(self)
 
 
 def is_news(before: int, after: int) -> bool:
@@ -141,6 +141,8 @@ class Columns:
         record = self.nodes[name]
         if position in record.states:
             return record.states[position]
+        if position >= len(record.codes):  # for who reads while the driver makes room
+            return Pending()
         code = record.codes[position]
         if code == OWNED:
             return Pending(attempt=record.attempts[position])

@@ -111,9 +111,10 @@ class TaskRun:
 
     def _entry(self, column: str, default: Any) -> Any:
         place = self.position
-        if place is None:
+        record = self.values.record.nodes[self.node]
+        if place is None or place >= len(record.codes):  # the driver is making room for it
             return default
-        return getattr(self.values.record.nodes[self.node], column)[place]
+        return getattr(record, column)[place]
 
     def __repr__(self) -> str:
         return f"<TaskRun {self.name}: {self.state}, attempt {self.attempt}>"

@@ -10,7 +10,8 @@ from __future__ import annotations
 import logging
 import threading
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from daskflow._crash_points import reach
@@ -35,6 +36,7 @@ class Journal:
         self._row: dict[str, Any] = {}
         self._added = self._written = 0  # entries and changes of the row, counted
         self._changed = threading.Condition()
+        self._flushing = 0  # how many wait until all is written
         self._is_closing = False
         self._thread = threading.Thread(
             target=self._work, name=f"daskflow-journal-{lease.run_id[:8]}", daemon=True
@@ -58,7 +60,7 @@ class Journal:
             It never will be.
         """
         due = None if timeout is None else monotonic() + timeout
-        with self._changed:
+        with self._hurried():
             wanted = self._added
             while self._written < wanted:
                 self.check()
@@ -70,6 +72,20 @@ class Journal:
                     return False
                 self._changed.wait(left)
         return True
+
+    @contextmanager
+    def _hurried(self) -> Iterator[None]:
+        """Hold the lock, and let nothing be gathered meanwhile."""
+        with self._changed:
+            self._flushing += 1
+            self._changed.notify_all()
+            try:
+                yield
+            finally:
+                self._flushing -= 1
+
+    def _is_hurried(self) -> bool:
+        return bool(self._flushing) or self._is_closing
 
     def may_go_on(self) -> bool:
         """Return whether the store takes what is written; where not, nothing more is begun.
@@ -109,8 +125,7 @@ class Journal:
                     self._changed.wait()
                 if not self._entries:
                     return
-                if not self._is_closing:
-                    self._changed.wait(_GATHER_SECONDS)
+                self._changed.wait_for(self._is_hurried, _GATHER_SECONDS)
                 entries, self._entries = self._entries, []
                 row, self._row = self._row, {}
             if not self._write(entries, row):

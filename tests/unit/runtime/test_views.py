@@ -123,6 +123,15 @@ def test_a_task_run_that_has_not_started():
         made.result()
 
 
+def test_a_task_run_for_which_no_room_was_made_yet():
+    """Who looks just when its space has opened, before its columns have grown, sees it Pending."""
+    book = Book(lanes, xs=[1, 2])
+    space = book.record.nodes["inner.first"].space
+    space.open(0, 2)
+    made = view(Values(book.record, book), "inner.first")[1]
+    assert (made.state, made.attempt, made.started, made.worker) == (Pending(), 0, None, "")
+
+
 def test_instants_are_aware():
     """They are in UTC."""
     book = Book(lanes, xs=[[1]])

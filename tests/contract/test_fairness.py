@@ -1,0 +1,102 @@
+"""Nobody waits for what is not theirs: long bodies, wide runs beside small ones, large values."""
+
+import time
+
+import pytest
+
+from daskflow import DaskExecutor, LocalExecutor, flow, task, unmapped
+from tests.contract.waiting import eventually
+
+WIDE, FEW = 20_000, 10
+
+
+@pytest.fixture(params=["threads", "cluster"])
+def two_at_a_time(request):
+    """Each executor that runs two blocks at the same time."""
+    if request.param == "threads":
+        return LocalExecutor(threads=2)
+    return DaskExecutor(address=request.getfixturevalue("cluster").scheduler_address)
+
+
+def states_of(run):
+    return [type(child.state).__name__ for child in run.task_runs]
+
+
+def held_up(executor, ledger, gate, held):
+    """Begin a map of 40 children of which one waits at a gate, and the flow run that it is in."""
+
+    def wait_at(x, held):
+        if x == held:
+            gate.wait()
+        return x
+
+    waiting = ledger.task(wait_at, name="wait")
+    made = flow(lambda: waiting.map(range(40), held=unmapped(held)), name="held", executor=executor)
+    return made.submit()
+
+
+@pytest.mark.slow
+def test_one_long_body_holds_up_no_other(two_at_a_time, ledger, gate):
+    """While one child of 40 runs on and on, all others of its block and of its map succeed."""
+    run = held_up(two_at_a_time, ledger, gate, held=0)
+    eventually(lambda: states_of(run).count("Success") == 39)
+    assert states_of(run)[0] == "Pending"
+    gate.open()
+    run.wait(30)
+    assert run.result() == list(range(40))
+    assert set(ledger.starts().values()) == {1}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("held", [17, 39])
+def test_what_stands_behind_a_long_body_is_begun_elsewhere(two_at_a_time, ledger, gate, held):
+    """Wherever the long one is in its block, the bodies of all others are called meanwhile."""
+    run = held_up(two_at_a_time, ledger, gate, held)
+    eventually(lambda: len(ledger.starts()) == 40)
+    assert not run.state.is_finished()
+    gate.open()
+    run.wait(30)
+    assert run.result() == list(range(40))
+    assert set(ledger.starts().values()) == {1}
+
+
+@pytest.mark.slow
+def test_a_small_run_does_not_wait_for_a_wide_one(cluster):
+    """Ten task runs that begin behind 20,000 end while those still run."""
+
+    @task
+    def doze(x):
+        time.sleep(0.001)  # as long as a small body takes
+        return x
+
+    executor = DaskExecutor(address=cluster.scheduler_address)
+    dozing = flow(lambda xs: doze.map(xs), name="dozing", executor=executor)
+    wide = dozing.submit(range(WIDE))
+    eventually(lambda: "Success" in states_of(wide))
+    assert dozing(range(FEW)) == list(range(FEW))
+    assert not wide.state.is_finished()
+    wide.wait(60)
+    assert wide.state.is_successful()
+
+
+def bulky(x):
+    """Return what is not small, so that a few fill a block of a small budget."""
+    return bytes([x % 256]) * 10_000
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("kept", "blocks"), [(0, [200]), (25_000, range(67, 200)), (64 << 20, [8])]
+)
+def test_a_block_that_is_full_ends_early_and_nothing_else_changes(
+    two_at_a_time, ledger, monkeypatch, kept, blocks
+):
+    """Its rest runs in other blocks: the same values and states, each body called once."""
+    monkeypatch.setenv("DASKFLOW_ENGINE__BLOCK_BYTES", str(kept))
+    monkeypatch.setenv("DASKFLOW_ENGINE__BLOCK_SECONDS", "600")  # that is not what ends it
+    making, adding = ledger.task(bulky), ledger.task(lambda xs: sum(map(len, xs)), name="add")
+    run = flow(lambda: adding(making.map(range(200))), name="full", executor=two_at_a_time).run()
+    assert run.result() == 200 * 10_000
+    assert set(states_of(run)) == {"Success"}
+    assert set(ledger.starts().values()) == {1}
+    assert len({*run.record.nodes["bulky"].blocks}) in blocks
