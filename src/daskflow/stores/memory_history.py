@@ -32,12 +32,7 @@ class _Kept:
     row: RunRow
     entries: list[Entry] = field(default_factory=list)
     lease: _MemoryLease | None = None
-
-    def weight(self) -> int:
-        """Return about how many bytes it takes."""
-        told = (entry.segment for entry in self.entries if isinstance(entry, SegmentTold))
-        runs = sum(len(segment.codes) for segment in told)
-        return len(self.row.parameters) + _BYTES_OF_AN_ENTRY * (len(self.entries) + runs)
+    weight: int = 0  # bytes, roughly
 
 
 class MemoryHistory:
@@ -66,7 +61,7 @@ class MemoryHistory:
         with self._lock:
             if self._is_new(op_id):
                 self._forget_oldest()
-                self._runs[run.id] = _Kept(run)
+                self._runs[run.id] = _Kept(run, weight=len(run.parameters))
 
     def _forget_oldest(self) -> None:
         ended = [
@@ -76,7 +71,7 @@ class MemoryHistory:
         ]
         room = self._most_bytes
         for age, run_id in enumerate(reversed(ended), 1):
-            room -= self._runs[run_id].weight()
+            room -= self._runs[run_id].weight
             if age > self._most or room < 0:
                 del self._runs[run_id]
 
@@ -120,6 +115,8 @@ class MemoryHistory:
                 msg = f"run {lease.run_id} was taken over by somebody else: nothing was written"
                 raise LeaseLostError(msg)
             kept.entries += entries
+            told = [len(one.segment.codes) for one in entries if isinstance(one, SegmentTold)]
+            kept.weight += _BYTES_OF_AN_ENTRY * (len(entries) + sum(told))
             kept.row = replace(kept.row, **{**row, "version": len(kept.entries)})
 
     def parameters(self, run_id: str) -> bytes:
