@@ -7,7 +7,8 @@ of, so a change in there may need one here: the test tells of a bug that is none
 import sys
 from itertools import chain
 
-from daskflow import definitions, triggers
+from daskflow import triggers
+from daskflow.definition import definitions
 from daskflow.definition.nodes import literals_in
 from daskflow.events import Length
 from daskflow.lowering import needs

@@ -4,7 +4,8 @@ from collections import defaultdict
 
 import pytest
 
-from daskflow import LocalExecutor, context, flow, mapping
+from daskflow import LocalExecutor, context, flow
+from daskflow.definition import mapping
 from daskflow.lowering import lower, verify
 from daskflow.runtime import driver
 from daskflow.states import Mapped, Paused

@@ -12,7 +12,6 @@ import click
 from daskflow.cli.exits import Exit
 from daskflow.cli.options import carried_out
 from daskflow.cli.resume import check_folder
-from daskflow.settings import Settings
 
 if TYPE_CHECKING:  # imported when a call is made: it needs Dask
     from daskflow.runtime.calling import Ending
@@ -52,6 +51,7 @@ def debug(*, run: str, task: str, with_pdb: bool, verbose: bool) -> int:
 
 def _call(wanted: str, task: str, *, with_pdb: bool) -> int:
     from daskflow.resuming import find_run
+    from daskflow.settings import Settings
     from daskflow.starting import call_of
     from daskflow.stores.choice import choose_store
     from daskflow.targets import load_flow_of

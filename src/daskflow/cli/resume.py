@@ -15,7 +15,6 @@ from daskflow.cli.driving import run_shown
 from daskflow.cli.exits import EXIT_CODES
 from daskflow.cli.options import carried_out, place_options
 from daskflow.errors import TargetError
-from daskflow.settings import Settings
 
 if TYPE_CHECKING:  # imported when a run begins: they need Dask
     from daskflow.definition.flows import Flow
@@ -100,6 +99,7 @@ def go_on(wanted: str, place: Place, check: Callable[[RunRow], None] | None, sta
         Raises where there is no need to import anything; None: there always is.
     """
     from daskflow.resuming import find_run
+    from daskflow.settings import Settings
     from daskflow.stores.choice import choose_store
     from daskflow.targets import load_flow_of
 

@@ -382,6 +382,7 @@ class RunRecord(Columns):
             return None
         told = Pending(complaint.message, as_datetime(now()))
         self.events.append(StateChanged(now(), name, told))
+        self._write(TaskRunMoved(now(), name, (), -1, told))
         return name
 
     def crash(self, name: str, position: int, error: str, reason: str = "block lost") -> None:

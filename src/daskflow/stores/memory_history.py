@@ -8,11 +8,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from daskflow.entries import Entry, without_values
+from daskflow.entries import Entry, SegmentTold, without_values
 from daskflow.errors import LeaseLostError, LeaseTakenError, UnknownRunError
 from daskflow.results.signing import Signer
 from daskflow.stores.history import Holder, Lease, Numbered, RunRow, Wanted
 
+_BYTES_OF_AN_ENTRY = 200
 _OPS = 10_000  # so many `op_id` are remembered
 
 
@@ -31,6 +32,7 @@ class _Kept:
     row: RunRow
     entries: list[Entry] = field(default_factory=list)
     lease: _MemoryLease | None = None
+    weight: int = 0  # bytes, roughly
 
 
 class MemoryHistory:
@@ -40,12 +42,15 @@ class MemoryHistory:
     ----------
     most
         So many runs that have ended are kept, the newest: a process may make runs without end.
+    most_bytes
+        And no more of them than take so much, roughly.
     """
 
     url = "memory://"
 
-    def __init__(self, most: int = 100) -> None:
+    def __init__(self, most: int = 100, most_bytes: int = 256 << 20) -> None:
         self._most = most
+        self._most_bytes = most_bytes
         self._runs: dict[str, _Kept] = {}
         self._ops: dict[str, None] = {}  # in the order in which they came
         self._lock = threading.RLock()
@@ -56,7 +61,7 @@ class MemoryHistory:
         with self._lock:
             if self._is_new(op_id):
                 self._forget_oldest()
-                self._runs[run.id] = _Kept(run)
+                self._runs[run.id] = _Kept(run, weight=len(run.parameters))
 
     def _forget_oldest(self) -> None:
         ended = [
@@ -64,8 +69,11 @@ class MemoryHistory:
             for run_id, kept in self._runs.items()
             if kept.lease is None and kept.row.state.is_finished()
         ]
-        for run_id in ended[: max(0, len(ended) - self._most)]:
-            del self._runs[run_id]
+        room = self._most_bytes
+        for age, run_id in enumerate(reversed(ended), 1):
+            room -= self._runs[run_id].weight
+            if age > self._most or room < 0:
+                del self._runs[run_id]
 
     def lease(self, run_id: str, holder: Holder) -> Lease:
         """Take the lease of a run."""
@@ -107,6 +115,8 @@ class MemoryHistory:
                 msg = f"run {lease.run_id} was taken over by somebody else: nothing was written"
                 raise LeaseLostError(msg)
             kept.entries += entries
+            told = [len(one.segment.codes) for one in entries if isinstance(one, SegmentTold)]
+            kept.weight += _BYTES_OF_AN_ENTRY * (len(entries) + sum(told))
             kept.row = replace(kept.row, **{**row, "version": len(kept.entries)})
 
     def parameters(self, run_id: str) -> bytes:

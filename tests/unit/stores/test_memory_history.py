@@ -28,6 +28,14 @@ def test_the_memory_of_a_long_process_does_not_fill():
         store.run("1")
 
 
+def test_large_runs_are_forgotten_sooner():
+    """Of those that have ended no more stay than fit; the newest one may be too large as well."""
+    store = MemoryHistory(most_bytes=1_000)
+    for number in range(4):
+        store.create(replace(ENDED, id=str(number), parameters=bytes(400)), f"op {number}")
+    assert {row.id for row in store.runs()} == {"1", "2", "3"}
+
+
 def test_what_was_written_twice_is_known_for_a_while(monkeypatch):
     """Names of operations are remembered, the newest ones."""
     monkeypatch.setattr(memory_history, "_OPS", 2)
