@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import inspect
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
@@ -141,11 +141,13 @@ def entries_that_fit(entries: list[Entry], graph: FlowGraph) -> list[Entry]:
 
 def code_digests(graph: FlowGraph) -> dict[str, str]:
     """Return a digest of the source of each node's task."""
-    return {name: _digest_of(node.task) for name, node in graph.nodes.items()}
+    functions = {id(node.task.fn): node.task.fn for node in graph.nodes.values()}
+    found = {key: _digest_of(function) for key, function in functions.items()}
+    return {name: found[id(node.task.fn)] for name, node in graph.nodes.items()}
 
 
-def _digest_of(task: Task[..., Any]) -> str:
-    function = inspect.unwrap(task.fn)
+def _digest_of(function: Callable[..., Any]) -> str:
+    function = inspect.unwrap(function)
     try:
         text = inspect.getsource(function)
     except (OSError, TypeError):  # a builtin, a console
