@@ -133,9 +133,8 @@ def main() -> None:
         )
         size *= 10
     if len(found) > 1:
-        print(
-            f"the last row's microseconds over those before: {found[-1]['us'] / found[-2]['us']:.2f}"
-        )
+        growth = found[-1]["us"] / found[-2]["us"]
+        print(f"the last row's microseconds over those of the row before: {growth:.2f}")
     for row in found:
         print(json.dumps(row))
 
