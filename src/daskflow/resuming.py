@@ -32,6 +32,7 @@ from daskflow.graph import listed
 from daskflow.results.storage import ResultStorage
 from daskflow.runtime.record import RunRecord
 from daskflow.runtime.repeating import Heir, Repeats, spaces_kept, stored_results
+from daskflow.runtime.restoring import lost_runs
 from daskflow.states import FINISHED, Cancelled, Cancelling, Crashed, Pending, Running, State
 from daskflow.stores.history import Holder, RunRow, RunStore, Wanted
 from daskflow.timing import now
@@ -157,13 +158,17 @@ def _digest_of(function: Callable[..., Any]) -> str:
 
 
 def changed_tasks(record: RunRecord, before: Mapping[str, str]) -> list[str]:
-    """Return the nodes that are not finished and whose tasks are not what they were."""
+    """Return the nodes of which something is still to run and whose tasks are not what they were.
+
+    That is what is not finished, what was cancelled, and what has lost a value that is needed.
+    """
+    lost = {name for name, _ in lost_runs(record)}
     now = code_digests(record.graph)
     return [
         name
         for name, node in record.nodes.items()
         if now[name] != before.get(name, now[name])
-        and any(code not in FINISHED for code in node.codes)
+        and (name in lost or any(c not in FINISHED or c == Cancelled.code for c in node.codes))
     ]
 
 

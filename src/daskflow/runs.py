@@ -51,6 +51,9 @@ if TYPE_CHECKING:
     from daskflow.definition.definitions import FlowDefinition
 
 
+_CANCELLED = "cancelled by the user"
+
+
 class FlowRun:
     """One run of a flow, live and afterwards.
 
@@ -106,6 +109,7 @@ class FlowRun:
         self._changed = threading.Condition()
         self._thread: int | None = None  # of who drives it, or did last
         self._is_stopped_by_user = False
+        self._is_cancelled = False
         self._idle = threading.Event()  # nobody drives it: it has ended, or waits for a person
         self._is_live = False  # it is driven in a thread of its own
         self._orders: SimpleQueue[Order] = SimpleQueue()
@@ -182,8 +186,12 @@ class FlowRun:
                 with interrupts() as self._is_interrupted:
                     self._driver.drive()
                 is_driven = not self._orders.empty()
+            if self._is_cancelled:
+                return Cancelled(_CANCELLED)
             return parked(self.record) or self._verdict()
         except RunInterrupted:
+            if self._is_cancelled:
+                return Cancelled(_CANCELLED)
             self._is_stopped_by_user = True
             return Cancelled("interrupted by the user")
         except Exception as error:  # noqa: BLE001 - whatever it is, the states stay to be read
@@ -314,8 +322,32 @@ class FlowRun:
         else:
             self.drive()
 
+    def cancel(self) -> None:
+        """Let the run end as Cancelled: nothing more of it is begun. Can be resumed.
+
+        Returns at once, `wait` waits for the end. Bodies that run are not waited for, and what they
+        return is not taken. A run that has ended stays as it is.
+
+        Examples
+        --------
+        >>> from daskflow import LocalExecutor, flow, manual_only, task
+        >>> @task(trigger=manual_only)
+        ... def publish() -> str:
+        ...     return "published"
+        >>> @flow(executor=LocalExecutor())
+        ... def report():
+        ...     return publish()
+        >>> run = report.run()
+        >>> run.cancel()
+        >>> str(run.state)
+        "Cancelled('cancelled by the user')"
+        """
+        self._is_cancelled = True
+        if isinstance(self._state, Paused) and self._idle.is_set():
+            self._give(lambda _: None)
+
     def _was_interrupted(self) -> bool:
-        return self._is_interrupted()
+        return self._is_cancelled or self._is_interrupted()
 
     def wait(self, timeout: float | None = None) -> FlowRun:
         """Return this run when it has ended, or waits for a person (its state is Paused).

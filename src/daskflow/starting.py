@@ -49,7 +49,7 @@ from daskflow.runtime.restoring import cancelled_runs, lost_runs, reopen, reopen
 from daskflow.runtime.single import SingleCall, single_call
 from daskflow.runtime.spec import RunSpec, own_code_by_value, pack_spec
 from daskflow.settings import Settings
-from daskflow.states import Crashed, Failed, Running, State
+from daskflow.states import Cached, Crashed, Failed, Running, State, TriggerFailed
 from daskflow.stores.answering import answers_of
 from daskflow.stores.choice import choose_store
 from daskflow.stores.history import RunRow, RunStore
@@ -259,6 +259,11 @@ def call_of(flow: Flow[..., Any], wanted: str, task: str) -> SingleCall:
     if len(places) != 1:
         told = f"has {len(places)} task runs: say which, {name}[0] for the first"
         msg = f"{task} {told}" if places else f"{task} has no task runs in run {row.name!r}"
+        raise DefinitionError(msg)
+    state = record.state(name, places[0])
+    if isinstance(state, TriggerFailed | Cached) or (state.is_skipped() and not state.attempt):
+        label = run_label(name, record.index(name, places[0]))
+        msg = f"{label} was not called in run {row.name!r}, so there is nothing to repeat: {state}"
         raise DefinitionError(msg)
     known = {**spec.literals, **assignment.literals}
     spec = replace(_spec_like(spec, row), literals=known, storage=kept)

@@ -46,6 +46,7 @@ Example:
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog=EXIT_CODES,
 )
+@click.version_option(package_name="daskflow", message="daskflow %(version)s")
 def group() -> None:
     """Run flows of Python functions on Dask, and know what became of every task."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from daskflow.cli.exits import Exit, exit_of
@@ -10,6 +11,9 @@ from daskflow.timing import now
 
 if TYPE_CHECKING:  # imported when a run begins: it needs Dask
     from daskflow.runs import FlowRun
+
+
+_A_MOMENT = 3.0  # seconds
 
 
 def run_shown(start: Callable[[], FlowRun], flow: str) -> int:
@@ -23,7 +27,7 @@ def run_shown(start: Callable[[], FlowRun], flow: str) -> int:
         Name of its flow, to be shown until there is a run.
     """
     from daskflow.cli.display import make_console, make_display
-    from daskflow.cli.summary import print_interrupted, print_summary
+    from daskflow.cli.summary import how_far_is, print_interrupted, print_summary
 
     console = make_console()
     began, flow_run = now(), None
@@ -32,7 +36,17 @@ def run_shown(start: Callable[[], FlowRun], flow: str) -> int:
             flow_run = start()
             display.follow(flow_run)
     except KeyboardInterrupt:
-        print_interrupted(console, flow_run, began)
+        how_far = how_far_is(flow_run)
+        _end(flow_run)
+        print_interrupted(console, flow_run, began, how_far)
         return Exit.CANCELLED
     print_summary(console, flow_run)
     return exit_of(flow_run.state)
+
+
+def _end(run: FlowRun | None) -> None:
+    """Let a run end as Cancelled; one that does not within a moment is left as it is."""
+    if run is not None:
+        run.cancel()
+        with suppress(TimeoutError):
+            run.wait(_A_MOMENT)

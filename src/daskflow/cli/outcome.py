@@ -112,7 +112,8 @@ def _how_to_approve(run: FlowRun) -> Iterator[str]:
         yield f"daskflow approve {run.name}   lets it go on; `daskflow reject` lets it fail"
     else:
         yield "The state of this run lives in this process, and ends with it."
-    yield "In Python it can go on: run = flow.run(...); run.approve() or run.reject()"
+    again = f"flow.resume({run.name!r})" if run.is_durable else "flow.run(...)"
+    yield f"In Python it can go on: run = {again}; run.approve() or run.reject()"
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from daskflow.cli.rows import many, one_line
 from daskflow.cli.summary import colour_of, print_remarks, print_tasks, say
 from daskflow.cli.told import kind_text, run_fields, state_fields, took_text, who_text
 from daskflow.context import run_label
+from daskflow.errors import UnknownRunError
 from daskflow.history.reading import ReadRun
 from daskflow.runtime.pausing import paused_runs
 from daskflow.runtime.views import progress_of
@@ -88,8 +89,22 @@ def _fields_of(found: _Found) -> dict[str, Any]:
     return {"task_run": label, "node": node, "index": list(index), **state_fields(state)}
 
 
-def facts_of(run: ReadRun, way: Way) -> list[tuple[str, str]]:
-    """Return what is told of a run as a whole, for people; what is empty is left out."""
+def name_of(store: RunStore, run_id: str) -> str:
+    """Return a run's name; its id where it was forgotten."""
+    try:
+        return store.run(run_id).name if run_id else ""
+    except UnknownRunError:
+        return run_id
+
+
+def facts_of(run: ReadRun, way: Way, parent: str = "") -> list[tuple[str, str]]:
+    """Return what is told of a run as a whole, for people; what is empty is left out.
+
+    Parameters
+    ----------
+    parent
+        Name of the run that it repeats, or was called in.
+    """
     row = run.row
     facts = {
         "id": row.id,
@@ -100,7 +115,7 @@ def facts_of(run: ReadRun, way: Way) -> list[tuple[str, str]]:
         "tags": ", ".join(sorted(row.tags)),
         "target": row.target,
         "folder": row.folder,
-        "repeats": "" if row.caller else row.parent,
+        "repeats": "" if row.caller else parent,
         "called by": row.caller,
     }
     return [(name, fact) for name, fact in facts.items() if fact]
@@ -115,11 +130,13 @@ def head_of(run: ReadRun, instant: float) -> str:
     return f"{row.flow_name} / {row.name}: {kind_text(state)}{took}{why}"
 
 
-def print_run(run: ReadRun, handle: str, way: Way) -> None:
+def print_run(run: ReadRun, handle: str, way: Way, parent: str) -> None:
     """Print all that is told of a run."""
     console = make_console()
     say(console, head_of(run, now()), f"bold {colour_of(run.state)}")
-    print_table(console, ["", ""], [(f"  {name}", fact) for name, fact in facts_of(run, way)])
+    print_table(
+        console, ["", ""], [(f"  {name}", fact) for name, fact in facts_of(run, way, parent)]
+    )
     print_tasks(console, run.record)
     failures = failures_in(run)
     print_remarks(console, "failed", *_remarks(failures))

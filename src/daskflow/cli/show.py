@@ -29,7 +29,7 @@ Example:
 @reads
 def show(way: Way, *, run: str) -> None:
     """Show a run: its state, its tasks, what failed, and what to do next."""
-    from daskflow.cli.overview import handle_of, print_run, show_fields
+    from daskflow.cli.overview import handle_of, name_of, print_run, show_fields
     from daskflow.history.reading import read_run
 
     store = open_store()
@@ -38,4 +38,4 @@ def show(way: Way, *, run: str) -> None:
     if way.is_json:
         print_json(show_fields(found, handle))
     else:
-        print_run(found, handle, way)
+        print_run(found, handle, way, name_of(store, found.row.parent))

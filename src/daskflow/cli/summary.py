@@ -49,15 +49,22 @@ def print_summary(console: Console, run: FlowRun) -> None:
         _print_returned(console, run)
 
 
-def print_interrupted(console: Console, run: FlowRun | None, began: float) -> None:
-    """Print how far a run was when the user pressed Ctrl-C."""
+def how_far_is(run: FlowRun | None) -> str:
+    """Return how far a run is by now."""
+    if run is None:
+        return ""
+    total = sum_of(rows_of(run.progress()))
+    return f"{total.done} of {total.total} task runs had finished"
+
+
+def print_interrupted(console: Console, run: FlowRun | None, began: float, how_far: str) -> None:
+    """Print how far a run was when the user pressed Ctrl-C, and what it came to."""
     took = span_text(now() - began)
     if run is None:
         say(console, f"Interrupted after {took}, while it was starting.", "bold magenta")
         return
-    total = sum_of(rows_of(run.progress()))
-    told = f"{total.done} of {total.total} task runs had finished"
-    say(console, f"{run.flow_name} / {run.name}: interrupted after {took}; {told}", "bold magenta")
+    line = f"{run.flow_name} / {run.name}: interrupted after {took}; {how_far}"
+    say(console, line, "bold magenta")
     print_tasks(console, run.record)
     for line in next_lines(run):
         say(console, line)

@@ -40,7 +40,7 @@ def divide(row: dict[str, int], xs: np.ndarray, table: list[int]) -> float:
 def judge(results: list[float]) -> str:
     return [type(one).__name__ for one in results]
 
-@task
+@task(trigger=all_finished)
 def total(xs: np.ndarray, ys: list[float]) -> float:
     return float(xs.sum())
 
@@ -68,11 +68,16 @@ def left_out() -> None:
 def after(x: None) -> str:
     return repr(x)
 
+@task
+def behind(x: float) -> None:
+    pass
+
 @flow(executor=LocalExecutor(), run_name="tonight")
 def etl(ns: list[int], most: int = 12):
     results = divide.map(load.map(ns, [most] * 3), large.map([0, 0, 1]), [[1]] * 3)
     show(odd(), many())
-    return judge(results), total(loose(1), results), after(left_out())
+    behind(total(loose(1), results), wait_for=[results])
+    return judge(results), after(left_out())
 """
 LIB = "def inverse(n):\n    return 1 / n\n"
 
@@ -149,7 +154,14 @@ def test_what_was_passed_on_for_a_failure(run):
     assert code == 0
     assert "ZeroDivisionError('division by zero')" in output
     assert output.endswith("returned\n  ['float', 'ZeroDivisionError', 'float']\n")
-    assert run("after")[1].endswith("called here with\n  x = None\n\nreturned\n  'None'\n")
+
+
+@pytest.mark.parametrize(("task", "why"), [("after", "Skipped("), ("behind", "TriggerFailed(")])
+def test_what_was_not_called_is_not_called_here(run, task, why):
+    """There are no inputs that it had; the message says why it was not."""
+    code, output, errors = run(task)
+    assert (code, output) == (Exit.ERROR, "")
+    assert f"{task} was not called in run 'tonight', so there is nothing to repeat: {why}" in errors
 
 
 def test_what_was_not_kept_is_named(run):

@@ -159,7 +159,9 @@ def test_where_a_run_comes_from(store, daskflow):
     row = RunRow("1" * 32, "owl", "etl", Success(), 1.0, parent="ab12")
     store.create(row, "1")
     store.create(replace(row, id="2" * 32, name="elk", caller="ab12/call[3]"), "2")
-    assert "repeats ab12" in words(daskflow("show", "owl")[1])
+    assert "repeats ab12" in words(daskflow("show", "owl")[1])  # it was forgotten
+    store.create(replace(row, id="ab12", name="fox", parent=""), "3")
+    assert "repeats fox" in words(daskflow("show", "owl")[1])
     lines = words(daskflow("show", "elk")[1])
     assert "called by ab12/call[3]" in lines
     assert "repeats ab12" not in lines
