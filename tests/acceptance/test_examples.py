@@ -106,11 +106,7 @@ PRINTED = {
         "chart     flights-out/chart.html",
     ],
 }
-ON_A_CLUSTER = {"flights.py", "hello.py", "million.py"}  # the others run in threads, which is quick
-    "flights.py",
-    "hello.py",
-    "million.py",
-}  # others in threads: a cluster takes seconds
+ON_A_CLUSTER = {"flights.py", "hello.py", "million.py"}  # the others in threads, which is quick
 ARGUMENTS = {"million.py": ["1000"]}  # of those that take long without
 
 
