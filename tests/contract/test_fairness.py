@@ -2,7 +2,9 @@
 
 import time
 
+import dask
 import pytest
+from distributed import Client, LocalCluster
 
 from daskflow import DaskExecutor, LocalExecutor, flow, task, unmapped
 from tests.contract.waiting import eventually
@@ -58,6 +60,22 @@ def test_what_stands_behind_a_long_body_is_begun_elsewhere(two_at_a_time, ledger
     run.wait(30)
     assert run.result() == list(range(40))
     assert set(ledger.starts().values()) == {1}
+
+
+@pytest.mark.slow
+def test_what_a_worker_was_sent_does_not_wait_behind_a_long_body(ledger, gate):
+    """On a cluster that sends workers much at a time, whole blocks would wait behind it."""
+    words = {"n_workers": 2, "threads_per_worker": 1, "processes": False, "dashboard_address": None}
+    ample = dask.config.set({"distributed.scheduler.worker-saturation": 10.0})
+    with ample, LocalCluster(**words) as cluster, Client(cluster):
+        held_up(DaskExecutor(), ledger, gate, held=None).wait(30)  # Dask learns: they are short
+        run = held_up(DaskExecutor(), ledger, gate, held=17)
+        eventually(lambda: len(ledger.lines()) == 80)
+        assert not run.state.is_finished()
+        gate.open()
+        run.wait(30)
+        assert run.result() == list(range(40))
+    assert len(ledger.lines()) == 80
 
 
 @pytest.mark.slow
