@@ -1,6 +1,7 @@
 """What we rely on of Dask beyond its documentation: a test for each, to fail when Dask changes."""
 
 import asyncio
+import inspect
 
 import pytest
 from dask.highlevelgraph import HighLevelGraph, MaterializedLayer
@@ -253,3 +254,10 @@ def test_the_current_client_is_current_in_a_coroutine_of_its_own(dask_client):
 
     with dask_client.as_current():
         assert dask_client.sync(current) is dask_client
+
+
+def test_work_stealing_takes_requests(near_cluster):
+    """The scheduler's extension moves a task on demand, when it is told from whom and to whom."""
+    stealing = near_cluster.scheduler.extensions["stealing"]
+    words = [*inspect.signature(stealing.move_task_request).parameters]
+    assert words == ["ts", "victim", "thief"]

@@ -2,12 +2,14 @@
 
 import time
 
+import dask
 import pytest
+from distributed import Client, LocalCluster
 
 from daskflow import DaskExecutor, LocalExecutor, flow, task, unmapped
 from tests.contract.waiting import eventually
 
-WIDE, FEW = 20_000, 10
+WIDE, MANY, FEW = 20_000, 2_000, 10
 
 
 @pytest.fixture(params=["threads", "cluster"])
@@ -22,8 +24,8 @@ def states_of(run):
     return [type(child.state).__name__ for child in run.task_runs]
 
 
-def held_up(executor, ledger, gate, held):
-    """Begin a map of 40 children of which one waits at a gate, and the flow run that it is in."""
+def held_up(executor, ledger, gate, held, width=40):
+    """Begin a map of 40 children of which one waits at a gate; return its run."""
 
     def wait_at(x, held):
         if x == held:
@@ -31,7 +33,9 @@ def held_up(executor, ledger, gate, held):
         return x
 
     waiting = ledger.task(wait_at, name="wait")
-    made = flow(lambda: waiting.map(range(40), held=unmapped(held)), name="held", executor=executor)
+    made = flow(
+        lambda: waiting.map(range(width), held=unmapped(held)), name="held", executor=executor
+    )
     return made.submit()
 
 
@@ -58,6 +62,24 @@ def test_what_stands_behind_a_long_body_is_begun_elsewhere(two_at_a_time, ledger
     run.wait(30)
     assert run.result() == list(range(40))
     assert set(ledger.starts().values()) == {1}
+
+
+@pytest.mark.slow
+def test_what_a_worker_was_sent_does_not_wait_behind_a_long_body(ledger, gate):
+    """On a cluster that sends workers much at a time, whole blocks would wait behind it."""
+    words = {"n_workers": 2, "threads_per_worker": 1, "processes": False, "dashboard_address": None}
+    ample = dask.config.set({"distributed.scheduler.worker-saturation": 10.0})
+    with ample, LocalCluster(**words) as cluster, Client(cluster):
+        # by itself Dask moves them too, some seconds later
+        cluster.scheduler.periodic_callbacks["stealing"].stop()
+        held_up(DaskExecutor(), ledger, gate, None, MANY).wait(30)  # Dask learns: they are short
+        run = held_up(DaskExecutor(), ledger, gate, int(0.4567 * MANY), MANY)
+        eventually(lambda: len(ledger.lines()) == 2 * MANY)
+        assert not run.state.is_finished()
+        gate.open()
+        run.wait(30)
+        assert run.result() == list(range(MANY))
+    assert len(ledger.lines()) == 2 * MANY
 
 
 @pytest.mark.slow

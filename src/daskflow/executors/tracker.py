@@ -27,10 +27,12 @@ from daskflow.events import Span
 from daskflow.executors.asking import GONE, Questions
 from daskflow.executors.placement import complaint_about
 from daskflow.executors.stuck import StuckBlocks, demand_of, offers_of, stuck_blocks
+from daskflow.executors.unloading import unload
 from daskflow.executors.wire import METADATA_KEY, TAKEN, Answered, Asked, is_block, is_portion
 
 _PAUSE_SECONDS = 0.03  # between answers to one client: each costs as much as a small task
 _LOOK_SECONDS = 0.5  # between looks at what no worker can run
+_UNLOAD_SECONDS = 0.1  # the same, at what waits behind a block that takes long
 
 
 class RawReport(NamedTuple):
@@ -110,6 +112,7 @@ class _Run:
     named: dict[Any, set[str]] = field(
         default_factory=dict
     )  # blocks that only some workers may run
+    long: set[int] = field(default_factory=set)  # blocks that gave back, and go on
 
 
 class Tracker(SchedulerPlugin):
@@ -196,6 +199,9 @@ class Tracker(SchedulerPlugin):
         """Tell the driver what a block will not begin, though it goes on."""
         given_back = [(name, start, stop) for name, start, stop in spans]  # lists on the wire
         self._put(RawReport(run_id, block, worker, given_back=tuple(given_back)))
+        if run_id in self.runs:
+            self.runs[run_id].long.add(block)
+            unload(self.scheduler, self._is_long)
 
     def release(self, run_id: str, keys: list[Any]) -> None:
         """Let go of values of a run."""
@@ -211,6 +217,11 @@ class Tracker(SchedulerPlugin):
         if holder is not None:
             self.release(run_id, [ts.key for ts in holder.wants_what])
             del self.scheduler.clients[holder.client_key]
+
+    def _is_long(self, key: Any) -> bool:
+        """Return whether a block is at a body that takes long."""
+        run = self.runs.get(_run_of(key))
+        return run is not None and key[1] in run.long
 
     async def close(self) -> None:
         """Look no more when the scheduler ends."""
@@ -291,16 +302,27 @@ class Tracker(SchedulerPlugin):
             self.end(run_id)
 
     async def _look(self) -> None:
-        """Complain of what no worker can run, as long as there are runs."""
+        """See to what cannot go on, as long as there are runs."""
+        loop = asyncio.get_running_loop()
+        due = loop.time() + _LOOK_SECONDS
         while self.runs:
-            await asyncio.sleep(_LOOK_SECONDS)
-            found: dict[str, dict[Any, Any]] = {run_id: {} for run_id in self.runs}
-            for kind, key in stuck_blocks(self.scheduler, lambda key: _run_of(key) in self.runs):
-                found[_run_of(key)].setdefault(kind, key)
-            now = asyncio.get_running_loop().time()
-            for run_id, run in self.runs.items():
-                for key in run.stuck.look(found[run_id], now):
-                    self._complain(run_id, key)
+            is_any = any(run.long for run in self.runs.values())
+            await asyncio.sleep(_UNLOAD_SECONDS if is_any else max(0.0, due - loop.time()))
+            if is_any:
+                unload(self.scheduler, self._is_long)
+            if loop.time() >= due:
+                self._complain_of_stuck()
+                due = loop.time() + _LOOK_SECONDS
+
+    def _complain_of_stuck(self) -> None:
+        """Complain of what no worker can run."""
+        found: dict[str, dict[Any, Any]] = {run_id: {} for run_id in self.runs}
+        for kind, key in stuck_blocks(self.scheduler, lambda key: _run_of(key) in self.runs):
+            found[_run_of(key)].setdefault(kind, key)
+        now = asyncio.get_running_loop().time()
+        for run_id, run in self.runs.items():
+            for key in run.stuck.look(found[run_id], now):
+                self._complain(run_id, key)
 
     def _complain(self, run_id: str, key: Any) -> None:
         mailbox = self.mailboxes.get(self.runs[run_id].client)
@@ -311,6 +333,8 @@ class Tracker(SchedulerPlugin):
 
     def _put(self, report: RawReport) -> None:
         run = self.runs.get(report.run_id)
+        if run is not None and not report.given_back:
+            run.long.discard(report.block)
         if run is not None and run.client in self.mailboxes:
             self.mailboxes[run.client].put(report)
 

@@ -1,0 +1,37 @@
+"""Whatever waits on a worker behind bodies that take long goes to others.
+
+Dask sends a worker more tasks than it has threads, and takes them away again by how long tasks of
+that name took so far: a body that takes far longer than the others holds up what was sent behind
+it. The tracker knows such bodies: their blocks have given back the rest. Where they fill all
+threads of a worker, this asks Dask's own work stealing to move what has not begun.
+
+It needs a method of Dask's that is public but not promised, `WorkStealing.move_task_request`; a
+test pins it. The worker is asked, and keeps what it has begun.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+IsLong = Callable[[Any], bool]  # whether the task of a key is known to take long
+
+
+def is_full(ws: Any, is_long: IsLong) -> bool:
+    """Return whether all threads of a worker are at what takes long."""
+    return sum(is_long(ts.key) for ts in ws.processing) >= int(ws.nthreads)
+
+
+def unload(scheduler: Any, is_long: IsLong) -> None:
+    """Ask for what waits on full workers to be moved to the least loaded of the others."""
+    stealing = scheduler.extensions.get("stealing")
+    if stealing is None:  # it is switched off
+        return
+    full = {ws for ws in scheduler.workers.values() if is_full(ws, is_long)}
+    for victim in full:
+        for ts in [ts for ts in victim.processing if not is_long(ts.key)]:
+            valid = scheduler.valid_workers(ts)
+            thieves = scheduler.running - full if valid is None else valid - full
+            if thieves:
+                thief = min(thieves, key=lambda ws: (len(ws.processing) / ws.nthreads, ws.address))
+                stealing.move_task_request(ts, victim, thief)
