@@ -8,10 +8,11 @@ on a thread or a worker's slot meanwhile: a task run that is Retrying exists onl
 
 from __future__ import annotations
 
+import gc
 import logging
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from queue import Empty, SimpleQueue
@@ -72,6 +73,22 @@ class Contact:
     orders: SimpleQueue[Order] = field(default_factory=SimpleQueue)
 
 
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Keep the garbage collector from looking through all that is made meanwhile: it is in use.
+
+    A plan, or what came back of one, is many objects at once. To look at them again and again takes
+    as long as to make them.
+    """
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
 class Throughput:
     """How many blocks were reported within the last second."""
 
@@ -122,8 +139,9 @@ class Driver:
         self._lower()
         while self.record.in_flight or self.record.next_due() is not None or self._is_held_up():
             reports = self.session.wait(self._patience())
-            for report in reports:
-                self._is_ripe |= self.record.fold(report) or self.record.is_awaited(report)
+            with _undisturbed():
+                for report in reports:
+                    self._is_ripe |= self.record.fold(report) or self.record.is_awaited(report)
             self._flow.note(len(reports), now())
             self._is_ripe |= self._is_short and 2 * len(self.record.in_flight) <= self._window()
             if any(report.is_taken for report in reports):
@@ -143,10 +161,14 @@ class Driver:
 
     def _lower(self) -> None:
         """Lower what can run now, and submit it; not while nothing can be kept of it."""
-        record, job = self.record, self.job
         self._is_ripe = not self.contact.may_submit()
-        if self._is_ripe:
-            return
+        if not self._is_ripe:
+            with _undisturbed():
+                self._make_plan()
+
+    def _make_plan(self) -> None:
+        """Lower what can run now, and submit it."""
+        record, job = self.record, self.job
         began = now()
         at_hand = AtHand(
             job.literals,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from dataclasses import replace
 
 import pytest
@@ -167,3 +168,21 @@ def test_so_many_blocks_are_on_the_executor_as_it_ends_in_two_seconds(seen, bloc
         made._flow.note(seen, now())
     made._lower()
     assert len(made.record.in_flight) == blocks
+
+
+@pytest.mark.parametrize("is_on", [True, False])
+def test_the_garbage_collector_is_as_it_was(is_on):
+    """It rests while a plan is made or folded, and only then; who switched it off is right."""
+    seen = []
+
+    @task
+    def look():
+        seen.append(gc.isenabled())
+
+    (gc.enable if is_on else gc.disable)()
+    try:
+        driven(lambda: look(wait_for=[look()])).drive()
+        assert gc.isenabled() is is_on
+    finally:
+        gc.enable()
+    assert seen == [is_on, is_on]
