@@ -79,6 +79,13 @@ class Session(Protocol):
     def close(self) -> None:
         """End the run's hold: nothing of it stays. Calling it twice is no error."""
 
+    def closer(self) -> Callable[[], None]:
+        """Return what does so when nobody has the run any more, and keeps no values until then.
+
+        Values of this process lead to the run itself, by the frames of exceptions: what keeps them
+        keeps the run, and it would never be closed.
+        """
+
 
 class PackedSpec(bytes):
     """The bytes in which a spec travels.

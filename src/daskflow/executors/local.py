@@ -160,6 +160,12 @@ class LocalSession:
         self._values.clear()
         self.answer = answer_nothing
 
+    def closer(self) -> Callable[[], None]:
+        """Return what ends the threads; the values go with the session."""
+        if self._pool is None:
+            return lambda: None
+        return partial(self._pool.shutdown, wait=False, cancel_futures=True)
+
     def _start(self, nodes: list[Any], *, urgent: bool = False) -> None:
         if urgent:
             self._ready.extendleft(reversed(nodes))

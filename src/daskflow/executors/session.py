@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from queue import Empty
 from typing import TYPE_CHECKING, Any
 
@@ -162,6 +162,10 @@ class DaskSession:
         self._futures.clear()
         self._held.clear()
         self._hub.end(self._run_id)
+
+    def closer(self) -> Callable[[], None]:
+        """Return `close`: the values are on the cluster."""
+        return self.close
 
     def _report(self, raw: RawReport) -> Report:
         run_id, block, worker, data, error, is_origin, given_back = raw

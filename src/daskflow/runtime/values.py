@@ -30,7 +30,7 @@ class Values:
         self.record = record
         self._storage = storage
         self._session = session
-        weakref.finalize(self, session.close).atexit = False  # when no view of the run is left
+        weakref.finalize(self, session.closer()).atexit = False  # when no view of the run is left
 
     def at(self, name: str, index: Index = (), *, is_picky: bool = False) -> Any:
         """Return what a consumer gets of a node at a map index: one value, or all below it.

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import pickle
 import secrets
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from daskflow.entries import Entry, SegmentTold, without_values
+from daskflow.entries import Entry, SegmentTold, SpaceOpened, without_values
 from daskflow.errors import LeaseLostError, LeaseTakenError, UnknownRunError
 from daskflow.results.signing import Signer
+from daskflow.runtime.calling import make_portable
+from daskflow.states import Failed
 from daskflow.stores.history import Holder, Lease, Numbered, RunRow, Wanted
 
 _BYTES_OF_AN_ENTRY = 200
@@ -114,7 +117,7 @@ class MemoryHistory:
             if kept.row.token != lease.token:
                 msg = f"run {lease.run_id} was taken over by somebody else: nothing was written"
                 raise LeaseLostError(msg)
-            kept.entries += entries
+            kept.entries += map(_without_frames, entries)
             told = [len(one.segment.codes) for one in entries if isinstance(one, SegmentTold)]
             kept.weight += _BYTES_OF_AN_ENTRY * (len(entries) + sum(told))
             kept.row = replace(kept.row, **{**row, "version": len(kept.entries)})
@@ -200,3 +203,25 @@ def is_wanted(row: RunRow, wanted: Wanted) -> bool:
 
 def _is_called(row: RunRow, called: str) -> bool:
     return called == row.name or row.id.startswith(called)
+
+
+def _without_frames(entry: Entry) -> Entry:
+    """Return an entry whose exceptions hold no frames: else all in these would be kept too."""
+    if isinstance(entry, SegmentTold):
+        notes = entry.segment.notes
+        if not any(isinstance(note.failure, BaseException) for note in notes.values()):
+            return entry
+        light = {
+            offset: note._replace(failure=make_portable(note.failure, note.trace)[1])
+            if isinstance(note.failure, BaseException)
+            else note
+            for offset, note in notes.items()
+        }
+        return replace(entry, segment=replace(entry.segment, notes=light))
+    if isinstance(entry, SpaceOpened):
+        return entry
+    state = entry.state
+    if not isinstance(state, Failed) or state.exception is None:
+        return entry
+    error = pickle.loads(make_portable(state.exception)[1])
+    return replace(entry, state=replace(state, exception=error))

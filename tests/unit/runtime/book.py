@@ -76,6 +76,10 @@ class Book:
         """Note that the run's hold ended."""
         self.is_closed = True
 
+    def closer(self):
+        """Return what notes that."""
+        return self.close
+
     def kinds(self, name):
         """Return the states of a node's task runs by the names of their kinds."""
         return [

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 from dataclasses import replace
+from weakref import ref
 
 import pytest
 
+from daskflow import LocalExecutor, MemoryStore, flow, task
 from daskflow.errors import UnknownRunError
 from daskflow.states import Paused, Success
 from daskflow.stores import memory_history
@@ -45,3 +48,28 @@ def test_what_was_written_twice_is_known_for_a_while(monkeypatch):
     for op in ("two", "three"):
         store.delete([], op)
     assert [*store._ops] == ["two", "three"]
+
+
+def test_what_failed_is_kept_without_its_frames():
+    """Else each run that failed would keep all that its bodies had in hand."""
+
+    class Large:
+        pass
+
+    alive = []
+
+    @task
+    def fail():
+        mine = Large()
+        alive.append(ref(mine))
+        raise ValueError("so")
+
+    store = MemoryStore()
+    case = flow(lambda: fail(), name="case", executor=LocalExecutor(), store=store)
+    run = case.run()
+    name = run.id
+    del run
+    gc.collect()
+    assert [each() for each in alive] == [None]
+    (segment,) = [one.entry.segment for one in store.entries(name) if hasattr(one.entry, "segment")]
+    assert repr(segment.notes[0].exception()) == "ValueError('so')"
