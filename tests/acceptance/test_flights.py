@@ -168,7 +168,7 @@ def test_every_file_is_the_same_byte_for_byte_however_it_was_cut(
     """Other workers, or a Dask task for each task run, write the same files."""
     size = {"n_workers": workers, "threads_per_worker": 1}
     with (
-        LocalCluster(**size, host="127.0.0.1", dashboard_address=None) as cluster,
+        LocalCluster(**size, host="127.0.0.1", dashboard_address="127.0.0.1:0") as cluster,
         Client(cluster),
     ):
         made = example.flights.with_options(executor=DaskExecutor(), block_size=block_size)

@@ -134,6 +134,10 @@ class Plan:
                 found[portion_key(self.run_id, portion)] = wish if portion.holder else NO_DEMAND
         return found
 
+    def carries_values(self) -> bool:
+        """Return whether something of the user's travels with it: values, or what they were."""
+        return bool(self.literals) or any(b.given or b.slices or b.spaces for b in self.blocks)
+
     def outline(self) -> Plan:
         """Return what a record needs to take this plan in: no values, and nothing for workers."""
         blocks = [

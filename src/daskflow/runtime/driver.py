@@ -21,7 +21,7 @@ from typing import Any
 from daskflow.definition.nodes import FlowGraph
 from daskflow.errors import DaskflowError
 from daskflow.executors.base import Session
-from daskflow.lowering import AtHand, Target, lower
+from daskflow.lowering import AtHand, Plan, Target, lower
 from daskflow.questions import Answerer, answer_nothing
 from daskflow.runtime.code import OwnCode
 from daskflow.runtime.given import Given
@@ -193,7 +193,7 @@ class Driver:
         plan = lower(job.graph, record.known, at_hand, target)
         is_news = record.take_plan(plan)
         if plan.blocks:
-            with own_code_by_value(job.functions), job.code.packing():
+            with self._with_code(plan):
                 unpack = partial(within_run, job.run_id, unpack_literal)
                 cut = partial(within_run, job.run_id, cut_piece)
                 layer = plan.layer(run_block, unpack, cut)
@@ -207,6 +207,15 @@ class Driver:
         self.contact.on_change()
         if is_news:
             self._lower()
+
+    @contextmanager
+    def _with_code(self, plan: Plan) -> Iterator[None]:
+        """Let the code of what a plan carries travel with it; looking for that takes a while."""
+        if not plan.carries_values():
+            yield
+            return
+        with own_code_by_value(self.job.functions), self.job.code.packing():
+            yield
 
     def _window(self) -> int:
         """Return how many blocks may be on the executor: as many as it ends in a second or two.

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from daskflow import LocalExecutor, Skip, flow, task
 from daskflow.cli.display import LiveDisplay, PlainDisplay, make_console, make_display, news_of
-from daskflow.cli.summary import print_interrupted, print_summary
+from daskflow.cli.summary import how_far_is, print_interrupted, print_summary
 
 GATE = threading.Event()
 SENTENCE = "long enough for a line of its own " * 2
@@ -225,8 +225,8 @@ def test_an_interrupted_run_is_told_as_far_as_it_got():
     """How many task runs had finished, by task; before a run there is just a line."""
     console = paper()
     run = submit([1, 2])
-    print_interrupted(console, run, run.started_at)
-    print_interrupted(console, None, run.started_at)
+    print_interrupted(console, run, run.started_at, how_far_is(run))
+    print_interrupted(console, None, run.started_at, how_far_is(None))
     GATE.set()
     run.wait()
     text = console.file.getvalue()

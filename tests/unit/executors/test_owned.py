@@ -186,7 +186,7 @@ class Own(LocalCluster):
     """Knows best where it listens."""
 
     def __init__(self, n_workers):
-        super().__init__(n_workers=n_workers, dashboard_address=None)
+        super().__init__(n_workers=n_workers, dashboard_address="127.0.0.1:0")
 
 
 HERE, PAGE = "127.0.0.1", "127.0.0.1:0"
