@@ -227,8 +227,7 @@ def _modules_near(folders: set[Any]) -> Iterator[ModuleType]:
         path = getattr(module, "__file__", None)
         if not isinstance(path, str) or module.__name__ == "__main__":
             continue
-        place = _resolved(path)
-        if not is_installed(place) and any(folder in place.parents for folder in folders):
+        if not folders.isdisjoint(_folders_around(path)):
             yield module
 
 
@@ -244,6 +243,13 @@ _INSTALLED = tuple(
 
 
 @cache  # asked of every loaded module in every pass
+def _folders_around(path: str) -> frozenset[Path]:
+    """Return the folders that a module's file lies in; none where it is installed."""
+    place = _resolved(path)
+    return frozenset() if is_installed(place) else frozenset(place.parents)
+
+
+@cache
 def _resolved(path: str) -> Path:
     return Path(path).resolve()
 
