@@ -181,6 +181,13 @@ def module_named(name: str) -> ModuleType | None:
     return _aside.get(name) if type(module) is _StandIn else module
 
 
+def modules_seen() -> list[ModuleType | None]:
+    """Return all modules that are loaded, as this thread sees them; see `module_named`."""
+    if _current.get() is None and not _aside:
+        return list(sys.modules.values())
+    return [module_named(name) for name in list(sys.modules)]
+
+
 def forget_modules() -> None:
     """Let no run's modules be in use in this context from now on."""
     _current.set(None)

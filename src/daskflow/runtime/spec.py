@@ -36,6 +36,7 @@ from daskflow.runtime.modules import (
     in_use,
     inherited_sources,
     module_named,
+    modules_seen,
 )
 from daskflow.runtime.sources import (
     Found,
@@ -223,7 +224,7 @@ def _importers_of(functions: Sequence[Any]) -> list[Importer]:
 def _modules_near(folders: set[Any]) -> Iterator[ModuleType]:
     if not folders:
         return
-    for module in filter(None, map(module_named, list(sys.modules))):
+    for module in filter(None, modules_seen()):
         path = getattr(module, "__file__", None)
         if not isinstance(path, str) or module.__name__ == "__main__":
             continue
