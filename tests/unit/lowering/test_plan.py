@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import pickle
+from dataclasses import replace
 
 from dask.task_spec import Task
 
 from daskflow.demands import Demand
 from daskflow.events import Before
 from daskflow.lowering import Plan
-from daskflow.lowering.plan import Block, Slice, Strip, unpack_block
+from daskflow.lowering.plan import Block, Slice, Strip, strips_of, unpack_block
 from daskflow.sealing import opened
 from daskflow.states import Crashed
 from tests.unit.lowering.desk import Desk, a, always, b, make, total
@@ -104,3 +105,19 @@ def test_what_the_blocks_of_a_plan_demand():
     gpu = Demand(resources=(("GPU", 1),))
     modest, asks = Block(1, ("a-ab12", 1), ()), Block(2, ("b-ab12", 2), (), demand=gpu)
     assert Plan("ab12", (modest, asks)).demands() == {("b-ab12", 2): gpu}
+
+
+def test_what_is_in_a_block_is_known_without_unpickling_its_values():
+    """Also of one that Dask has taken from its worker."""
+    strips = (Strip(("a", "b"), 2, 5), Strip(("c",), 0, 1))
+    block = Block(7, ("a-ab12", 7), strips)
+    assert strips_of(block.packed()) == list(strips)
+    assert list(block.spans()) == [("a", 2, 5), ("b", 2, 5), ("c", 0, 1)]
+
+
+def test_whether_values_travel_with_a_plan():
+    """Then the code of their classes has to travel too."""
+    block = Block(1, ("a-ab12", 1), (Strip(("a",), 0, 1),))
+    assert not Plan("ab12", (block,)).carries_values()
+    assert Plan("ab12", (block,), literals={"x": 1}).carries_values()
+    assert Plan("ab12", (replace(block, slices=(Slice("x", 0, [1]),)),)).carries_values()
