@@ -8,7 +8,7 @@ from tests.properties.comparing import MOST_APPROVALS, flat, look_at_plans, seen
 from tests.properties.making import Making, Tally
 from tests.properties.searching import search
 
-EXAMPLES = 120
+EXAMPLES = 40  # for each group
 GOOD = {"S", "C", "SK"}
 COMPARED = ("states", "attempts", "values", "flow")
 
