@@ -31,8 +31,8 @@ def test_a_run_is_cancelled_while_it_goes_on(executor, ledger, do, gate):
     run = case.submit()
     eventually(lambda: any(name.startswith("hold") for name in ledger.starts()))
     run.cancel()
-    if isinstance(executor, LocalExecutor):
-        gate.open()  # its threads cannot be left
+    if isinstance(executor, LocalExecutor) and executor.threads is None:
+        gate.open()  # the driver itself runs the bodies
     run.wait(30)
     assert (short(run.state), run.state.message) == ("CA", "cancelled by the user")
     assert (short(run["ok"].state), short(run["hold"][5].state)) == ("S", "CA")
