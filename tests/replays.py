@@ -10,9 +10,7 @@ from daskflow.history.auditing import audit_run
 from daskflow.history.explaining import explain
 from daskflow.history.reading import read_run
 from daskflow.keeping import StoreKeeper
-from daskflow.resuming import entries_that_fit
-from daskflow.runtime.record import RunRecord
-from daskflow.runtime.restoring import restore
+from daskflow.runtime.restoring import restored
 from daskflow.runtime.views import progress_of
 from daskflow.states import Pending, Retrying
 from daskflow.timing import now
@@ -51,8 +49,7 @@ def differences(run):
     if not isinstance(keeper, StoreKeeper) or keeper.is_restoring:
         return []
     kept = [numbered.entry for numbered in keeper.store.entries(run.id)]
-    again = RunRecord(run.record.graph, frozenset())
-    restore(again, entries_that_fit(kept, run.record.graph), run.name)
+    again = restored(run.record.graph, kept, run.name)
     for one, other in zip(told_of(again), told_of(run.record), strict=True):
         if one != other:
             pairs = (

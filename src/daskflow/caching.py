@@ -230,18 +230,19 @@ def explain_miss(
     >>> str(miss)
     "argument 'x' has changed since run/load"
     """
-
-    def difference(entry: CacheEntry) -> tuple[str, ...]:
-        names = dict.fromkeys((*digests, *entry.digests))
-        return tuple(name for name in names if digests.get(name) != entry.digests.get(name))
-
-    found = [(difference(entry), entry) for entry in kept]
+    found = [(differing(digests, entry.digests), entry) for entry in kept]
     if not found:
         return CacheMiss(task)
     changed, nearest = min(found, key=lambda one: (len(one[0]), -one[1].created))
     is_over = nearest.expires is not None and nearest.expires <= now and not changed
     expired = nearest.expires if is_over else None
     return CacheMiss(task, changed, nearest.made_by, nearest.created, expired)
+
+
+def differing(digests: Mapping[str, str], others: Mapping[str, str]) -> tuple[str, ...]:
+    """Return what the keys of two calls differ in, by the digests they were made of."""
+    names = dict.fromkeys((*digests, *others))
+    return tuple(name for name in names if digests.get(name) != others.get(name))
 
 
 def digest_of(value: Any, what: str, cure: str = "") -> str:

@@ -33,9 +33,10 @@ if TYPE_CHECKING:
     from daskflow.definition.flows import Flow
 
 
-def describe(
-    flow: Flow[..., Any], parameters: dict[str, Any], settings: Settings
-) -> tuple[FlowDefinition, RunSpec, Assignment]:
+Described = tuple[FlowDefinition, RunSpec, Assignment]
+
+
+def describe(flow: Flow[..., Any], parameters: dict[str, Any], settings: Settings) -> Described:
     """Trace a flow, and see that all of it can travel."""
     definition = flow.definition_for(parameters)
     literals = {**definition.literals, **parameters}

@@ -18,7 +18,7 @@ from typing import Any
 from daskflow.context import run_label, split_label
 from daskflow.definition.nodes import FlowGraph
 from daskflow.definition.tasks import Task
-from daskflow.entries import Entry, SegmentTold, SpaceEnded, SpaceOpened, TaskRunMoved
+from daskflow.entries import Entry
 from daskflow.errors import (
     DefinitionError,
     IllegalMoveError,
@@ -120,24 +120,6 @@ def positions_of(record: RunRecord, wanted: str | Task[..., Any]) -> tuple[str, 
         msg = f"the run has no task run {run_label(name, index)}"
         raise DefinitionError(msg)
     return name, found
-
-
-def entries_that_fit(entries: list[Entry], graph: FlowGraph) -> list[Entry]:
-    """Return the entries of nodes and index spaces that the flow still has."""
-    found = []
-    for entry in entries:
-        match entry:
-            case SpaceOpened() | SpaceEnded():
-                fits = entry.space in graph.spaces
-            case SegmentTold():
-                fits = entry.segment.node in graph.nodes
-            case TaskRunMoved():
-                fits = entry.node in graph.nodes
-            case _:
-                fits = True
-        if fits:
-            found.append(entry)
-    return found
 
 
 def code_digests(graph: FlowGraph) -> dict[str, str]:

@@ -16,7 +16,7 @@ from daskflow.definition.definitions import FlowDefinition
 from daskflow.definition.nodes import FlowGraph
 from daskflow.definition.outlining import outline_of
 from daskflow.definition.tasks import Task
-from daskflow.describing import describe
+from daskflow.describing import Described, describe
 from daskflow.entries import SpaceEnded
 from daskflow.errors import DefinitionError
 from daskflow.events import Report, StateChanged
@@ -26,12 +26,12 @@ from daskflow.executors.local import LocalExecutor
 from daskflow.keeping import StoreKeeper, begin, row_of, take_over
 from daskflow.lowering.plan import Plan
 from daskflow.persisting import storage_of, unpack_parameters, with_storage
+from daskflow.results.storage import ResultStorage
 from daskflow.resuming import (
     Legacy,
     changed_tasks,
     check_may_rerun,
     check_may_resume,
-    entries_that_fit,
     find_run,
     legacy_of,
     positions_of,
@@ -45,14 +45,21 @@ from daskflow.runtime.given import Given
 from daskflow.runtime.nesting import executor_of_children
 from daskflow.runtime.record import RunRecord
 from daskflow.runtime.repeating import KEEP_ENDED, KEEP_GOOD, Repeats, find_repeats
-from daskflow.runtime.restoring import cancelled_runs, lost_runs, reopen, reopen_maps, restore
+from daskflow.runtime.restoring import (
+    cancelled_runs,
+    lost_runs,
+    reopen,
+    reopen_maps,
+    restore,
+    restored,
+)
 from daskflow.runtime.single import SingleCall, single_call
 from daskflow.runtime.spec import RunSpec, own_code_by_value, pack_spec
 from daskflow.settings import Settings
 from daskflow.states import Cached, Crashed, Failed, Running, State, TriggerFailed
 from daskflow.stores.answering import answers_of
 from daskflow.stores.choice import choose_store
-from daskflow.stores.history import RunRow, RunStore
+from daskflow.stores.history import RunRow, RunStore, first_block_of
 from daskflow.timing import as_datetime, now
 
 if TYPE_CHECKING:
@@ -60,7 +67,7 @@ if TYPE_CHECKING:
 
     from daskflow.definition.flows import Flow
 
-_TOKEN_BITS = 32  # blocks of different drivers of a run have different numbers
+_LOST = "its value was not kept: it runs again"
 
 
 def prepare(flow: Flow[..., Any], parameters: dict[str, Any]) -> FlowRun:
@@ -79,16 +86,36 @@ def prepare(flow: Flow[..., Any], parameters: dict[str, Any]) -> FlowRun:
     store = choose_store(flow.options.get("store"), settings)
     definition, spec, assignment = describe(flow, parameters, settings)
     spec = with_storage(spec, flow, settings, store)
+    run, _ = _begun(flow, settings, store, (definition, spec, assignment), parameters)
+    return run
+
+
+def _begun(
+    flow: Flow[..., Any],
+    settings: Settings,
+    store: RunStore,
+    described: Described,
+    parameters: dict[str, Any],
+    **fields: Any,
+) -> tuple[FlowRun, StoreKeeper]:
+    """Make a new run, on its executor and in its store.
+
+    Parameters
+    ----------
+    fields
+        Of the run's row, as far as the flow and its parameters do not tell them.
+    """
+    definition, spec, assignment = described
     assignment = replace(assignment, answer=answers_of(store))
     session = _open(flow, settings, spec, assignment)
     try:
         row = row_of(flow, spec, parameters, definition.reference_tasks)
-        keeper = begin(store, row)
+        keeper = begin(store, replace(row, **fields))
     except BaseException:
         session.close()
         raise
     watch = FlowWatch.of(flow)
-    return FlowRun(definition, spec, session, assignment, parameters, watch, keeper)
+    return FlowRun(definition, spec, session, assignment, parameters, watch, keeper), keeper
 
 
 def resume(flow: Flow[..., Any], wanted: str, *, allow_code_change: bool = False) -> FlowRun:
@@ -118,8 +145,11 @@ def resume(flow: Flow[..., Any], wanted: str, *, allow_code_change: bool = False
         row = store.run(row.id)  # somebody else may have driven it to its end meanwhile
         check_may_resume(row)
         run = _reopened(flow, settings, store, row, keeper)
-        entries = [one.entry for one in store.entries(row.id)]
-        restore(run.record, entries_that_fit(entries, run.record.graph), row.name)
+    except BaseException:
+        keeper.close()
+        raise
+    try:
+        restore(run.record, (one.entry for one in store.entries(row.id)), row.name)
         if not allow_code_change:
             refuse_changed(changed_tasks(run.record, row.code))
         keeper.is_restoring = False
@@ -128,10 +158,10 @@ def resume(flow: Flow[..., Any], wanted: str, *, allow_code_change: bool = False
         reach("resume.restored")
         reopen_maps(run.record)
         reopen(run.record, list(cancelled_runs(run.record)), "the run was resumed")
-        reopen(run.record, list(lost_runs(run.record)), "its value was not kept: it runs again")
+        reopen(run.record, list(lost_runs(run.record)), _LOST)
         keeper.settle()  # a body that runs again has its reason in the history before it begins
     except BaseException:
-        keeper.close()
+        run.give_back()
         raise
     return run
 
@@ -170,8 +200,8 @@ def rerun(
     store = choose_store(flow.options.get("store"), settings)
     row = find_run(store, wanted)
     check_may_rerun(row, store.holder(row.id))
-    kept = storage_of(settings, store, row.id)
-    parameters = flow.signature.bind((), unpack_parameters(store.parameters(row.id), kept))
+    kept, given = _kept_of(settings, store, row)
+    parameters = flow.signature.bind((), given)
     definition, spec, assignment = describe(flow, parameters, settings)
     spec = replace(with_storage(spec, flow, settings, store), tags=spec.tags | row.tags)
     legacy = Legacy()
@@ -179,25 +209,22 @@ def rerun(
         before = _record_of(store, row, definition.graph)
         found = _repeats_of(before, assignment.given, from_task, is_failed=failed)
         legacy = legacy_of(before, found, kept, spec.storage)
-    assignment = replace(assignment, answer=answers_of(store), first_block=legacy.blocks + 1)
-    session = _open(flow, settings, spec, assignment)
-    try:
-        made = row_of(flow, spec, parameters, definition.reference_tasks)
-        keeper = begin(store, replace(made, parent=row.id))
-    except BaseException:
-        session.close()
-        raise
-    run = FlowRun(definition, spec, session, assignment, parameters, FlowWatch.of(flow), keeper)
+    described = definition, spec, replace(assignment, first_block=legacy.blocks + 1)
+    run, keeper = _begun(flow, settings, store, described, parameters, parent=row.id)
     _take_in(run, keeper, legacy)
     return run
 
 
 def _record_of(store: RunStore, row: RunRow, graph: FlowGraph) -> RunRecord:
-    """Return the record of a run that nobody goes on with."""
-    record = RunRecord(graph, frozenset())
-    entries = [one.entry for one in store.entries(row.id)]
-    restore(record, entries_that_fit(entries, graph), row.name)
-    return record
+    return restored(graph, (one.entry for one in store.entries(row.id)), row.name)
+
+
+def _kept_of(
+    settings: Settings, store: RunStore, row: RunRow
+) -> tuple[ResultStorage, dict[str, Any]]:
+    """Return where the results of a run that there was are kept, and its parameters."""
+    kept = storage_of(settings, store, row.id)
+    return kept, unpack_parameters(store.parameters(row.id), kept)
 
 
 def _repeats_of(
@@ -226,7 +253,7 @@ def _take_in(run: FlowRun, keeper: StoreKeeper, legacy: Legacy) -> None:
     restore(run.record, legacy.entries, run.name)
     keeper.is_restoring = False
     run.record.events[:0] = told
-    reopen(run.record, list(lost_runs(run.record)), "its value was not kept: it runs again")
+    reopen(run.record, list(lost_runs(run.record)), _LOST)
 
 
 def call_of(flow: Flow[..., Any], wanted: str, task: str) -> SingleCall:
@@ -251,8 +278,7 @@ def call_of(flow: Flow[..., Any], wanted: str, task: str) -> SingleCall:
     settings = Settings()
     store = choose_store(flow.options.get("store"), settings)
     row = find_run(store, wanted)
-    kept = storage_of(settings, store, row.id)
-    parameters = unpack_parameters(store.parameters(row.id), kept)
+    kept, parameters = _kept_of(settings, store, row)
     _, spec, assignment = describe(flow, parameters, settings)
     record = _record_of(store, row, spec.graph)
     name, places = positions_of(record, task)
@@ -282,17 +308,15 @@ def _reopened(
     flow: Flow[..., Any], settings: Settings, store: RunStore, row: RunRow, keeper: StoreKeeper
 ) -> FlowRun:
     """Return a run by the name and the parameters of one that there was, with an empty record."""
-    kept = storage_of(settings, store, row.id)
-    parameters = unpack_parameters(store.parameters(row.id), kept)
+    _, parameters = _kept_of(settings, store, row)
     definition, spec, assignment = describe(flow, parameters, settings)
     spec = with_storage(_spec_like(spec, row), flow, settings, store)
-    token = store.run(row.id).token
-    spec = replace(spec, session_id=f"{row.id}{token:x}")
+    spec = replace(spec, session_id=f"{row.id}{row.token:x}")
     assignment = replace(
         assignment,
         run_id=spec.session,
         code=OwnCode(spec.session),
-        first_block=token << _TOKEN_BITS,
+        first_block=first_block_of(row.token),
         answer=answers_of(store),
     )
     session = _open(flow, settings, spec, assignment)

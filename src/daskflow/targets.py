@@ -55,7 +55,7 @@ def load_flow_of(store: RunStore, row: RunRow) -> Flow[..., Any]:
     TamperedError
         What the store says of the run is not what was written: its target is not to be trusted.
     """
-    if 0 in store.spoiled(row.id):
+    if not store.is_genuine(row.id):
         msg = (
             f"run {row.name!r} is not as it was written in {store.url}, so nothing that it names "
             f"is imported; `daskflow audit {row.name}` tells more"

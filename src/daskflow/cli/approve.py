@@ -5,6 +5,7 @@ A run that waits belongs to nobody: who decides takes it up and drives it on, in
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -48,8 +49,7 @@ Example:
 @place_options
 def approve(*, run: str, task: str | None, verbose: bool, **place: Any) -> int:
     """Let what waits for approval run, and the run go on."""
-    order = partial(go_on, run, Place(**place), _check, partial(_approved, task))
-    return carried_out(order, verbose=verbose)
+    return _decide(run, place, lambda made: made.approve(task), verbose=verbose)
 
 
 @click.command(help=_REJECT, epilog=EXIT_CODES)
@@ -59,34 +59,26 @@ def approve(*, run: str, task: str | None, verbose: bool, **place: Any) -> int:
 @place_options
 def reject(*, run: str, task: str | None, message: str, verbose: bool, **place: Any) -> int:
     """Let what waits for approval fail, and the run go on."""
-    order = partial(go_on, run, Place(**place), _check, partial(_rejected, task, message))
+    return _decide(run, place, lambda made: made.reject(task, message=message), verbose=verbose)
+
+
+def _decide(
+    wanted: str, place: Mapping[str, Any], decide: Callable[[FlowRun], object], *, verbose: bool
+) -> int:
+    from daskflow.resuming import check_may_resume
+
+    start = partial(_decided, decide)
+    order = partial(go_on, wanted, Place(**place), check_may_resume, start)
     return carried_out(order, verbose=verbose)
 
 
-def _check(row: Any) -> None:
-    from daskflow.resuming import check_may_resume
-
-    check_may_resume(row)
-
-
-def _approved(task: str | None, flow: Flow[..., Any], run_id: str) -> FlowRun:
-    from daskflow.starting import resume
-
-    run = resume(flow, run_id)
-    return _decided(run, partial(run.approve, task))
-
-
-def _rejected(task: str | None, message: str, flow: Flow[..., Any], run_id: str) -> FlowRun:
-    from daskflow.starting import resume
-
-    run = resume(flow, run_id)
-    return _decided(run, partial(run.reject, task, message=message))
-
-
-def _decided(run: FlowRun, decide: Any) -> FlowRun:
+def _decided(decide: Callable[[FlowRun], object], flow: Flow[..., Any], run_id: str) -> FlowRun:
     """Decide before the run goes on; where nothing is meant, give it back as it was."""
+    from daskflow.starting import resume
+
+    run = resume(flow, run_id)
     try:
-        decide()
+        decide(run)
     except BaseException:
         run.give_back()
         raise

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import chdir
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +10,7 @@ import click
 
 from daskflow.cli.exits import Exit
 from daskflow.cli.options import carried_out
-from daskflow.cli.resume import check_folder
+from daskflow.cli.resume import flow_of_run
 
 if TYPE_CHECKING:  # imported when a call is made: it needs Dask
     from daskflow.runtime.calling import Ending
@@ -50,17 +49,9 @@ def debug(*, run: str, task: str, with_pdb: bool, verbose: bool) -> int:
 
 
 def _call(wanted: str, task: str, *, with_pdb: bool) -> int:
-    from daskflow.resuming import find_run
-    from daskflow.settings import Settings
     from daskflow.starting import call_of
-    from daskflow.stores.choice import choose_store
-    from daskflow.targets import load_flow_of
 
-    store = choose_store(None, Settings())
-    row = find_run(store, wanted)
-    check_folder(row)
-    with chdir(row.folder):
-        flow = load_flow_of(store, row).with_options(store=store)
+    with flow_of_run(wanted) as (row, flow):
         call = call_of(flow, row.id, task)
         _print_call(call, f"{row.flow_name} / {row.name}")
         return _told(call.make(), with_pdb=with_pdb)

@@ -13,7 +13,6 @@ from daskflow.cli.rows import many, one_line
 from daskflow.cli.summary import colour_of, print_remarks, print_tasks, say
 from daskflow.cli.told import kind_text, run_fields, state_fields, took_text, who_text
 from daskflow.context import run_label
-from daskflow.errors import UnknownRunError
 from daskflow.history.reading import ReadRun
 from daskflow.runtime.pausing import paused_runs
 from daskflow.runtime.views import progress_of
@@ -87,14 +86,6 @@ def _fields_of(found: _Found) -> dict[str, Any]:
     node, index, state = found
     label = run_label(node, index)
     return {"task_run": label, "node": node, "index": list(index), **state_fields(state)}
-
-
-def name_of(store: RunStore, run_id: str) -> str:
-    """Return a run's name; its id where it was forgotten."""
-    try:
-        return store.run(run_id).name if run_id else ""
-    except UnknownRunError:
-        return run_id
 
 
 def facts_of(run: ReadRun, way: Way, parent: str = "") -> list[tuple[str, str]]:

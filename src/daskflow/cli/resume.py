@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import chdir
+from collections.abc import Callable, Iterator
+from contextlib import chdir, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +14,7 @@ from daskflow.cli.arguments import Place, executor_of
 from daskflow.cli.driving import run_shown
 from daskflow.cli.exits import EXIT_CODES
 from daskflow.cli.options import carried_out, place_options
+from daskflow.cli.reading import open_store
 from daskflow.errors import TargetError
 
 if TYPE_CHECKING:  # imported when a run begins: they need Dask
@@ -91,33 +92,46 @@ def rerun(*, run: str, failed: bool, from_task: str | None, verbose: bool, **pla
 
 
 def go_on(wanted: str, place: Place, check: Callable[[RunRow], None] | None, start: Start) -> int:
-    """Import the flow of a run, and show what is started with it.
+    """Import the flow of a run, and show what is started with it; see `flow_of_run`."""
+    with flow_of_run(wanted, check, place) as (row, flow):
+        return run_shown(lambda: _started(start(flow, row.id)), flow.name)
+
+
+@contextmanager
+def flow_of_run(
+    wanted: str,
+    check: Callable[[RunRow], None] | None = None,
+    place: Place = Place(),  # noqa: B008 - it is frozen
+) -> Iterator[tuple[RunRow, Flow[..., Any]]]:
+    """Give a run and its flow, in the folder where the run was started.
 
     Parameters
     ----------
     check
         Raises where there is no need to import anything; None: there always is.
+
+    Raises
+    ------
+    UnknownRunError
+        There is no such run.
+    TargetError
+        Its flow cannot be imported.
     """
     from daskflow.resuming import find_run
-    from daskflow.settings import Settings
-    from daskflow.stores.choice import choose_store
     from daskflow.targets import load_flow_of
 
-    store = choose_store(None, Settings())
+    store = open_store()
     row = find_run(store, wanted)
     if check is not None:
         check(row)
-    check_folder(row)
+    _check_folder(row)
     executor = executor_of(place)
     with chdir(row.folder):
         flow = load_flow_of(store, row).with_options(store=store)
-        if executor is not None:
-            flow = flow.with_options(executor=executor)
-        return run_shown(lambda: _started(start(flow, row.id)), flow.name)
+        yield row, flow if executor is None else flow.with_options(executor=executor)
 
 
-def check_folder(row: RunRow) -> None:
-    """Raise `TargetError` where the folder in which a run was started is not there."""
+def _check_folder(row: RunRow) -> None:
     if not Path(row.folder).is_dir():
         msg = (
             f"run {row.name!r} was started in {row.folder}, which is not there: make it, or where "

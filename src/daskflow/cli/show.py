@@ -29,8 +29,8 @@ Example:
 @reads
 def show(way: Way, *, run: str) -> None:
     """Show a run: its state, its tasks, what failed, and what to do next."""
-    from daskflow.cli.overview import handle_of, name_of, print_run, show_fields
-    from daskflow.history.reading import read_run
+    from daskflow.cli.overview import handle_of, print_run, show_fields
+    from daskflow.history.reading import read_run, run_name
 
     store = open_store()
     found = read_run(store, run)
@@ -38,4 +38,5 @@ def show(way: Way, *, run: str) -> None:
     if way.is_json:
         print_json(show_fields(found, handle))
     else:
-        print_run(found, handle, way, name_of(store, found.row.parent))
+        parent = found.row.parent
+        print_run(found, handle, way, parent and (run_name(store, parent) or parent))

@@ -170,7 +170,7 @@ class DaskSession:
     def _report(self, raw: RawReport) -> Report:
         run_id, block, worker, data, error, is_origin, given_back = raw
         if given_back:
-            spans = [(name, start, stop) for name, start, stop in given_back]
+            spans = [(name, start, stop) for name, start, stop in given_back]  # lists on the wire
             return Report(run_id, block, worker, given_back=spans)
         for submission in self._unreported:
             if submission.pop(block, None) is not None:

@@ -197,8 +197,7 @@ class Tracker(SchedulerPlugin):
 
     def give_back(self, run_id: str, block: int, worker: str, spans: list[Span]) -> None:
         """Tell the driver what a block will not begin, though it goes on."""
-        given_back = [(name, start, stop) for name, start, stop in spans]  # lists on the wire
-        self._put(RawReport(run_id, block, worker, given_back=tuple(given_back)))
+        self._put(RawReport(run_id, block, worker, given_back=tuple(spans)))
         if run_id in self.runs:
             self.runs[run_id].long.add(block)
             unload(self.scheduler, self._is_long)
@@ -285,14 +284,12 @@ class Tracker(SchedulerPlugin):
             run_id = _run_of(key)
             if run_id in self.runs and is_block(key):
                 task = self.scheduler.tasks[key]
-                error = _why_erred(task.exception_blame)
+                blame = task.exception_blame
                 before = (other.key for other in task.dependencies if other.state == "erred")
                 is_origin = not any(is_block(other) for other in before)
                 worker = kwargs.get("worker") or ""
-                if is_origin and _was_killed(
-                    task.exception_blame
-                ):  # taken once more than Dask allows
-                    error = ""
+                # no error: taken once more than Dask allows
+                error = "" if is_origin and _was_killed(blame) else _why_erred(blame)
                 self._put(RawReport(run_id, key[1], worker, b"", error, is_origin))
 
     def remove_client(self, scheduler: Scheduler, client: str) -> None:

@@ -27,9 +27,8 @@ from daskflow.states import (
     Running,
     State,
 )
-from daskflow.stores.history import Numbered, RunRow, RunStore
+from daskflow.stores.history import Numbered, RunRow, RunStore, token_of
 
-_TOKEN_BITS = 32  # the number of a block begins with the token of the driver that made it
 _SHOWN_GAPS = 3
 
 
@@ -141,7 +140,7 @@ class _Chains:
             case RunMoved():
                 yield from self._move(version, entry.state)
             case SegmentTold():
-                yield from self._take_driver(version, entry.block >> _TOKEN_BITS)
+                yield from self._take_driver(version, token_of(entry.block))
                 yield from self._take_segment(version, entry.segment)
             case TaskRunMoved() if entry.position >= 0:
                 yield from self._take_moved(version, entry)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
+from daskflow.caching import differing
 from daskflow.context import split_label
 from daskflow.events import Note
 from daskflow.history.reading import ReadRun, with_names
@@ -187,7 +188,7 @@ def _tell_mapped(walk: _Walk, here: Place, state: State) -> _Found:
     record = walk.record
     below = record.nodes[here.node].space.below(here.index)
     codes = record.nodes[here.node].codes
-    places = [p for start, stop in below.ranges for p in range(start, stop)]
+    places = list(below.positions())
     for what, wanted in _CHILDREN.items():
         found = [p for p in places if codes[p] in wanted]
         if found:
@@ -253,17 +254,12 @@ def explain_miss(digests: Mapping[str, str], earlier: Iterable[Earlier]) -> str:
     >>> explain_miss({"argument 'x'": "2", "source": "a"}, before)
     "no cached result: argument 'x' is not what it was for night / load"
     """
-    closest = min(earlier, key=lambda one: len(_differing(digests, one.digests)), default=None)
+    closest = min(earlier, key=lambda one: len(differing(digests, one.digests)), default=None)
     if closest is None:
         return "no cached result: none of the runs before it that are kept here has made one"
-    changed = _differing(digests, closest.digests)
+    changed = differing(digests, closest.digests)
     if not changed:
         return f"no cached result: that of {closest.who} had expired, or was not kept"
     told = " and ".join(changed)
     was = "is not what it was" if len(changed) == 1 else "are not what they were"
     return f"no cached result: {told} {was} for {closest.who}"
-
-
-def _differing(one: Mapping[str, str], other: Mapping[str, str]) -> list[str]:
-    names = dict.fromkeys((*one, *other))
-    return [name for name in names if one.get(name) != other.get(name)]

@@ -15,9 +15,9 @@ from daskflow.definition.outlining import graph_of
 from daskflow.entries import Entry
 from daskflow.errors import UnknownRunError, UnknownTaskError
 from daskflow.graph import listed
-from daskflow.resuming import entries_that_fit, find_run, is_orphan
+from daskflow.resuming import find_run, is_orphan
 from daskflow.runtime.record import RunRecord
-from daskflow.runtime.restoring import restore
+from daskflow.runtime.restoring import restored
 from daskflow.states import Cached, Crashed, State
 from daskflow.stores.history import Holder, RunRow, RunStore
 from daskflow.timing import as_datetime
@@ -74,9 +74,7 @@ def seen_state(row: RunRow, *, is_held: bool) -> State:
 
 def record_of(row: RunRow, entries: list[Entry]) -> RunRecord:
     """Return the record of a run, restored over the outline of its graph."""
-    record = RunRecord(graph_of(row.graph), frozenset())
-    restore(record, entries_that_fit(entries, record.graph), row.name)
-    return record
+    return restored(graph_of(row.graph), entries, row.name)
 
 
 def find_task(record: RunRecord, wanted: str) -> tuple[str, tuple[int, ...]]:
@@ -131,12 +129,17 @@ def names_in(store: RunStore) -> Callable[[str], str]:
 
     @cache
     def name_of(run_id: str) -> str:
-        try:
-            return store.run(run_id).name
-        except UnknownRunError:
-            return f"{run_id[:8]}, which is not kept any more"
+        return run_name(store, run_id) or f"{run_id[:8]}, which is not kept any more"
 
     return name_of
+
+
+def run_name(store: RunStore, run_id: str) -> str | None:
+    """Return the name of a run; None where it was forgotten."""
+    try:
+        return store.run(run_id).name
+    except UnknownRunError:
+        return None
 
 
 def when(instant: float) -> str:

@@ -170,7 +170,7 @@ class _Parent:
         picked = tuple(self.index[level] for level in gate.levels)
         space = self.known_space(gate.name)
         below = space.below(picked)
-        positions = [place for start, stop in below.ranges for place in range(start, stop)]
+        positions = list(below.positions())
         if not below.is_complete or any(
             self._code(gate.name, place) not in FINISHED for place in positions
         ):

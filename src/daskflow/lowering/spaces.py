@@ -12,7 +12,7 @@ from array import array
 from bisect import bisect_right
 from collections.abc import Collection, Iterator
 from dataclasses import replace
-from itertools import accumulate
+from itertools import accumulate, chain, starmap
 from typing import Any, NamedTuple
 
 from daskflow.errors import CrashedError, PortableError
@@ -28,6 +28,10 @@ class Below(NamedTuple):
     ranges: list[tuple[int, int]]  # positions: from, to
     decided: dict[Index, State]  # of mapped nodes that ended without children, by where
     is_complete: bool = True  # False: of some it is not known yet whether they exist
+
+    def positions(self) -> Iterator[int]:
+        """Iterate over the positions."""
+        return chain.from_iterable(starmap(range, self.ranges))
 
 
 class Space:

@@ -18,9 +18,11 @@ from typing import Any
 from daskflow.context import run_label
 from daskflow.definition.nodes import FlowGraph
 from daskflow.events import Length, Note, Segment, StateChanged
+from daskflow.graph import Edge
 from daskflow.lowering.known import OWNED, Column, Key, Known, open_spaces
-from daskflow.lowering.links import link_of
+from daskflow.lowering.links import Link, link_of
 from daskflow.lowering.needs import passed_on
+from daskflow.lowering.spaces import Below
 from daskflow.runtime.verdict import Outcome
 from daskflow.states import (
     FAILED,
@@ -212,12 +214,19 @@ class Columns:
                 if not self.is_complete(edge.upstream):
                     return False
                 continue
-            record = self.nodes[edge.upstream]
-            below = link.below(position, self.nodes[name].space, record.space)
-            places = (p for start, stop in below.ranges for p in range(start, stop))
-            if not below.is_complete or any(record.codes[p] not in FINISHED for p in places):
+            codes = self.nodes[edge.upstream].codes
+            below = self._below(link, position)
+            if not below.is_complete or any(codes[p] not in FINISHED for p in below.positions()):
                 return False
         return True
+
+    def below(self, edge: Edge, position: int) -> Below:
+        """Return the upstream task runs on one way, of the task run at a position."""
+        return self._below(link_of(self.graph, edge, self.spaces), position)
+
+    def _below(self, link: Link, position: int) -> Below:
+        mine, theirs = self.nodes[link.edge.downstream].space, self.nodes[link.edge.upstream].space
+        return link.below(position, mine, theirs)
 
     def owned_ranges(
         self, name: str, block: int, start: int, stop: int
@@ -230,17 +239,6 @@ class Columns:
                 yield a, b
             else:
                 yield from ((p, p + 1) for p in range(a, b) if record.blocks[p] == block)
-
-    @staticmethod
-    def owned_by(record: NodeRecord, block: int) -> list[int]:
-        """Return the positions of a node that a block has taken and not told of."""
-        if block not in record.blocks:
-            return []
-        return [
-            position
-            for position, (owner, code) in enumerate(zip(record.blocks, record.codes, strict=True))
-            if owner == block and code == OWNED
-        ]
 
     def take(self, segment: Segment) -> NodeRecord:
         """Let the columns of a node be what a segment says."""

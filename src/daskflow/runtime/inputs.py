@@ -260,8 +260,7 @@ class Inputs:
     def codes_below(self, node: str, below: Below) -> bytes:
         """Return the kinds of the states of some task runs of a node."""
         codes = bytearray(state.code for state in below.decided.values())
-        for start, stop in below.ranges:
-            codes.extend(self.code(node, position) for position in range(start, stop))
+        codes.extend(self.code(node, position) for position in below.positions())
         return bytes(codes)
 
     def values_below(self, node: str, index: Index, *, is_picky: bool = False) -> Any:

@@ -333,43 +333,45 @@ class RunRecord(Columns):
         self.keys.pop(block, None)
         if block not in self.in_flight:
             return
-        spans = self.in_flight.pop(block)
-        del self.untold[block]
-        lost = [
-            (name, position)
-            for name, start, stop in spans
-            for a, b in self.owned_ranges(name, block, start, stop)
-            for position in range(a, b)
-        ]
+        lost = self._untold_runs(block)
+        del self.in_flight[block], self.untold[block]
         places = {position if self.graph.depth(name) else name for name, position in lost}
         for name, position in lost:
             self._lose(block, name, position, is_charged=len(places) == 1)
 
+    def _untold_runs(self, block: int) -> list[tuple[str, int]]:
+        """Return the task runs that a block has taken and not told of."""
+        return [
+            (name, position)
+            for name, start, stop in self.in_flight[block]
+            for a, b in self.owned_ranges(name, block, start, stop)
+            for position in range(a, b)
+        ]
+
     def _lose(self, block: int, name: str, position: int, *, is_charged: bool) -> None:
         """Open a task run that was lost with its block, or crash it if that was once too often."""
-        record = self.nodes[name]
         self._losses[name, position] += is_charged
         if self._losses[name, position] > self.graph.nodes[name].task.rules.infra_retries:
             self.crash(name, position, "its worker was lost", "worker lost")
             return
-        record.alone.add(position)
-        record.codes[position] = Pending.code
+        self.nodes[name].alone.add(position)
+        self._reclaim(block, name, position)
+        self._tell(name, position, Pending("its worker was lost: it runs again"))
+
+    def _reclaim(self, block: int, name: str, position: int) -> None:
+        """Open a task run that its block will not end."""
+        self.nodes[name].codes[position] = Pending.code
         self.open += 1
         self._awaited = None
         self.holding.gave_back(block, [(name, position)])
-        self._tell(name, position, Pending("its worker was lost: it runs again"))
 
     def _fold_error(self, report: Report) -> None:
         """Let the task runs of a block that did not come back crash, or wait if it never began."""
-        for name, record in self.nodes.items():
-            for position in self.owned_by(record, report.block):
-                if report.is_origin:
-                    self.crash(name, position, report.error)
-                else:
-                    record.codes[position] = Pending.code
-                    self.open += 1
-                    self._awaited = None
-                    self.holding.gave_back(report.block, [(name, position)])
+        for name, position in self._untold_runs(report.block):
+            if report.is_origin:
+                self.crash(name, position, report.error)
+            else:
+                self._reclaim(report.block, name, position)
 
     def complain(self, complaint: Complaint) -> str | None:
         """Note that a task waits for a worker that is not there, and return its name.

@@ -72,20 +72,13 @@ def _setups(record: RunRecord, found: Repeats) -> Iterator[tuple[str, int]]:
         inside = [edge for edge in edges if edge.key is None]
         for position, attempts in enumerate(record.nodes[name].attempts):
             if attempts and any(_is_repeated(record, found, edge, position) for edge in inside):
-                yield from ((setup.upstream, place) for place in _above(record, setup, position))
+                places = record.below(setup, position).positions()
+                yield from ((setup.upstream, place) for place in places)
 
 
 def _is_repeated(record: RunRecord, found: Repeats, edge: Edge, position: int) -> bool:
     again = found.again[edge.upstream]
-    return any(again[place] for place in _above(record, edge, position))
-
-
-def _above(record: RunRecord, edge: Edge, position: int) -> Iterator[int]:
-    """Return the positions of the upstream task runs of one."""
-    mine, theirs = record.nodes[edge.downstream].space, record.nodes[edge.upstream].space
-    below = link_of(record.graph, edge, record.spaces).below(position, mine, theirs)
-    for start, stop in below.ranges:
-        yield from range(start, stop)
+    return any(again[place] for place in record.below(edge, position).positions())
 
 
 class _Search:

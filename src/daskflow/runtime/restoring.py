@@ -1,8 +1,9 @@
 """Restores the record of a run from what was kept of it.
 
-The entries are folded in order into an empty record. What was in a block when the driver died was
-never accepted: it is Pending, and runs. A value that was not kept is lost; where something that is
-still to run needs it, its task run runs again too, and so on upwards. All else stands.
+The entries are folded in order into an empty record; those of nodes and index spaces that the flow
+has no more are left out. What was in a block when the driver died was never accepted: it is
+Pending, and runs. A value that was not kept is lost; where something that is still to run needs it,
+its task run runs again too, and so on upwards. All else stands.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from array import array
 from collections.abc import Iterable, Iterator
 
 from daskflow.context import run_label
+from daskflow.definition.nodes import FlowGraph
 from daskflow.entries import Entry, RunMoved, SegmentTold, SpaceEnded, SpaceOpened, TaskRunMoved
 from daskflow.events import Before, Note, StateChanged
 from daskflow.lowering.expand import Opening
@@ -25,11 +27,20 @@ from daskflow.states import CANCELLED, FINISHED, PICKED, Paused, Pending, State
 Run = tuple[str, int]  # node, position
 
 
+def restored(graph: FlowGraph, entries: Iterable[Entry], run_name: str) -> RunRecord:
+    """Return the record of a run that nobody goes on with, over the graph it had or has now."""
+    record = RunRecord(graph, frozenset())
+    restore(record, entries, run_name)
+    return record
+
+
 def restore(record: RunRecord, entries: Iterable[Entry], run_name: str) -> int:
     """Fold the entries into an empty record; return the greatest number of a block in them."""
     events: list[StateChanged] = []
     last_block = 0
     for entry in entries:
+        if not _fits(entry, record.graph):
+            continue
         match entry:
             case SpaceOpened():
                 record.spaces[entry.space].decided.pop(entry.parent, None)  # it was cancelled first
@@ -54,6 +65,19 @@ def restore(record: RunRecord, entries: Iterable[Entry], run_name: str) -> int:
     record.events[:] = events
     record.recount()
     return last_block
+
+
+def _fits(entry: Entry, graph: FlowGraph) -> bool:
+    """Return whether a flow has what an entry tells of."""
+    match entry:
+        case SpaceOpened() | SpaceEnded():
+            return entry.space in graph.spaces
+        case SegmentTold():
+            return entry.segment.node in graph.nodes
+        case TaskRunMoved():
+            return entry.node in graph.nodes
+        case RunMoved():
+            return True
 
 
 def _take_segment(columns: Columns, entry: SegmentTold) -> None:
@@ -138,10 +162,7 @@ def lost_runs(record: RunRecord, kept: Iterable[str] = ()) -> Iterator[Run]:
             for position in wanted[name]:
                 below = link.below(position, node.space, theirs.space)
                 wanted[edge.upstream].update(
-                    place
-                    for start, stop in below.ranges
-                    for place in range(start, stop)
-                    if is_lost(record, edge.upstream, place)
+                    place for place in below.positions() if is_lost(record, edge.upstream, place)
                 )
                 if link.is_whole:
                     break  # the same for all

@@ -16,9 +16,7 @@ from daskflow.context import run_label
 from daskflow.errors import ResultGoneError
 from daskflow.events import Before, Segment
 from daskflow.graph import Edge
-from daskflow.lowering.links import link_of
 from daskflow.lowering.needs import add_given
-from daskflow.lowering.spaces import Below
 from daskflow.runtime.calling import Ending, call
 from daskflow.runtime.contexts import context_of
 from daskflow.runtime.inputs import Inputs
@@ -90,34 +88,27 @@ def _gone(record: RunRecord, name: str, position: int) -> Iterator[str]:
         if edge.key is None:
             continue
         theirs = record.nodes[edge.upstream]
-        for start, stop in _below(record, edge, position).ranges:
-            for place in range(start, stop):
-                who = run_label(edge.upstream, record.index(edge.upstream, place))
-                if theirs.codes[place] not in FINISHED:
-                    kind = KINDS[theirs.codes[place]].__name__
-                    yield f"{edge.key}: {who} is {kind}, so it has no value"
-                elif is_lost(record, edge.upstream, place):
-                    yield f"{edge.key}: {who} was large; persist_result=True keeps its value"
-
-
-def _below(record: RunRecord, edge: Edge, position: int) -> Below:
-    mine, theirs = record.nodes[edge.downstream].space, record.nodes[edge.upstream].space
-    return link_of(record.graph, edge, record.spaces).below(position, mine, theirs)
+        for place in record.below(edge, position).positions():
+            who = run_label(edge.upstream, record.index(edge.upstream, place))
+            if theirs.codes[place] not in FINISHED:
+                kind = KINDS[theirs.codes[place]].__name__
+                yield f"{edge.key}: {who} is {kind}, so it has no value"
+            elif is_lost(record, edge.upstream, place):
+                yield f"{edge.key}: {who} was large; persist_result=True keeps its value"
 
 
 def _segments(record: RunRecord, edge: Edge, position: int) -> Iterator[Segment]:
     """Return what is known of the upstream task runs on one way, with values."""
     name = edge.upstream
     states = record.nodes[name].states
-    for start, stop in _below(record, edge, position).ranges:
-        for place in range(start, stop):
-            if place not in states:
-                yield record.given(name, range(place, place + 1))
-                continue
-            segment = Segment(name, place)
-            who = run_label(name, record.index(name, place))
-            add_given(segment, states[place], who, with_value=True)
-            yield segment
+    for place in record.below(edge, position).positions():
+        if place not in states:
+            yield record.given(name, range(place, place + 1))
+            continue
+        segment = Segment(name, place)
+        who = run_label(name, record.index(name, place))
+        add_given(segment, states[place], who, with_value=True)
+        yield segment
 
 
 def frames_until(error: BaseException, is_own: Any) -> TracebackType | None:

@@ -38,7 +38,7 @@ class Values:
         An exception is returned, not raised.
         """
         below = self.record.nodes[name].space.below(index)
-        positions = [place for start, stop in below.ranges for place in range(start, stop)]
+        positions = list(below.positions())
         values = dict(zip(positions, self.many(name, positions), strict=True))
         return self._nested(name, index, values, is_picky=is_picky)
 

@@ -134,7 +134,7 @@ class Wire:
             )
             ended.update(below.decided)
             if link is not links[-1]:
-                told |= {p: home for a, b in below.ranges for p in range(a, b) if p not in told}
+                told |= {p: home for p in below.positions() if p not in told}
         return columns
 
     def _below(self, name: str, link: Link, position: int) -> Below:
@@ -188,18 +188,16 @@ class Wire:
             (edge.upstream, other)
             for edge, below in found
             if edge.levels
-            for start, stop in below.ranges
-            for other in range(start, stop)
+            for other in below.positions()
         }
         for edge, below in found:
             for index, state in below.decided.items():
                 yield edge._replace(map_index=index), state
             space = self.inputs.space_of(edge.upstream)
-            for start, stop in below.ranges:
-                for other in range(start, stop):
-                    if edge.levels or (edge.upstream, other) not in told:
-                        state = self.inputs.state(edge.upstream, other)
-                        yield edge._replace(map_index=space.index_of(other)), state
+            for other in below.positions():
+                if edge.levels or (edge.upstream, other) not in told:
+                    state = self.inputs.state(edge.upstream, other)
+                    yield edge._replace(map_index=space.index_of(other)), state
 
     def _elements(self, position: int) -> list[NodeRef]:
         """Return the nodes in the element that a child gets of a list of nodes, each once."""

@@ -49,6 +49,19 @@ class RunRow:
     version: int = 0  # of the newest entry
 
 
+_TOKEN_BITS = 32  # the number of a block begins with the token of the driver that made it
+
+
+def first_block_of(token: int) -> int:
+    """Return where a driver begins to number its blocks: those of two drivers of a run differ."""
+    return token << _TOKEN_BITS
+
+
+def token_of(block: int) -> int:
+    """Return the token of the driver that made a block, by its number; 0: who began the run."""
+    return block >> _TOKEN_BITS
+
+
 @dataclass(frozen=True, slots=True)
 class Numbered:
     """An entry with its place in the run's history."""
@@ -170,6 +183,15 @@ class RunStore(Protocol):
 
     def spoiled(self, run_id: str) -> list[int]:
         """Return the versions of entries that are not what was written; 0: the row itself."""
+
+    def is_genuine(self, run_id: str) -> bool:
+        """Return whether a run's row is what was written when the run was made.
+
+        Raises
+        ------
+        UnknownRunError
+            There is none.
+        """
 
     def holder(self, run_id: str) -> Holder | None:
         """Return who drives a run now; None: nobody, as far as can be told."""

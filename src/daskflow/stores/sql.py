@@ -170,15 +170,16 @@ class SqlStore:
 
     def run(self, run_id: str) -> RunRow:
         """Return what is known of a run."""
+        return run_of_row(self._row(run_id))
+
+    def _row(self, run_id: str) -> Row:
         with self._place.reading() as connection:
             query = select(schema.runs).where(schema.runs.c.id == run_id)
             row = connection.execute(query).mappings().one_or_none()
         if row is None:
-            raise UnknownRunError(self._unknown(run_id))
-        return run_of_row(dict(row))
-
-    def _unknown(self, run_id: str) -> str:
-        return f"there is no run {run_id!r} in {self.url}"
+            msg = f"there is no run {run_id!r} in {self.url}"
+            raise UnknownRunError(msg)
+        return dict(row)
 
     def runs(self, wanted: Wanted = Wanted()) -> list[RunRow]:  # noqa: B008 - it is frozen
         """Return runs, the newest first, without what is heavy."""
@@ -194,14 +195,14 @@ class SqlStore:
 
     def spoiled(self, run_id: str) -> list[int]:
         """Return the versions of entries that are not what was written; 0: the row itself."""
-        with self._place.reading() as connection:
-            query = select(schema.runs).where(schema.runs.c.id == run_id)
-            row = connection.execute(query).mappings().one_or_none()
-        if row is None:
-            raise UnknownRunError(self._unknown(run_id))
-        found = [] if self._signer.is_sealed(run_id, birth_of(dict(row)), row["seal"]) else [0]
+        found = [] if self.is_genuine(run_id) else [0]
         rows = self._history(run_id, 0, ())
         return found + [row["version"] for _, row in rows if not self._rows.is_whole(row)]
+
+    def is_genuine(self, run_id: str) -> bool:
+        """Return whether a run's row is what was written when the run was made."""
+        row = self._row(run_id)
+        return self._signer.is_sealed(run_id, birth_of(row), row["seal"])
 
     def _history(self, run_id: str, behind: int, left_out: Sequence[str]) -> list[tuple[str, Row]]:
         """Return the rows of a run's history in order, each with the name of its table."""
