@@ -6,6 +6,8 @@ Running, one iteration further or a Success; so a walk may pass through these un
 """
 
 from itertools import pairwise
+from threading import RLock
+from weakref import WeakKeyDictionary
 
 import pytest
 
@@ -137,15 +139,17 @@ class LegalWalks:
         from tests.replays import differences, misreadings
 
         original, driven, problems = FlowRun.drive, [], []
+        looked_at = WeakKeyDictionary()  # who drives a run on waits until it was looked at
 
         def drive(run):
-            driven.append(run)
-            try:
-                original(run)
-            finally:
-                problems.extend(problems_of(run))
-                problems.extend(differences(run) + misreadings(run))
-                driven.remove(run)
+            with looked_at.setdefault(run, RLock()):
+                driven.append(run)
+                try:
+                    original(run)
+                finally:
+                    problems.extend(problems_of(run))
+                    problems.extend(differences(run) + misreadings(run))
+                    driven.remove(run)
 
         FlowRun.drive = drive
         yield
