@@ -34,14 +34,14 @@ from daskflow.runtime.record import RunRecord
 from daskflow.runtime.repeating import Heir, Repeats, spaces_kept, stored_results
 from daskflow.runtime.restoring import lost_runs
 from daskflow.states import FINISHED, Cancelled, Cancelling, Crashed, Pending, Running, State
-from daskflow.stores.history import Holder, RunRow, RunStore, Wanted
+from daskflow.stores.history import Holder, RunReader, RunRow, Wanted
 from daskflow.timing import now
 
 _COPIES = 8  # results that are copied at a time: storage may be far away
 _log = logging.getLogger("daskflow")
 
 
-def find_run(store: RunStore, wanted: str) -> RunRow:
+def find_run(store: RunReader, wanted: str) -> RunRow:
     """Return the run that is meant: by its id, the beginning of one, its name, or ``last``.
 
     Raises
@@ -64,7 +64,7 @@ def find_run(store: RunStore, wanted: str) -> RunRow:
     raise UnknownRunError(msg)
 
 
-def nothing_in(store: RunStore) -> str:
+def nothing_in(store: RunReader) -> str:
     """Return what there is to say of a store without runs."""
     if store.url.startswith("memory:"):
         return (

@@ -19,7 +19,7 @@ from daskflow.resuming import find_run, is_orphan
 from daskflow.runtime.record import RunRecord
 from daskflow.runtime.restoring import restored
 from daskflow.states import Cached, Crashed, State
-from daskflow.stores.history import Holder, RunRow, RunStore
+from daskflow.stores.history import Holder, RunReader, RunRow
 from daskflow.timing import as_datetime
 
 DRIVER_LOST = "driver lost"
@@ -36,7 +36,7 @@ class ReadRun:
     record: RunRecord
 
 
-def read_run(store: RunStore, wanted: str) -> ReadRun:
+def read_run(store: RunReader, wanted: str) -> ReadRun:
     """Return a run that is in a store.
 
     Parameters
@@ -55,7 +55,7 @@ def read_run(store: RunStore, wanted: str) -> ReadRun:
     return ReadRun(row, state, holder, record_of(row, entries))
 
 
-def held_by(store: RunStore, row: RunRow) -> tuple[RunRow, Holder | None]:
+def held_by(store: RunReader, row: RunRow) -> tuple[RunRow, Holder | None]:
     """Return a run with who drives it; it is read again where it has just been given back."""
     if row.state.is_finished():
         return row, None
@@ -124,7 +124,7 @@ def with_names(state: State, name_of: Callable[[str], str]) -> State:
     return replace(state, message=f"made by {label} of run {name_of(run_id)}")
 
 
-def names_in(store: RunStore) -> Callable[[str], str]:
+def names_in(store: RunReader) -> Callable[[str], str]:
     """Return what gives the names of runs by their ids."""
 
     @cache
@@ -134,7 +134,7 @@ def names_in(store: RunStore) -> Callable[[str], str]:
     return name_of
 
 
-def run_name(store: RunStore, run_id: str) -> str | None:
+def run_name(store: RunReader, run_id: str) -> str | None:
     """Return the name of a run; None where it was forgotten."""
     try:
         return store.run(run_id).name

@@ -105,13 +105,45 @@ class Wanted:
     limit: int | None = None  # the newest ones
 
 
-class RunStore(Protocol):
+class RunReader(Protocol):
+    """What runs are read from: a store, or what stands for one where there is none.
+
+    Used by several threads at a time.
+    """
+
+    url: str  # how it is named in settings and messages
+
+    def run(self, run_id: str) -> RunRow:
+        """Return what is known of a run.
+
+        Raises
+        ------
+        UnknownRunError
+            There is none.
+        """
+
+    def runs(self, wanted: Wanted = ...) -> list[RunRow]:
+        """Return runs, the newest first, without what is heavy: parameters, code and graph."""
+
+    def entries(self, run_id: str, behind: int = 0, *, with_values: bool = True) -> list[Numbered]:
+        """Return a run's history in order, behind a version.
+
+        Parameters
+        ----------
+        with_values
+            False: without results and exceptions. Nothing is unpickled then, for it is not even
+            read.
+        """
+
+    def holder(self, run_id: str) -> Holder | None:
+        """Return who drives a run now; None: nobody, as far as can be told."""
+
+
+class RunStore(RunReader, Protocol):
     """Keeps runs, and results under their keys. Used by several threads at a time.
 
     Whatever changes something is durable when it returns.
     """
-
-    url: str  # how it is named in settings and messages
 
     @property
     def cache(self) -> ResultCache:
@@ -159,28 +191,6 @@ class RunStore(Protocol):
     def run_key(self, run_id: str) -> bytes:
         """Return the key with which results of a run are signed: made of the store's own."""
 
-    def run(self, run_id: str) -> RunRow:
-        """Return what is known of a run.
-
-        Raises
-        ------
-        UnknownRunError
-            There is none.
-        """
-
-    def runs(self, wanted: Wanted = ...) -> list[RunRow]:
-        """Return runs, the newest first, without what is heavy: parameters, code and graph."""
-
-    def entries(self, run_id: str, behind: int = 0, *, with_values: bool = True) -> list[Numbered]:
-        """Return a run's history in order, behind a version.
-
-        Parameters
-        ----------
-        with_values
-            False: without results and exceptions. Nothing is unpickled then, for it is not even
-            read.
-        """
-
     def spoiled(self, run_id: str) -> list[int]:
         """Return the versions of entries that are not what was written; 0: the row itself."""
 
@@ -192,9 +202,6 @@ class RunStore(Protocol):
         UnknownRunError
             There is none.
         """
-
-    def holder(self, run_id: str) -> Holder | None:
-        """Return who drives a run now; None: nobody, as far as can be told."""
 
     def delete(self, run_ids: Sequence[str], op_id: str) -> int:
         """Forget runs that nobody drives; return how many there were."""
