@@ -22,7 +22,7 @@ from daskflow.executors.wire import Asked
 if TYPE_CHECKING:
     from distributed import Client
 
-    from daskflow.executors.tracker import RawReport
+    from daskflow.executors.mailbox import RawReport
 
 _POLL_SECONDS = 20.0
 _AMPLE = 2.0  # tasks for each thread, from which on a worker does not wait for the next one

@@ -22,8 +22,8 @@ from daskflow.executors.wire import (
 from daskflow.questions import Answerer, answer_nothing
 
 if TYPE_CHECKING:
+    from daskflow.executors.mailbox import RawReport
     from daskflow.executors.performance import PerformanceReport
-    from daskflow.executors.tracker import RawReport
 
 _WATCH_SECONDS = 1.0  # between looks at futures that no report came for
 _MANY = 2_000  # blocks, from which on it matters how the scheduler hands them out

@@ -16,92 +16,32 @@ from __future__ import annotations
 
 import asyncio
 import pickle
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
 from distributed import KilledWorker, Scheduler, SchedulerPlugin
 
 from daskflow.events import Span
 from daskflow.executors.asking import GONE, Questions
+from daskflow.executors.mailbox import Mailbox, RawComplaint, RawReport
 from daskflow.executors.placement import complaint_about
 from daskflow.executors.stuck import StuckBlocks, demand_of, offers_of, stuck_blocks
 from daskflow.executors.unloading import unload
-from daskflow.executors.wire import METADATA_KEY, TAKEN, Answered, Asked, is_block, is_portion
+from daskflow.executors.wire import (
+    METADATA_KEY,
+    TAKEN,
+    Answered,
+    Asked,
+    is_block,
+    is_portion,
+    run_of,
+)
 
 _PAUSE_SECONDS = 0.03  # between answers to one client: each costs as much as a small task
 _LOOK_SECONDS = 0.5  # between looks at what no worker can run
 _UNLOAD_SECONDS = 0.1  # the same, at what waits behind a block that takes long
-
-
-class RawReport(NamedTuple):
-    """What is told of a block, as it travels."""
-
-    run_id: str
-    block: int
-    worker: str
-    segments: bytes = b""
-    error: str = ""
-    is_origin: bool = True
-    given_back: tuple[Span, ...] = ()  # what it will not begin, though it goes on
-
-
-RawComplaint = tuple[str, int, str]  # run, block, message
-
-
-@dataclass(slots=True)
-class _Mailbox:
-    """The reports for one client, from oldest to newest.
-
-    And the complaints and the questions, which are told only once.
-    """
-
-    first: int = 1  # number of the oldest report that is kept
-    reports: list[RawReport] = field(default_factory=list)
-    complaints: list[RawComplaint] = field(default_factory=list)
-    questions: dict[int, Asked] = field(default_factory=dict)  # by their numbers
-    arrived: asyncio.Event = field(default_factory=asyncio.Event)
-    asked: asyncio.Event = field(default_factory=asyncio.Event)  # there are questions
-    answered: float = 0.0  # when its client was last given some, by the loop's clock
-
-    def put(self, report: RawReport) -> None:
-        self.reports.append(report)
-        self.arrived.set()
-
-    def complain(self, complaint: RawComplaint) -> None:
-        self.complaints.append(complaint)
-        self.arrived.set()
-
-    def ask(self, question: Asked) -> Callable[[], None]:
-        """Take in a question; return what takes it out again if it was not read yet."""
-        self.questions[question.number] = question
-        self.asked.set()
-        self.arrived.set()
-        return lambda: self._forget(question.number)
-
-    def take_once(self) -> tuple[list[RawComplaint], list[Asked]]:
-        """Return the complaints and questions, which are not kept."""
-        complaints, self.complaints = self.complaints, []
-        questions, self.questions = list(self.questions.values()), {}
-        self._settle()
-        return complaints, questions
-
-    def drop_until(self, seen: int) -> None:
-        done = max(0, seen + 1 - self.first)
-        del self.reports[:done]
-        self.first += done
-        self._settle()
-
-    def _forget(self, number: int) -> None:
-        if self.questions.pop(number, None) is not None:
-            self._settle()
-
-    def _settle(self) -> None:
-        if not self.questions:
-            self.asked.clear()
-        if not self.reports and not self.complaints and not self.questions:
-            self.arrived.clear()
 
 
 @dataclass(slots=True)
@@ -123,7 +63,7 @@ class Tracker(SchedulerPlugin):
 
     def __init__(self) -> None:
         self.runs: dict[str, _Run] = {}
-        self.mailboxes: dict[str, _Mailbox] = {}
+        self.mailboxes: dict[str, Mailbox] = {}
         self.questions = Questions()
         self.looking: asyncio.Task[None] | None = None  # while there are runs
 
@@ -151,7 +91,7 @@ class Tracker(SchedulerPlugin):
     ) -> tuple[int, list[str], float]:
         """Take in a run and its spec; return threads, workers, and the scheduler's saturation."""
         self.runs[run_id] = _Run(client, spec, StuckBlocks(patience))
-        self.mailboxes.setdefault(client, _Mailbox())
+        self.mailboxes.setdefault(client, Mailbox())
         if self.looking is None or self.looking.done():
             self.looking = asyncio.create_task(self._look())
         scheduler = self.scheduler
@@ -169,7 +109,7 @@ class Tracker(SchedulerPlugin):
         Returns the number of the last report given, to be passed as `seen` next time; how many
         threads the workers have; the reports; the complaints; the questions.
         """
-        mailbox = self.mailboxes.setdefault(client, _Mailbox())
+        mailbox = self.mailboxes.setdefault(client, Mailbox())
         mailbox.drop_until(seen)
         with suppress(TimeoutError):
             await asyncio.wait_for(mailbox.arrived.wait(), seconds)
@@ -219,7 +159,7 @@ class Tracker(SchedulerPlugin):
 
     def _is_long(self, key: Any) -> bool:
         """Return whether a block is at a body that takes long."""
-        run = self.runs.get(_run_of(key))
+        run = self.runs.get(run_of(key))
         return run is not None and key[1] in run.long
 
     async def close(self) -> None:
@@ -244,14 +184,14 @@ class Tracker(SchedulerPlugin):
         """
         mine: dict[str, list[Any]] = {}
         for key in tasks:
-            run_id = _run_of(key)
+            run_id = run_of(key)
             is_new = run_id in self.runs and scheduler.tasks[key].state == "released"
             if is_new and key not in keys and not is_portion(key):
                 mine.setdefault(run_id, []).append(key)
         for run_id, held in mine.items():
             scheduler.client_desires_keys(held, _holder(run_id))
         for key, workers in annotations.get("workers", {}).items():
-            run = self.runs.get(_run_of(key))
+            run = self.runs.get(run_of(key))
             if run is not None:
                 run.named[key] = set(workers)
                 for ws in scheduler.workers.values():
@@ -277,11 +217,11 @@ class Tracker(SchedulerPlugin):
                 run_id, block, segments = found
                 self._put(RawReport(run_id, block, kwargs.get("worker", ""), segments))
         elif finish == "released":
-            if start in {"processing", "memory"} and _run_of(key) in self.runs:
+            if start in {"processing", "memory"} and run_of(key) in self.runs:
                 task = self.scheduler.tasks[key]
                 task.annotations = {**(task.annotations or {}), TAKEN: True}
         elif finish == "erred":
-            run_id = _run_of(key)
+            run_id = run_of(key)
             if run_id in self.runs and is_block(key):
                 task = self.scheduler.tasks[key]
                 blame = task.exception_blame
@@ -314,8 +254,8 @@ class Tracker(SchedulerPlugin):
     def _complain_of_stuck(self) -> None:
         """Complain of what no worker can run."""
         found: dict[str, dict[Any, Any]] = {run_id: {} for run_id in self.runs}
-        for kind, key in stuck_blocks(self.scheduler, lambda key: _run_of(key) in self.runs):
-            found[_run_of(key)].setdefault(kind, key)
+        for kind, key in stuck_blocks(self.scheduler, lambda key: run_of(key) in self.runs):
+            found[run_of(key)].setdefault(kind, key)
         now = asyncio.get_running_loop().time()
         for run_id, run in self.runs.items():
             for key in run.stuck.look(found[run_id], now):
@@ -334,14 +274,6 @@ class Tracker(SchedulerPlugin):
             run.long.discard(report.block)
         if run is not None and run.client in self.mailboxes:
             self.mailboxes[run.client].put(report)
-
-
-def _run_of(key: Any) -> str:
-    """Return the run that a key belongs to, if it looks like one of ours."""
-    match key:
-        case (str() as name, _):
-            return name.rpartition("-")[2]
-    return ""
 
 
 def _bind(scheduler: Scheduler, key: Any, workers: set[str], ws: Any) -> None:

@@ -16,6 +16,14 @@ METADATA_KEY = "daskflow-1"  # names the protocol; versions can live side by sid
 TAKEN = "daskflow-taken"  # annotation of a block that Dask took from a worker, and began anew
 
 
+def run_of(key: Any) -> str:
+    """Return the run that a key belongs to, if it looks like one of ours."""
+    match key:
+        case (str() as name, _):
+            return name.rpartition("-")[2]
+    return ""
+
+
 def is_block(key: Any) -> bool:
     """Return whether one of our keys is that of a block; a large literal's is not."""
     return isinstance(key[1], int)

@@ -1,0 +1,83 @@
+"""What waits in the tracker for one client, until it asks for it. Lives on the scheduler's loop."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from daskflow.events import Span
+from daskflow.executors.wire import Asked
+
+
+class RawReport(NamedTuple):
+    """What is told of a block, as it travels."""
+
+    run_id: str
+    block: int
+    worker: str
+    segments: bytes = b""
+    error: str = ""
+    is_origin: bool = True
+    given_back: tuple[Span, ...] = ()  # what it will not begin, though it goes on
+
+
+RawComplaint = tuple[str, int, str]  # run, block, message
+
+
+@dataclass(slots=True)
+class Mailbox:
+    """The reports for one client, from oldest to newest.
+
+    And the complaints and the questions, which are told only once.
+    """
+
+    first: int = 1  # number of the oldest report that is kept
+    reports: list[RawReport] = field(default_factory=list)
+    complaints: list[RawComplaint] = field(default_factory=list)
+    questions: dict[int, Asked] = field(default_factory=dict)  # by their numbers
+    arrived: asyncio.Event = field(default_factory=asyncio.Event)
+    asked: asyncio.Event = field(default_factory=asyncio.Event)  # there are questions
+    answered: float = 0.0  # when its client was last given some, by the loop's clock
+
+    def put(self, report: RawReport) -> None:
+        """Take in a report; it is kept until the client has acknowledged it."""
+        self.reports.append(report)
+        self.arrived.set()
+
+    def complain(self, complaint: RawComplaint) -> None:
+        """Take in a complaint."""
+        self.complaints.append(complaint)
+        self.arrived.set()
+
+    def ask(self, question: Asked) -> Callable[[], None]:
+        """Take in a question; return what takes it out again if it was not read yet."""
+        self.questions[question.number] = question
+        self.asked.set()
+        self.arrived.set()
+        return lambda: self._forget(question.number)
+
+    def take_once(self) -> tuple[list[RawComplaint], list[Asked]]:
+        """Return the complaints and questions, which are not kept."""
+        complaints, self.complaints = self.complaints, []
+        questions, self.questions = list(self.questions.values()), {}
+        self._settle()
+        return complaints, questions
+
+    def drop_until(self, seen: int) -> None:
+        """Forget the reports up to a number."""
+        done = max(0, seen + 1 - self.first)
+        del self.reports[:done]
+        self.first += done
+        self._settle()
+
+    def _forget(self, number: int) -> None:
+        if self.questions.pop(number, None) is not None:
+            self._settle()
+
+    def _settle(self) -> None:
+        if not self.questions:
+            self.asked.clear()
+        if not self.reports and not self.complaints and not self.questions:
+            self.arrived.clear()
