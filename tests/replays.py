@@ -10,7 +10,8 @@ from daskflow.history.auditing import audit_run
 from daskflow.history.explaining import explain
 from daskflow.history.reading import read_run
 from daskflow.keeping import StoreKeeper
-from daskflow.runtime.restoring import restored
+from daskflow.runtime.record import RunRecord
+from daskflow.runtime.restoring import Folding, restored
 from daskflow.runtime.views import progress_of
 from daskflow.states import Pending, Retrying
 from daskflow.timing import now
@@ -72,6 +73,14 @@ def counted(record):
     return found
 
 
+def folded_one_by_one(store, read):
+    """Return the fold of a run's history as somebody makes it who watches each entry come."""
+    folding = Folding(RunRecord(read.record.graph, frozenset()), read.row.name)
+    for numbered in store.entries(read.row.id, with_values=False):
+        folding.take([numbered.entry])
+    return folding
+
+
 _EXPLAINED = 30  # task runs of a node
 
 
@@ -86,6 +95,8 @@ def misreadings(run):
     wrong = [f"{run.name}: read {a}, was {b}" for a, b in zip(here, there, strict=True) if a != b]
     if type(read.state) is not type(run.state) and run._idle.is_set():
         wrong.append(f"{run.name}: read {read.state}, was {run.state}")
+    if progress_of(folded_one_by_one(store, read).record) != progress_of(read.record):
+        wrong.append(f"{run.name}: who watches it counts otherwise than who reads it")
     for name, node in read.record.nodes.items():
         assert explain(read, name)
         for position in range(len(node.codes))[:_EXPLAINED]:

@@ -26,6 +26,7 @@ from daskflow.cli.ls import ls
 from daskflow.cli.resume import rerun, resume
 from daskflow.cli.run import run
 from daskflow.cli.show import show
+from daskflow.cli.watch import watch
 from daskflow.cli.why import why
 
 __all__ = ["Exit", "group", "main"]
@@ -65,6 +66,7 @@ for command in (
     ls,
     show,
     events,
+    watch,
     why,
     audit,
     gc,

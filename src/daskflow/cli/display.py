@@ -20,6 +20,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from daskflow.cli.followed import FollowedRun
 from daskflow.cli.rows import (
     EventLines,
     Row,
@@ -31,7 +32,6 @@ from daskflow.cli.rows import (
     total_line,
 )
 from daskflow.events import StateChanged
-from daskflow.runs import FlowRun
 from daskflow.timing import now
 
 _STYLES = {
@@ -67,7 +67,7 @@ class Display(Protocol):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None: ...
-    def follow(self, run: FlowRun) -> None:
+    def follow(self, run: FollowedRun) -> None:
         """Show the run until it has ended."""
 
 
@@ -84,7 +84,7 @@ class LiveDisplay:
         self._console = console
         self._flow = flow
         self._began = now()
-        self._run: FlowRun | None = None
+        self._run: FollowedRun | None = None
         self._live = Live(
             console=console,
             get_renderable=self._render,
@@ -105,7 +105,7 @@ class LiveDisplay:
     ) -> None:
         self._live.stop()
 
-    def follow(self, run: FlowRun) -> None:
+    def follow(self, run: FollowedRun) -> None:
         """Show the run until it has ended."""
         self._run = run
         run.wait()
@@ -125,7 +125,7 @@ class LiveDisplay:
         )
 
 
-def _header(run: FlowRun) -> RenderableType:
+def _header(run: FollowedRun) -> RenderableType:
     text = Text.assemble(
         (f"{run.flow_name} / {run.name}", "bold"), f"  {stopwatch_text(now() - run.started_at)}"
     )
@@ -181,7 +181,7 @@ class PlainDisplay:
     ) -> None:
         sys.stdout.flush()
 
-    def follow(self, run: FlowRun) -> None:
+    def follow(self, run: FollowedRun) -> None:
         """Show the run until it has ended."""
         link = f", dashboard: {run.link}" if run.link else ""
         self._say(f"{clock_text(run.started_at)} {run.flow_name} / {run.name} started{link}")
@@ -204,14 +204,17 @@ class PlainDisplay:
         sys.stdout.flush()
 
 
-def news_of(run: FlowRun, tick: float) -> Iterator[StateChanged | None]:
+def news_of(run: FollowedRun, tick: float) -> Iterator[StateChanged | None]:
     """Iterate over a run's events until it has ended, with None whenever `tick` seconds pass."""
-    news: SimpleQueue[StateChanged | None] = SimpleQueue()
+    news: SimpleQueue[StateChanged | Exception | None] = SimpleQueue()
 
     def bring() -> None:
-        for event in run.events():
-            news.put(event)
-        news.put(None)
+        try:
+            for event in run.events():
+                news.put(event)
+            news.put(None)
+        except Exception as error:  # noqa: BLE001 - raised to who iterates
+            news.put(error)
 
     threading.Thread(target=bring, name="daskflow-events", daemon=True).start()
     while True:
@@ -222,4 +225,6 @@ def news_of(run: FlowRun, tick: float) -> Iterator[StateChanged | None]:
             continue
         if event is None:
             return
+        if isinstance(event, Exception):
+            raise event
         yield event

@@ -7,6 +7,8 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from daskflow.cli.exits import Exit, exit_of
+from daskflow.cli.reading import handle_of, open_store
+from daskflow.errors import StoreError
 from daskflow.timing import now
 
 if TYPE_CHECKING:  # imported when a run begins: it needs Dask
@@ -38,10 +40,20 @@ def run_shown(start: Callable[[], FlowRun], flow: str) -> int:
     except KeyboardInterrupt:
         how_far = how_far_is(flow_run)
         _end(flow_run)
-        print_interrupted(console, flow_run, began, how_far)
+        print_interrupted(console, flow_run, began, how_far, _handle_of(flow_run))
         return Exit.CANCELLED
-    print_summary(console, flow_run)
+    print_summary(console, flow_run, _handle_of(flow_run))
     return exit_of(flow_run.state)
+
+
+def _handle_of(run: FlowRun | None) -> str:
+    """Return how a run is named in a command; empty where it ends with this process."""
+    if run is None or not run.is_durable:
+        return ""
+    try:
+        return handle_of(open_store(), run.id, run.name)
+    except StoreError:  # the run was kept elsewhere, or its store has gone since
+        return run.name
 
 
 def _end(run: FlowRun | None) -> None:

@@ -37,15 +37,15 @@ Example:
 @reads
 def events(way: Way, *, run: str) -> None:
     """Tell what happened in a run, in order."""
-    from daskflow.cli.told import kind_text, state_fields
-    from daskflow.history.reading import names_in, read_run, when, with_names
+    from daskflow.cli.told import event_fields, kind_text
+    from daskflow.history.reading import names_in, read_run, with_names
 
     store = open_store()
     read, name_of = read_run(store, run), names_in(store)
     events = read.record.events
     found = [replace(event, state=with_names(event.state, name_of)) for event in events]
     if way.is_json:
-        told = [{"at": when(e.at), "who": e.name, **state_fields(e.state)} for e in found]
+        told = [*map(event_fields, found)]
         print_json({"run": read.row.id, "name": read.row.name, "events": told})
         return
     rows = [(way.time(e.at), e.name, kind_text(e.state), e.state.message) for e in found]

@@ -9,12 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from daskflow.cli.followed import FollowedRun
 from daskflow.cli.rows import many, one_line, span_text
+from daskflow.cli.steps import Step, next_steps
+from daskflow.cli.told import kind_text
 from daskflow.context import run_label
+from daskflow.history.upstreams import Place, position_of
 from daskflow.runs import FlowRun
 from daskflow.runtime.pausing import paused_runs
 from daskflow.runtime.record import RunRecord
-from daskflow.runtime.views import TaskRun
 from daskflow.states import Crashed, Paused, Retrying, Skipped, State, TriggerFailed
 
 _TRACE_LINES = 40  # of a traceback; the middle of a longer one is left out
@@ -27,13 +30,15 @@ def seconds_in(record: RunRecord, node: str) -> float:
     return sum(ended - started for started, ended in pairs if started and ended)
 
 
-def outcome_line(run: FlowRun) -> str:
-    """Return how a run ended and how long it took."""
-    stood = run.state.timestamp.timestamp() if run.state.timestamp else run.started_at
+def outcome_line(run: FollowedRun) -> str:
+    """Return how a run ended and how long it took; of one without a driver nobody knows that."""
+    state = run.state
+    stood = state.timestamp.timestamp() if state.timestamp else run.started_at
+    is_lost = run.ended_at is None and isinstance(state, Crashed)
+    why = f": {one_line(state.message)}" if state.message else ""
     took = span_text((run.ended_at or stood) - run.started_at)
-    why = f": {one_line(run.state.message)}" if run.state.message else ""
-    kind = type(run.state).__name__
-    return f"{run.flow_name} / {run.name}: {kind} {'in' if not why else 'after'} {took}{why}"
+    took = "" if is_lost else f" {'in' if not why else 'after'} {took}"
+    return f"{run.flow_name} / {run.name}: {kind_text(state)}{took}{why}"
 
 
 @dataclass(frozen=True)
@@ -44,14 +49,15 @@ class Remark:
     told: str
 
 
-def remarks_of(run: FlowRun, limit: int = 20) -> tuple[list[Remark], list[str]]:
+def remarks_of(record: RunRecord, limit: int = 20) -> tuple[list[Remark], list[str]]:
     """Return the task runs that were retried or skipped themselves, and lines about the others."""
-    why = {e.name: e.state.message for e in run.events() if isinstance(e.state, Retrying)}
+    events = list(record.events)
+    why = {e.name: e.state.message for e in events if isinstance(e.state, Retrying)}
     remarks: list[Remark] = []
     after = unshown = 0
-    for name, position in _worth_a_look(run):
-        state = run.record.state(name, position)
-        label = run_label(name, run.record.index(name, position))
+    for name, position in _worth_a_look(record):
+        state = record.state(name, position)
+        label = run_label(name, record.index(name, position))
         if isinstance(state, Skipped) and not state.attempt:
             after += 1
         elif len(remarks) >= limit:
@@ -63,11 +69,11 @@ def remarks_of(run: FlowRun, limit: int = 20) -> tuple[list[Remark], list[str]]:
     return remarks, more
 
 
-def _worth_a_look(run: FlowRun) -> Iterator[tuple[str, int]]:
+def _worth_a_look(record: RunRecord) -> Iterator[tuple[str, int]]:
     """Find the retried and the skipped in the columns, without an object for each task run."""
-    for name, record in run.record.nodes.items():
-        for position, code in enumerate(record.codes):
-            if code == Skipped.code or record.attempts[position] > 1:
+    for name, column in record.nodes.items():
+        for position, code in enumerate(column.codes):
+            if code == Skipped.code or column.attempts[position] > 1:
                 yield name, position
 
 
@@ -78,42 +84,52 @@ def _told_of(state: State, why: str) -> str:
     return one_line(f"{kind}: {state.message}" if state.message else kind)
 
 
-def waiting_of(run: FlowRun, limit: int = 20) -> tuple[list[Remark], list[str]]:
-    """Return the task runs that wait for a person, and lines about the others and the cure."""
-    if not isinstance(run.state, Paused):
-        return [], []
-    found = paused_runs(run.record, None, None)
+Found = tuple[str, tuple[int, ...], State]  # a task run: its node and map index
+
+
+def failures_in(record: RunRecord) -> list[Found]:
+    """Return what failed in a run, in the order of the flow."""
+    found = record.failed(record.graph.order())
+    return [(node, index, record.node_state(node, index)) for node, index in found]
+
+
+def waiting_in(record: RunRecord) -> list[Found]:
+    """Return what waits for a person in a run."""
+    found = paused_runs(record, None, None) if record.paused else []
+    return [(node, record.index(node, at), record.state(node, at)) for node, at in found]
+
+
+def waiting_of(record: RunRecord, limit: int = 20) -> tuple[list[Remark], list[str]]:
+    """Return the task runs that wait for a person, and a line about the others."""
+    found = waiting_in(record)
     remarks = [
-        Remark(
-            run_label(name, run.record.index(name, position)),
-            one_line(run.record.state(name, position).message.removeprefix(_WAITS)),
-        )
-        for name, position in found[:limit]
+        Remark(run_label(node, index), one_line(state.message.removeprefix(_WAITS)))
+        for node, index, state in found[:limit]
     ]
-    more = [f"and {many(len(found) - limit, 'task run')} more"] if len(found) > limit else []
-    return remarks, [*more, *_how_to_approve(run)]
+    return remarks, [f"and {many(len(found) - limit, 'task run')} more"] * (len(found) > limit)
 
 
 _WAITS = "waits for approval"  # which needs no saying where all do
 
 
-def next_lines(run: FlowRun) -> Iterator[str]:
-    """Return how a run that did not succeed can go on, as far as it outlives this process."""
-    if not run.is_durable or isinstance(run.state, Paused) or run.state.is_successful():
-        return
-    if run.state.is_failed() and not isinstance(run.state, Crashed):
-        yield f"daskflow rerun {run.name} --failed   makes a new run that keeps what is done"
-    else:
-        yield f"daskflow resume {run.name}   goes on where it stopped"
+def steps_after(
+    record: RunRecord, state: State, handle: str, *, is_explained: bool = False
+) -> list[Step]:
+    """Return what there is to do next about a run; see `next_steps`."""
+    failed = (one for one in failures_in(record) if not isinstance(one[2], TriggerFailed))
+    first = next((run_label(node, index) for node, index, _ in failed), "")
+    waiting = [run_label(node, index) for node, index, _ in waiting_in(record)]
+    return list(next_steps(state, handle, waiting=waiting, failed=first, is_explained=is_explained))
 
 
-def _how_to_approve(run: FlowRun) -> Iterator[str]:
-    if run.is_durable:
-        yield f"daskflow approve {run.name}   lets it go on; `daskflow reject` lets it fail"
-    else:
-        yield "The state of this run lives in this process, and ends with it."
+def how_in_python(run: FlowRun) -> list[str]:
+    """Return how a run that waits for a person goes on in Python."""
+    if not isinstance(run.state, Paused):
+        return []
     again = f"flow.resume({run.name!r})" if run.is_durable else "flow.run(...)"
-    yield f"In Python it can go on: run = {again}; run.approve() or run.reject()"
+    how = f"In Python it can go on: run = {again}; run.approve() or run.reject()"
+    ends = "The state of this run lives in this process, and ends with it."
+    return [how] if run.is_durable else [ends, how]
 
 
 @dataclass(frozen=True)
@@ -124,24 +140,30 @@ class Failure:
     body: str  # its traceback; where it has none, its message
 
 
-def failures_of(run: FlowRun, limit: int = 3) -> tuple[list[Failure], list[str]]:
+def failures_of(record: RunRecord, limit: int = 3) -> tuple[list[Failure], list[str]]:
     """Return the first failures, and lines about the others."""
-    failed = run.failures()
-    behind = [one for one in failed if isinstance(one.state, TriggerFailed)]
-    real = [one for one in failed if not isinstance(one.state, TriggerFailed)]
-    shown = [Failure(_head_of(one), _body_of(one)) for one in (real or behind)[:limit]]
+    failed = failures_in(record)
+    behind = [one for one in failed if isinstance(one[2], TriggerFailed)]
+    real = [one for one in failed if not isinstance(one[2], TriggerFailed)]
+    shown = [_failure(record, one) for one in (real or behind)[:limit]]
     more = _named("failed as well", (real or behind)[limit:])
     return shown, more + (_named("did not start because of that", behind) if real else [])
 
 
-def _head_of(run: TaskRun) -> str:
-    attempt = f", attempt {run.attempt}" if run.attempt else ""
-    where = f", on {run.worker}" if run.worker else ""
-    return f"{run.name}: {type(run.state).__name__}{attempt}{where}"
+def _failure(record: RunRecord, found: Found) -> Failure:
+    node, index, state = found
+    place = position_of(record, Place(node, index))
+    column = record.nodes[node]
+    worker = record.workers.get(column.blocks[place]) if place is not None else None
+    note = column.notes.get(place) if place is not None else None
+    attempt = f", attempt {state.attempt}" if state.attempt else ""
+    where = f", on {worker}" if worker else ""
+    head = f"{run_label(node, index)}: {type(state).__name__}{attempt}{where}"
+    return Failure(head, _shortened(note.trace if note and note.trace else state.message))
 
 
-def _body_of(run: TaskRun) -> str:
-    lines = (run.traceback or run.state.message).rstrip().splitlines()
+def _shortened(text: str) -> str:
+    lines = text.rstrip().splitlines()
     if len(lines) > _TRACE_LINES:
         head = _TRACE_LINES // 4
         left_out = len(lines) - _TRACE_LINES
@@ -149,8 +171,8 @@ def _body_of(run: TaskRun) -> str:
     return "\n".join(lines)
 
 
-def _named(what: str, runs: Sequence[TaskRun]) -> list[str]:
-    if not runs:
+def _named(what: str, found: Sequence[Found]) -> list[str]:
+    if not found:
         return []
-    names = ", ".join(dict.fromkeys(run.node for run in runs))
-    return [f"{many(len(runs), 'task run')} {what}: {one_line(names, 200)}"]
+    names = ", ".join(dict.fromkeys(node for node, _, _ in found))
+    return [f"{many(len(found), 'task run')} {what}: {one_line(names, 200)}"]

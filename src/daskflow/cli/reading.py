@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import wraps
@@ -39,18 +40,43 @@ def reads(function: Callable[..., int | None]) -> Callable[..., int]:
 
     The function is called with a `Way`, then with what else was asked.
     """
+    called = _in_one_line(function)
 
-    @click.option(
-        "--output",
-        type=click.Choice(["table", "json"]),
-        default="table",
-        help="For people (the default), or one JSON document with times in UTC.",
-    )
+    @_OUTPUT
     @click.option("--utc", is_flag=True, help="Times in UTC; default: where you are.")
     @wraps(function)
     def call(*, output: str, utc: bool, **given: Any) -> int:
+        return called(Way(output == "json", utc), **given)
+
+    return call
+
+
+def answers(function: Callable[..., int | None]) -> Callable[..., int]:
+    """Do the same for a command that shows no dates."""
+    called = _in_one_line(function)
+
+    @_OUTPUT
+    @wraps(function)
+    def call(*, output: str, **given: Any) -> int:
+        return called(Way(output == "json"), **given)
+
+    return call
+
+
+_OUTPUT = click.option(
+    "--output",
+    type=click.Choice(["table", "json"]),
+    default="table",
+    help="For people (the default), or JSON with times in UTC.",
+)
+
+
+def _in_one_line(function: Callable[..., int | None]) -> Callable[..., int]:
+    def call(*given: Any, **named: Any) -> int:
         try:
-            return function(Way(output == "json", utc), **given) or Exit.SUCCESS
+            return function(*given, **named) or Exit.SUCCESS
+        except BrokenPipeError:  # who reads it has seen enough
+            raise
         except (DaskflowError, OSError) as error:
             raise click.ClickException(str(error)) from error
 
@@ -81,9 +107,22 @@ def open_store() -> RunStore:
     return choose_store(None, Settings())
 
 
+def handle_of(store: RunStore, run_id: str, name: str) -> str:
+    """Return how a run is named in a command: by its name where no other run has it."""
+    from daskflow.stores.history import Wanted
+
+    others = store.runs(Wanted(called=name, limit=2))
+    return shlex.quote(name) if len(others) <= 1 else run_id[:12]
+
+
 def print_json(document: Mapping[str, Any]) -> None:
     """Print one JSON document."""
     click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+
+
+def line_of_json(document: Mapping[str, Any]) -> str:
+    """Return a JSON document in one line, for those who read as it comes."""
+    return json.dumps(document, ensure_ascii=False)
 
 
 def print_rows(

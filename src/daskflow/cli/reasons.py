@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Self
 
 from daskflow.cli.display import make_console
-from daskflow.cli.overview import handle_of
-from daskflow.cli.reading import Way
-from daskflow.cli.summary import colour_of, say
+from daskflow.cli.reading import Way, handle_of
+from daskflow.cli.steps import Step, next_steps
+from daskflow.cli.summary import colour_of, print_steps, say
 from daskflow.cli.told import kind_text, state_fields
 from daskflow.context import run_label
 from daskflow.entries import SegmentTold
@@ -40,20 +40,17 @@ class Story:
             return list(earlier_digests(store, run.row, task))
 
         reasons = explain(run, node, index, earlier=earlier, names=names_in(store))
-        return cls(run, run_label(node, index), reasons, handle_of(store, run.row))
+        return cls(run, run_label(node, index), reasons, handle_of(store, run.row.id, run.row.name))
 
-    def next(self) -> Iterator[tuple[str, str]]:
-        """Return what there is to do next: commands, each with what it is good for."""
-        last = self.reasons[-1]
-        if isinstance(last.state, Paused):
-            command = f"{self.handle} {shlex.quote(last.who)}"
-            yield f"daskflow approve {command}", "lets it go on"
-            yield f"daskflow reject {command}", "lets it fail"
-        elif isinstance(self.run.state, Cancelled | Crashed):
-            yield f"daskflow resume {self.handle}", "goes on where it stopped"
-        elif self.run.state.is_failed() and last.state.is_failed():
-            yield f"daskflow debug {self.handle} {shlex.quote(last.who)}", "calls it again, here"
-            yield f"daskflow rerun {self.handle} --failed", "makes a new run that keeps the rest"
+    def next(self) -> list[Step]:
+        """Return what there is to do next about the first cause."""
+        last, state = self.reasons[-1], self.run.state
+        waiting = [last.who] if isinstance(last.state, Paused) else []
+        failed = last.who if last.state.is_failed() and last.who != self.run.row.name else ""
+        if not (waiting or failed or isinstance(state, Cancelled | Crashed)):
+            return []
+        steps = partial(next_steps, waiting=waiting, failed=failed, is_explained=True)
+        return list(steps(state, self.handle))
 
 
 def earlier_digests(store: RunStore, row: RunRow, task: str) -> Iterator[Earlier]:
@@ -79,7 +76,7 @@ def story_fields(story: Story) -> dict[str, Any]:
         "name": story.run.row.name,
         "task_run": story.task_run,
         "reasons": [_fields_of(reason) for reason in story.reasons],
-        "next": [{"command": command, "why": why} for command, why in story.next()],
+        "next": [step._asdict() for step in story.next()],
     }
 
 
@@ -124,5 +121,4 @@ def print_story(story: Story, way: Way) -> None:
             say(console, reason.state.message, indent=2)
         for line in reason.told:
             say(console, line, "dim", indent=2)
-    for command, why in story.next():
-        say(console, f"next: {command}: {why}")
+    print_steps(console, story.next())

@@ -206,8 +206,13 @@ def one_line(message: str, width: int = 300) -> str:
     return text if len(text) <= width else f"{text[: width - 3]}..."
 
 
+def done_text(rows: Sequence[Row]) -> str:
+    """Return how many task runs are finished of how many: ``3 of 12``, ``3 of 12+`` and more."""
+    total = sum_of(rows)
+    return f"{total.done} of {total.total}{'+' if any(r.total is None for r in rows) else ''}"
+
+
 def total_line(rows: Sequence[Row], elapsed: float) -> str:
     """Return one line that says how far a run is."""
-    total = sum_of(rows)
-    known = f"{total.done} of {total.total}{'+' if any(r.total is None for r in rows) else ''}"
-    return f"{known} task runs finished after {span_text(elapsed)}: {total.states or 'none yet'}"
+    states = sum_of(rows).states or "none yet"
+    return f"{done_text(rows)} task runs finished after {span_text(elapsed)}: {states}"

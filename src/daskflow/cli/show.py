@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import click
 
-from daskflow.cli.reading import RUN_HELP, Way, open_store, print_json, reads, run_argument
+from daskflow.cli.reading import (
+    RUN_HELP,
+    Way,
+    handle_of,
+    open_store,
+    print_json,
+    reads,
+    run_argument,
+)
 
 _HELP = f"""\
 Show a run: its state, its tasks, what failed, what waits, and what to do next.
@@ -29,12 +37,12 @@ Example:
 @reads
 def show(way: Way, *, run: str) -> None:
     """Show a run: its state, its tasks, what failed, and what to do next."""
-    from daskflow.cli.overview import handle_of, print_run, show_fields
+    from daskflow.cli.overview import print_run, show_fields
     from daskflow.history.reading import read_run, run_name
 
     store = open_store()
     found = read_run(store, run)
-    handle = handle_of(store, found.row)
+    handle = handle_of(store, found.row.id, found.row.name)
     if way.is_json:
         print_json(show_fields(found, handle))
     else:

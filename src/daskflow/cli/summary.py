@@ -10,16 +10,19 @@ from rich.pretty import pretty_repr
 from rich.table import Table
 from rich.text import Text
 
+from daskflow.cli.followed import FollowedRun
 from daskflow.cli.outcome import (
     Remark,
     failures_of,
-    next_lines,
+    how_in_python,
     outcome_line,
     remarks_of,
     seconds_in,
+    steps_after,
     waiting_of,
 )
-from daskflow.cli.rows import rows_of, span_text, sum_of
+from daskflow.cli.rows import done_text, rows_of, span_text
+from daskflow.cli.steps import Step
 from daskflow.runs import FlowRun
 from daskflow.runtime.record import RunRecord
 from daskflow.runtime.views import progress_of
@@ -32,32 +35,56 @@ if TYPE_CHECKING:
 _RETURNED_LINES = 20  # of what the flow returned
 
 
-def print_summary(console: Console, run: FlowRun) -> None:
-    """Print what became of a run: its state, its tasks, what was unhappy, what it returned."""
-    say(console, "")
-    say(console, outcome_line(run), f"bold {colour_of(run.state)}")
-    print_tasks(console, run.record)
-    remarks, more = remarks_of(run)
-    kinds = {"skipped" if one.told.startswith("Skipped") else "retried" for one in remarks}
-    kinds |= {"skipped"} if more else set()
-    print_remarks(console, " and ".join(sorted(kinds)), remarks, more)
-    _print_failures(console, run)
-    print_remarks(console, "waiting for approval", *waiting_of(run))
-    for line in next_lines(run):
-        say(console, line)
+def print_summary(console: Console, run: FlowRun, handle: str = "") -> None:
+    """Print what became of a run that this process drove, and what it returned.
+
+    Parameters
+    ----------
+    handle
+        How the run is named in a command; empty: no command can do anything about it.
+    """
+    steps = steps_after(run.record, run.state, handle, is_explained=True) if handle else []
+    print_end(console, run, steps, how_in_python(run))
     if run.state.is_successful():
         _print_returned(console, run)
 
 
-def how_far_is(run: FlowRun | None) -> str:
+def print_end(
+    console: Console, run: FollowedRun, steps: Sequence[Step], more: Sequence[str] = ()
+) -> None:
+    """Print what became of a run: its state, its tasks, what was unhappy, what to do next."""
+    record = run.record
+    say(console, "")
+    say(console, outcome_line(run), f"bold {colour_of(run.state)}")
+    print_tasks(console, record)
+    remarks, others = remarks_of(record)
+    kinds = {"skipped" if one.told.startswith("Skipped") else "retried" for one in remarks}
+    kinds |= {"skipped"} if others else set()
+    print_remarks(console, " and ".join(sorted(kinds)), remarks, others)
+    _print_failures(console, record)
+    if isinstance(run.state, Paused):
+        print_remarks(console, "waiting for approval", *waiting_of(record))
+    print_steps(console, steps, more)
+
+
+def print_steps(console: Console, steps: Sequence[Step], more: Sequence[str] = ()) -> None:
+    """Print what there is to do next; nothing where that is nothing."""
+    if steps or more:
+        say(console, "\nnext", "bold")
+    for step in steps:
+        say(console, str(step), indent=2)
+    for line in more:
+        say(console, line, "dim", indent=2)
+
+
+def how_far_is(run: FollowedRun | None) -> str:
     """Return how far a run is by now."""
-    if run is None:
-        return ""
-    total = sum_of(rows_of(run.progress()))
-    return f"{total.done} of {total.total} task runs had finished"
+    return f"{done_text(rows_of(run.progress()))} task runs had finished" if run else ""
 
 
-def print_interrupted(console: Console, run: FlowRun | None, began: float, how_far: str) -> None:
+def print_interrupted(
+    console: Console, run: FlowRun | None, began: float, how_far: str, handle: str = ""
+) -> None:
     """Print how far a run was when the user pressed Ctrl-C, and what it came to."""
     took = span_text(now() - began)
     if run is None:
@@ -66,8 +93,9 @@ def print_interrupted(console: Console, run: FlowRun | None, began: float, how_f
     line = f"{run.flow_name} / {run.name}: interrupted after {took}; {how_far}"
     say(console, line, "bold magenta")
     print_tasks(console, run.record)
-    for line in next_lines(run):
-        say(console, line)
+    if handle:
+        state = run.state if run.state.is_finished() else Cancelled()  # it soon will be
+        print_steps(console, steps_after(run.record, state, handle))
 
 
 def colour_of(state: State) -> str:
@@ -124,8 +152,8 @@ def print_remarks(
         say(console, line, "dim", indent=2)
 
 
-def _print_failures(console: Console, run: FlowRun) -> None:
-    failures, more = failures_of(run)
+def _print_failures(console: Console, record: RunRecord) -> None:
+    failures, more = failures_of(record)
     if not failures:
         return
     say(console, "\nfailed", "bold red")

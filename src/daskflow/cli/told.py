@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from daskflow.cli.rows import span_text
+from daskflow.events import StateChanged
 from daskflow.history.reading import when
 from daskflow.states import Crashed, State
 from daskflow.stores.history import RunRow
@@ -27,6 +28,11 @@ def state_fields(state: State) -> dict[str, Any]:
     """Return a state as JSON: ``state``, ``message``, and ``reason`` where it is Crashed."""
     fields = {"state": type(state).__name__, "message": state.message}
     return fields | ({"reason": state.reason} if isinstance(state, Crashed) else {})
+
+
+def event_fields(event: StateChanged) -> dict[str, Any]:
+    """Return what happened as JSON: ``at`` (ISO 8601, UTC), ``who``, and its state's fields."""
+    return {"at": when(event.at), "who": event.name, **state_fields(event.state)}
 
 
 def run_fields(row: RunRow, state: State) -> dict[str, Any]:

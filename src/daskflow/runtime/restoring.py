@@ -36,35 +36,78 @@ def restored(graph: FlowGraph, entries: Iterable[Entry], run_name: str) -> RunRe
 
 def restore(record: RunRecord, entries: Iterable[Entry], run_name: str) -> int:
     """Fold the entries into an empty record; return the greatest number of a block in them."""
-    events: list[StateChanged] = []
-    last_block = 0
-    for entry in entries:
-        if not _fits(entry, record.graph):
-            continue
+    folding = Folding(record, run_name)
+    record.events[:] = folding.take(entries)
+    record.recount()
+    return folding.last_block
+
+
+class Folding:
+    """The fold of a run's entries into an empty record, part by part, as they come.
+
+    Behind each part `progress_of` the record is right; what is open, due or paused is found out by
+    its `recount`.
+    """
+
+    def __init__(self, record: RunRecord, run_name: str) -> None:
+        self.record = record
+        self.last_block = 0  # the greatest number of a block so far
+        self._run_name = run_name
+        self._inside = {name: _nodes_in(record.graph, name) for name in record.graph.spaces}
+
+    def take(self, entries: Iterable[Entry]) -> list[StateChanged]:
+        """Fold what comes next; return what is told of it."""
+        found = (self._take(one) for one in entries if _fits(one, self.record.graph))
+        return [event for event in found if event is not None]
+
+    def _take(self, entry: Entry) -> StateChanged | None:
         match entry:
             case SpaceOpened():
-                record.spaces[entry.space].decided.pop(entry.parent, None)  # it was cancelled first
-                opening = Opening(entry.space, entry.parent, entry.width, entry.parts)
-                record.take_plan(Plan("", openings=(opening,)))
+                self._open(entry)
             case SpaceEnded():
-                record.spaces[entry.space].decided[entry.parent] = entry.state
-                name = run_label(entry.space, record.parent_index(entry.space, entry.parent))
-                at = entry.state.timestamp
-                events.append(StateChanged(at.timestamp() if at else 0.0, name, entry.state))
+                return self._end(entry)
             case SegmentTold():
-                _take_segment(record, entry)
-                last_block = max(last_block, entry.block)
+                _take_segment(self.record, entry)
+                self.last_block = max(self.last_block, entry.block)
             case RunMoved():
-                events.append(StateChanged(entry.at, run_name, entry.state))
+                return StateChanged(entry.at, self._run_name, entry.state)
             case TaskRunMoved():
-                name = run_label(entry.node, entry.index)
-                if entry.position < 0 or is_news(_code_of(record, entry), entry.state.code):
-                    events.append(StateChanged(entry.at, name, entry.state))
-                if entry.is_driver and entry.position >= 0:
-                    _take_state(record, entry.node, entry.position, entry.state)
-    record.events[:] = events
-    record.recount()
-    return last_block
+                return self._move(entry)
+        return None
+
+    def _open(self, entry: SpaceOpened) -> None:
+        before = self.record.spaces[entry.space].decided.pop(entry.parent, None)
+        if before is not None:  # it was cancelled first
+            self._count(entry.space, before, -1)
+        opening = Opening(entry.space, entry.parent, entry.width, entry.parts)
+        self.record.take_plan(Plan("", openings=(opening,)))
+
+    def _end(self, entry: SpaceEnded) -> StateChanged:
+        self.record.spaces[entry.space].decided[entry.parent] = entry.state
+        self._count(entry.space, entry.state, +1)
+        name = run_label(entry.space, self.record.parent_index(entry.space, entry.parent))
+        at = entry.state.timestamp
+        return StateChanged(at.timestamp() if at else 0.0, name, entry.state)
+
+    def _count(self, space: str, state: State, number: int) -> None:
+        for name in self._inside[space]:
+            self.record.nodes[name].counts[state.code] += number
+
+    def _move(self, entry: TaskRunMoved) -> StateChanged | None:
+        is_one = entry.position >= 0
+        is_told = not is_one or is_news(self._code_of(entry), entry.state.code)
+        if entry.is_driver and is_one:
+            _take_state(self.record, entry.node, entry.position, entry.state)
+        name = run_label(entry.node, entry.index)
+        return StateChanged(entry.at, name, entry.state) if is_told else None
+
+    def _code_of(self, entry: TaskRunMoved) -> int:
+        return self.record.nodes[entry.node].codes[entry.position]
+
+
+def _nodes_in(graph: FlowGraph, space: str) -> list[str]:
+    """Return the nodes in an index space, and in those that lie in it."""
+    return [name for name, node in graph.nodes.items() if space in graph.around(node.space)]
 
 
 def _fits(entry: Entry, graph: FlowGraph) -> bool:
@@ -84,7 +127,12 @@ def _take_segment(columns: Columns, entry: SegmentTold) -> None:
     """Take in what a block told once."""
     segment = entry.segment
     columns.workers[entry.block] = entry.worker
-    record = columns.take(segment)
+    record = columns.nodes[segment.node]
+    record.counts.update(segment.codes)
+    before = record.codes[segment.start : segment.stop]
+    for code in set(before):
+        record.counts[code] -= before.count(code)
+    columns.take(segment)
     length = segment.stop - segment.start
     record.blocks[segment.start : segment.stop] = array("l", [entry.block]) * length
     for offset, note in segment.notes.items():
@@ -102,6 +150,8 @@ def _take_state(columns: Columns, name: str, position: int, state: State) -> Non
         before = note.before if note is not None else None
         before = before or Before(record.attempts[position])
         record.before[position] = before._replace(is_resumed=True)
+    record.counts[record.codes[position]] -= 1
+    record.counts[state.code] += 1
     record.codes[position] = state.code
     record.notes[position] = Note(state.message)
     record.states.pop(position, None)
@@ -119,10 +169,6 @@ def reopen_maps(record: RunRecord) -> None:
             if state.code == CANCELLED:
                 del space.decided[parent]
     record.recount()
-
-
-def _code_of(record: RunRecord, entry: TaskRunMoved) -> int:
-    return record.nodes[entry.node].codes[entry.position]
 
 
 def cancelled_runs(record: RunRecord) -> Iterator[Run]:

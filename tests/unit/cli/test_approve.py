@@ -23,7 +23,7 @@ def waiting(write, store, daskflow):
     write("refunds.py", FLOW)
     code, told, _ = daskflow("run", "refunds.py:refunds", "--param", "asked=[20,250,300]")
     assert code == 4
-    assert "daskflow approve mine   lets it go on" in told
+    assert "daskflow approve mine 'pay[1]'   lets it go on" in told
     return store
 
 

@@ -77,7 +77,7 @@ def test_the_time_in_a_task_is_that_of_its_bodies():
 
 def test_a_retried_task_run_is_told_with_what_failed():
     """Its last state, the attempt, and why there was more than one."""
-    remarks, more = remarks_of(run(flaky))
+    remarks, more = remarks_of(run(flaky).record)
     assert [(one.name, one.told) for one in remarks] == [
         ("flaky[0]", "Success at attempt 2; attempt 1 of 2 failed: TimeoutError: no answer")
     ]
@@ -86,7 +86,7 @@ def test_a_retried_task_run_is_told_with_what_failed():
 
 def test_a_skipped_task_run_is_told_and_those_behind_it_are_counted():
     """Only the one that skipped itself is named."""
-    remarks, more = remarks_of(run(picky, number, number, width=2))
+    remarks, more = remarks_of(run(picky, number, number, width=2).record)
     assert [(one.name, one.told) for one in remarks] == [
         ("picky[0]", "Skipped: not wanted"),
         ("picky[1]", "Skipped: not wanted"),
@@ -96,20 +96,20 @@ def test_a_skipped_task_run_is_told_and_those_behind_it_are_counted():
 
 def test_many_remarks_are_capped():
     """What is over the limit is a number."""
-    remarks, more = remarks_of(run(picky, width=15), limit=10)
+    remarks, more = remarks_of(run(picky, width=15).record, limit=10)
     assert len(remarks) == 10
     assert more == ["and 5 task runs more"]
 
 
 def test_a_skip_without_a_reason_is_told_without_one():
     """Nothing is invented."""
-    remarks, _ = remarks_of(run(picky, width=10))
+    remarks, _ = remarks_of(run(picky, width=10).record)
     assert remarks[-1].told == "Skipped"
 
 
 def test_failures_are_shown_with_their_tracebacks():
     """The first three in full, the others counted, and what did not start because of them."""
-    failures, more = failures_of(run(broken, number, width=5))
+    failures, more = failures_of(run(broken, number, width=5).record)
     assert [one.head for one in failures] == [
         f"broken[{n}]: Failed, attempt 1, on MainThread" for n in range(3)
     ]
@@ -123,12 +123,12 @@ def test_failures_are_shown_with_their_tracebacks():
 
 def test_no_failure_is_no_line():
     """A run that went well has nothing to tell here."""
-    assert failures_of(run(number)) == ([], [])
+    assert failures_of(run(number).record) == ([], [])
 
 
 def test_the_middle_of_a_long_traceback_is_left_out():
     """Its head and its end are what is read."""
-    body = failures_of(run(endless))[0][0].body.splitlines()
+    body = failures_of(run(endless).record)[0][0].body.splitlines()
     assert len(body) == 41
     assert body[0] == "Traceback (most recent call last):"
     assert body[-1] == "ValueError: deep"
@@ -145,5 +145,5 @@ def test_a_crash_of_the_run_itself_is_told():
             return raise_later
 
     ended = run(number, executor=Lost())
-    assert "Crashed after" in outcome_line(ended)
+    assert "Crashed (driver) after" in outcome_line(ended)
     assert "ZeroDivisionError" in outcome_line(ended)

@@ -96,8 +96,9 @@ def test_a_run_that_is_paused(write, daskflow, executor):
     summary = output.partition("waiting for approval\n")[2].splitlines()
     assert summary[:2] == ["  review[0]: is 0 too much?", "  review[1]: is 1 too much?"]
     assert summary[20].strip() == "and 10 task runs more"
-    assert "lives in this process, and ends with it" in summary[21]
-    assert "run.approve()" in summary[22]
+    assert summary[21:23] == ["", "next"]
+    assert "lives in this process, and ends with it" in summary[23]
+    assert "run.approve()" in summary[24]
     assert "published" not in output
 
 

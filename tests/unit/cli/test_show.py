@@ -76,8 +76,8 @@ def test_a_failed_run_for_people(store, daskflow):
     assert lines[at + 1].startswith("picky[3]: Failed: ")
     assert lines[at + 3].startswith("total: TriggerFailed: trigger all_successful said no")
     assert lines[lines.index("next") + 1 :] == [
-        "daskflow rerun night --failed: makes a new run that keeps what is done",
-        "daskflow why night 'picky[3]': tells why, with the traceback",
+        "daskflow rerun night --failed makes a new run that keeps what is done",
+        "daskflow why night 'picky[3]' tells why, with the traceback",
     ]
 
 
@@ -111,11 +111,14 @@ def test_a_run_that_waits_for_a_person(store, told, daskflow):
     run(lambda: ask.map([1, 2]))
     document = told("show", "last")
     assert [one["task_run"] for one in document["waiting"]] == ["ask[0]", "ask[1]"]
-    assert [one["command"] for one in document["next"]] == ["daskflow approve night 'ask[0]'"]
+    assert [one["command"] for one in document["next"]] == [
+        "daskflow approve night 'ask[0]'",
+        "daskflow reject night 'ask[0]'",
+    ]
     output = words(daskflow("show", "last")[1])
     assert "ask[0]: Paused: really 1?" in output
     run(lambda: task(lambda: 1, trigger=manual_only).named("t")(), name="dawn")
-    assert told("show", "last")["next"][0]["command"] == "daskflow approve dawn"
+    assert told("show", "last")["next"][0]["command"] == "daskflow approve dawn t"
 
 
 @pytest.mark.parametrize("state", [Cancelled("stopped"), Crashed("x", reason="driver"), Running()])

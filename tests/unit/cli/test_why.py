@@ -48,9 +48,10 @@ def test_a_story_for_people(store, daskflow):
     assert lines[2].startswith("because fail: Failed at attempt 2 on ")
     assert any("attempt 1 of 2 failed: ValueError: no 3" in line for line in lines)
     assert "ValueError: no 3" in lines
-    assert lines[-2:] == [
-        "next: daskflow debug night fail: calls it again, here",
-        "next: daskflow rerun night --failed: makes a new run that keeps the rest",
+    assert lines[-3:] == [
+        "next",
+        "daskflow rerun night --failed   makes a new run that keeps what is done",
+        "daskflow debug night fail   calls it again here, with the same inputs",
     ]
 
 
@@ -63,7 +64,7 @@ def test_a_story_for_machines(store, told):
     assert (first["who"], first["state"], first["told"]) == ("total", "TriggerFailed", [])
     assert (last["who"], last["state"], last["attempt"]) == ("fail", "Failed", 2)
     assert (last["due"], last["told"][-1]) == (None, "ValueError: no 3")
-    assert document["next"][0]["command"] == "daskflow debug night fail"
+    assert document["next"][1]["command"] == "daskflow debug night fail"
 
 
 def test_a_miss_is_explained_by_the_run_before(store, told):
@@ -123,9 +124,9 @@ def test_a_lost_driver_is_the_cause(store, told):
     document = told("why", "owl", "total")
     assert [one["who"] for one in document["reasons"]] == ["total", "fail", "owl"]
     assert document["reasons"][-1]["reason"] == "driver lost"
-    assert document["next"] == [
-        {"command": "daskflow resume owl", "why": "goes on where it stopped"}
-    ]
+    (step,) = document["next"]
+    assert step["command"] == "daskflow resume owl"
+    assert step["why"].startswith("goes on where it stopped")
 
 
 def read_graph(store):
