@@ -18,7 +18,7 @@ if TYPE_CHECKING:  # imported when a command is carried out: they need rich, or 
     from rich.console import Console
     from rich.text import Text
 
-    from daskflow.stores.history import RunStore
+    from daskflow.stores.history import RunReader, RunStore
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,7 @@ def open_store() -> RunStore:
     return choose_store(None, Settings())
 
 
-def handle_of(store: RunStore, run_id: str, name: str) -> str:
+def handle_of(store: RunReader, run_id: str, name: str) -> str:
     """Return how a run is named in a command: by its name where no other run has it."""
     from daskflow.stores.history import Wanted
 

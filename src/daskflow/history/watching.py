@@ -19,7 +19,7 @@ from daskflow.runtime.record import RunRecord
 from daskflow.runtime.restoring import Folding
 from daskflow.runtime.views import NodeProgress, progress_of
 from daskflow.states import Paused, State
-from daskflow.stores.history import Holder, RunStore
+from daskflow.stores.history import Holder, RunReader
 from daskflow.timing import monotonic, now
 
 _LOOK_SECONDS = 0.3  # between two looks
@@ -44,7 +44,7 @@ class WatchedRun:
 
     link = ""  # of a page that shows what goes on: no store knows of one
 
-    def __init__(self, store: RunStore, wanted: str) -> None:
+    def __init__(self, store: RunReader, wanted: str) -> None:
         self._store = store
         self.row = find_run(store, wanted)  # as it was when its state was looked at
         self.is_over = False  # it has ended, waits for a person, or has lost its driver
