@@ -16,6 +16,7 @@ import click
 
 from daskflow.cli.approve import approve, reject
 from daskflow.cli.audit import audit
+from daskflow.cli.dashboard import dashboard
 from daskflow.cli.db import db
 from daskflow.cli.debug import debug
 from daskflow.cli.events import events
@@ -68,6 +69,7 @@ for command in (
     events,
     watch,
     why,
+    dashboard,
     audit,
     gc,
     db,

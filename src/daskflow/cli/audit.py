@@ -6,7 +6,7 @@ import click
 
 from daskflow.cli.exits import Exit
 from daskflow.cli.reading import RUN_HELP, Way, open_store, print_json, print_rows, reads
-from daskflow.cli.rows import many
+from daskflow.wording import many
 
 _HELP = f"""\
 Check that what is kept of one run, or of all, can be true.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from daskflow.cli.reading import Way, open_store, print_json, print_rows, reads
-from daskflow.cli.rows import many
+from daskflow.wording import many
 
 if TYPE_CHECKING:
     from daskflow.stores.history import RunRow

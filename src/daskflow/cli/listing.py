@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from rich.text import Text
 
 from daskflow.cli.reading import Way
-from daskflow.cli.rows import one_line
 from daskflow.cli.summary import colour_of
 from daskflow.cli.times import instant_of
 from daskflow.cli.told import kind_text, took_text, who_text
@@ -16,6 +15,7 @@ from daskflow.errors import ParameterError
 from daskflow.history.reading import held_by, seen_state
 from daskflow.states import FINISHED, KINDS, Crashed, State
 from daskflow.stores.history import RunRow, RunStore, Wanted
+from daskflow.wording import one_line
 
 _KINDS = {kind.__name__.lower(): kind.__name__ for kind in KINDS}
 _OPEN = frozenset(kind.__name__ for kind in KINDS if kind.code not in FINISHED)

@@ -10,7 +10,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from daskflow.cli.followed import FollowedRun
-from daskflow.cli.rows import many, one_line, span_text
 from daskflow.cli.steps import Step, next_steps
 from daskflow.cli.told import kind_text
 from daskflow.context import run_label
@@ -19,6 +18,7 @@ from daskflow.runs import FlowRun
 from daskflow.runtime.pausing import paused_runs
 from daskflow.runtime.record import RunRecord
 from daskflow.states import Crashed, Paused, Retrying, Skipped, State, TriggerFailed
+from daskflow.wording import many, one_line, span_text
 
 _TRACE_LINES = 40  # of a traceback; the middle of a longer one is left out
 

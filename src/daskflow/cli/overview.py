@@ -14,7 +14,6 @@ from daskflow.cli.outcome import (
     waiting_in,
 )
 from daskflow.cli.reading import Way, print_table
-from daskflow.cli.rows import many, one_line
 from daskflow.cli.summary import colour_of, print_remarks, print_steps, print_tasks, say
 from daskflow.cli.told import kind_text, run_fields, state_fields, took_text, who_text
 from daskflow.context import run_label
@@ -22,6 +21,7 @@ from daskflow.history.reading import ReadRun
 from daskflow.runtime.views import progress_of
 from daskflow.states import TriggerFailed
 from daskflow.timing import now
+from daskflow.wording import many, one_line
 
 _SHOWN = 20  # task runs of a list
 

@@ -25,6 +25,7 @@ from daskflow.states import (
     TriggerFailed,
 )
 from daskflow.timing import as_datetime
+from daskflow.wording import one_line, span_text
 
 _CODES = {kind.__name__: kind.code for kind in KINDS}
 _SHARES = (  # how a bar is divided, from left to right; what is left is still to be done
@@ -119,23 +120,6 @@ def _interest(row: Row) -> int:
     return 0 if row.done or any(kind != Pending.__name__ for kind in row.counts) else 1
 
 
-def span_text(seconds: float) -> str:
-    """Return a span of time for people.
-
-    Examples
-    --------
-    >>> span_text(0.0123), span_text(4.56), span_text(125), span_text(7380)
-    ('0.01 s', '4.6 s', '2 min 05 s', '2 h 03 min')
-    """
-    if seconds < 1:
-        return f"{seconds:.2f} s"
-    if seconds < 59.95:  # noqa: PLR2004 - what would be shown as a minute is one
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {rest:02} s"
-
-
 def stopwatch_text(seconds: float) -> str:
     """Return a span of time that goes on.
 
@@ -193,17 +177,6 @@ class EventLines:
 def _is_unhappy(state: State) -> bool:
     is_told = state.code in FAILED or isinstance(state, Retrying | Paused | Skipped | Cancelled)
     return is_told and not isinstance(state, TriggerFailed)
-
-
-def many(number: int, noun: str) -> str:
-    """Return ``1 task`` or ``3 tasks``."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
-def one_line(message: str, width: int = 300) -> str:
-    """Return a message in one line, its end left out where it is very long."""
-    text = " ".join(message.split())
-    return text if len(text) <= width else f"{text[: width - 3]}..."
 
 
 def done_text(rows: Sequence[Row]) -> str:

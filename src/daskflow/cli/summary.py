@@ -21,13 +21,14 @@ from daskflow.cli.outcome import (
     steps_after,
     waiting_of,
 )
-from daskflow.cli.rows import done_text, rows_of, span_text
+from daskflow.cli.rows import done_text, rows_of
 from daskflow.cli.steps import Step
 from daskflow.runs import FlowRun
 from daskflow.runtime.record import RunRecord
 from daskflow.runtime.views import progress_of
 from daskflow.states import Cancelled, Paused, State
 from daskflow.timing import now
+from daskflow.wording import span_text
 
 if TYPE_CHECKING:
     from rich.console import Console

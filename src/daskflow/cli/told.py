@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from daskflow.cli.rows import span_text
 from daskflow.events import StateChanged
 from daskflow.history.reading import when
 from daskflow.states import Crashed, State
 from daskflow.stores.history import RunRow
+from daskflow.wording import span_text
 
 
 def kind_text(state: State) -> str:

@@ -85,8 +85,8 @@ def _box_of(key: str, name: str, boxes: Iterable[Box]) -> Box:
     """Return one box for many."""
     found = list(boxes)
     is_reference = any(box.is_reference for box in found)
-    tasks = sum(box.tasks for box in found)
-    return Box(key, name, BoxKind.GROUP, group=TOP, is_reference=is_reference, tasks=tasks)
+    members = tuple(node for box in found for node in box.members or (box.key,))
+    return Box(key, name, BoxKind.GROUP, group=TOP, is_reference=is_reference, members=members)
 
 
 def _with_arrows_joined(picture: Picture, homes: Mapping[str, str]) -> Picture:

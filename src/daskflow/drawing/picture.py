@@ -52,7 +52,12 @@ class Box:
     gets: tuple[tuple[str, str], ...] = ()  # its arguments and what they are, in words
     waits: tuple[str, ...] = ()  # what it only waits for
     marks: tuple[str, ...] = ()  # rules of the task that are not the usual ones
-    tasks: int = 1  # how many nodes it stands for
+    members: tuple[str, ...] = ()  # the nodes it stands for, where these are many
+
+    @property
+    def tasks(self) -> int:
+        """How many nodes it stands for."""
+        return len(self.members) or 1
 
     @property
     def label(self) -> str:

@@ -50,7 +50,7 @@ class WatchedRun:
         self.is_over = False  # it has ended, waits for a person, or has lost its driver
         self.record = RunRecord(graph_of(self.row.graph), frozenset())
         self._folding = Folding(self.record, self.row.name)
-        self._behind = 0  # version of the last entry that was read
+        self.version = 0  # of the last entry that was read
         self.holder: Holder | None = None  # who drives it
         self._read_at = self._seen_at = monotonic()
         self._fold()
@@ -127,10 +127,10 @@ class WatchedRun:
 
     def _fold(self) -> list[Entry]:
         """Take in what is new, and return it."""
-        found = self._store.entries(self.row.id, self._behind, with_values=False)
+        found = self._store.entries(self.row.id, self.version, with_values=False)
         news = [one.entry for one in found]
         self.record.events += self._folding.take(news)
-        self._behind = found[-1].version if found else self._behind
+        self.version = found[-1].version if found else self.version
         return news
 
     def _see(self) -> None:

@@ -6,20 +6,11 @@ from datetime import UTC, datetime
 
 import pytest
 
-from daskflow.cli.rows import (
-    EventLines,
-    Row,
-    fit_rows,
-    one_line,
-    rows_of,
-    span_text,
-    stopwatch_text,
-    sum_of,
-    total_line,
-)
+from daskflow.cli.rows import EventLines, Row, fit_rows, rows_of, stopwatch_text, sum_of, total_line
 from daskflow.events import StateChanged
 from daskflow.runs import NodeProgress
 from daskflow.states import Cancelled, Failed, Paused, Retrying, Running, Skipped, TriggerFailed
+from daskflow.wording import one_line, span_text
 
 
 def row(name="a", total=10, **counts):

@@ -1,0 +1,239 @@
+"""When task runs ran, as a figure: by worker or by task, to be zoomed, moved and hovered."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from bokeh.layouts import column, row
+from bokeh.models import (
+    ColumnDataSource,
+    CustomJS,
+    CustomJSTickFormatter,
+    FixedTicker,
+    HoverTool,
+    PanTool,
+    PlainText,
+    Range1d,
+    ResetTool,
+    TapTool,
+    WheelZoomTool,
+    ZoomInTool,
+    ZoomOutTool,
+)
+from bokeh.plotting import figure
+
+from daskflow.dashboard.columns import TaskRunColumns
+from daskflow.dashboard.frames import choice, markup, show
+from daskflow.dashboard.grounds import Colours
+from daskflow.dashboard.markup import Html, address, element
+from daskflow.dashboard.signs import LOOKS
+from daskflow.dashboard.timelines import By, Sight, Timeline, timeline_of, whole_sight
+from daskflow.drawing.lettering import shortened
+from daskflow.runtime.record import RunRecord
+from daskflow.states import KINDS
+from daskflow.wording import many, span_text
+
+_LANE, _AROUND, _LEAST = 24, 76, 130  # heights: of a lane, of what is around all, of the figure
+_LABEL = 26  # letters beside a lane
+_WAYS: Mapping[str, By] = {"by worker": "worker", "by task": "task"}
+_COLUMNS = ("left", "right", "bottom", "top", "name", "told", "href", "colour", "pattern")
+_TIPS = "<div style='max-width: 320px; overflow-wrap: anywhere'><b>@name</b><br>@told</div>"
+_TICKS = """
+const far = Math.abs(tick), rest = Math.round(far % 60 * 1000) / 1000
+if (far < 60) return `${rest} s`
+const two = (number) => String(Math.floor(number)).padStart(2, "0")
+const hours = far >= 3600 ? `${Math.floor(far / 3600)}:` : ""
+const minutes = Math.floor(far / 60) % 60
+return `${hours}${hours ? two(minutes) : minutes}:${rest < 10 ? "0" : ""}${rest}`
+"""
+_GO = """
+const [at] = source.selected.indices
+source.selected.indices = []
+if (at !== undefined && source.data.href[at]) location.href = source.data.href[at]
+"""
+
+
+@dataclass(frozen=True)
+class TimelineSeen:
+    """What a look at the timeline has found."""
+
+    timeline: Timeline
+    start: float  # the instant that stands at 0
+    whole: Sight
+    is_whole: bool  # all of it is in sight
+    columns: dict[str, list[Any]]  # all but colours
+
+
+class TimelinePanel:
+    """The timeline of one run.
+
+    Parameters
+    ----------
+    look_now
+        Called when something else is in sight.
+    """
+
+    def __init__(self, look_now: Callable[[], None]) -> None:
+        self._look_now = look_now
+        self._by: By = "worker"
+        self._sight: Sight | None = None  # seconds since the run began; None: all of it
+        self._whole: Sight = (0.0, 1.0)
+        self._source = ColumnDataSource({name: [] for name in _COLUMNS})
+        self._way = choice("timeline", list(_WAYS), width=140)
+        self._way.on_change("value", self._turn)
+        self._note = markup()
+        self._plot = self._figure()
+        self.root = column(row(self._way), self._plot, self._note, sizing_mode="stretch_width")
+
+    @property
+    def asked(self) -> tuple[By, Sight | None]:
+        """What is in sight."""
+        return self._by, self._sight
+
+    def read(self, record: RunRecord, columns: TaskRunColumns, run_id: str) -> TimelineSeen:
+        """Return what is in sight; called in another thread."""
+        start, end = whole_sight(columns)
+        by, sight = self.asked
+        seen = (start + sight[0], start + sight[1]) if sight is not None else None
+        found = timeline_of(columns, by, seen)
+        told = _told(found, record, columns, run_id, start)
+        return TimelineSeen(found, start, (0.0, end - start), sight is None, told)
+
+    def paint(self, seen: TimelineSeen, colours: Colours) -> None:
+        """Show what is in sight."""
+        looks = [LOOKS[bar.look] for bar in seen.timeline.bars]
+        data = seen.columns | {
+            "colour": [colours.looks[look.name] for look in looks],
+            "pattern": [look.pattern for look in looks],
+        }
+        if dict(self._source.data) != data:
+            self._source.data = data
+        self._label(seen.timeline.lanes)
+        self._colour(colours)
+        if seen.is_whole and seen.whole != self._whole:
+            self._whole = seen.whole
+            self._plot.x_range.update(
+                start=seen.whole[0],
+                end=seen.whole[1],
+                reset_start=seen.whole[0],
+                reset_end=seen.whole[1],
+            )
+        show(self._note, _note_of(seen.timeline))
+
+    def _figure(self) -> Any:
+        plot = figure(
+            height=_LEAST,
+            min_width=460,
+            sizing_mode="stretch_width",
+            x_range=Range1d(*self._whole),
+            y_range=Range1d(-0.5, 0.5),
+            tools=[
+                PanTool(dimensions="width"),
+                WheelZoomTool(dimensions="width"),
+                ZoomInTool(dimensions="width"),
+                ZoomOutTool(dimensions="width"),
+                ResetTool(),
+            ],
+            active_scroll=None,
+            toolbar_location="above",
+            outline_line_color=None,
+            background_fill_color=None,
+            border_fill_color=None,
+        )
+        plot.toolbar.logo = None
+        plot.xaxis.formatter = CustomJSTickFormatter(code=_TICKS)
+        plot.ygrid.visible = False
+        plot.axis.axis_line_color = plot.axis.minor_tick_line_color = None
+        drawn = plot.quad(
+            left="left",
+            right="right",
+            top="top",
+            bottom="bottom",
+            source=self._source,
+            fill_color="colour",
+            line_color=None,
+            hatch_pattern="pattern",
+            hatch_color="white",
+            hatch_alpha=0.7,
+            hatch_scale=6,
+            nonselection_fill_alpha=1.0,
+            nonselection_hatch_alpha=0.7,
+        )
+        plot.add_tools(HoverTool(renderers=[drawn], tooltips=_TIPS), TapTool(renderers=[drawn]))
+        go = CustomJS(args={"source": self._source}, code=_GO)
+        self._source.selected.js_on_change("indices", go)
+        for name in ("start", "end"):
+            plot.x_range.on_change(name, self._moved)
+        return plot
+
+    def _label(self, lanes: Sequence[str]) -> None:
+        height = max(_LEAST, _AROUND + _LANE * len(lanes))
+        if self._plot.height != height:
+            self._plot.height = height
+        ticks = [-number for number in range(len(lanes))]
+        axis = self._plot.yaxis[0]
+        if not isinstance(axis.ticker, FixedTicker) or axis.ticker.ticks != ticks:
+            axis.ticker = FixedTicker(ticks=ticks)
+            self._plot.y_range.update(start=0.5 - max(1, len(lanes)), end=0.5)
+        told = {-at: shortened(name, _LABEL) for at, name in enumerate(lanes)}
+        shown = {at: one.text for at, one in axis.major_label_overrides.items()}
+        if shown != told:  # plain: else two dollars in a name would be a formula
+            axis.major_label_overrides = {at: PlainText(text=text) for at, text in told.items()}
+
+    def _colour(self, colours: Colours) -> None:
+        for axis in self._plot.axis:
+            axis.major_label_text_color = colours.pale
+            axis.major_tick_line_color = colours.line
+        self._plot.xgrid.grid_line_color = colours.line
+        self._plot.xgrid.grid_line_alpha = 0.3
+
+    def _turn(self, _attribute: str, _old: str, new: str) -> None:
+        self._by = _WAYS.get(new, "worker")
+        self._look_now()
+
+    def _moved(self, _attribute: str, _old: float, _new: float) -> None:
+        at = self._plot.x_range
+        sight = (float(at.start), float(at.end))
+        self._sight = None if sight == self._whole or sight[0] >= sight[1] else sight
+        self._look_now()
+
+
+def _told(
+    found: Timeline, record: RunRecord, columns: TaskRunColumns, run_id: str, start: float
+) -> dict[str, list[Any]]:
+    """Return the columns that are drawn, and what is told under the mouse."""
+    names, told, links = [], [], []
+    for bar in found.bars:
+        kind = LOOKS[bar.look].name
+        if found.is_each:
+            label = columns.label(record, bar.row)
+            names.append(label)
+            took = float(columns.took[bar.row])
+            told.append(f"{KINDS[int(columns.code[bar.row])].__name__}, {span_text(took)}")
+            links.append(address("flow-task", run=run_id, task=label))
+        else:
+            names.append(found.lanes[round(-(bar.bottom + bar.top) / 2)])
+            told.append(f"{kind}: {many(bar.row, 'task run')} began here, {bar.share:.0%} busy")
+            links.append("")
+    return {
+        "left": [bar.left - start for bar in found.bars],
+        "right": [bar.right - start for bar in found.bars],
+        "bottom": [bar.bottom for bar in found.bars],
+        "top": [bar.top for bar in found.bars],
+        "name": names,
+        "told": told,
+        "href": links,
+    }
+
+
+def _note_of(found: Timeline) -> Html:
+    told = []
+    if not found.bars:
+        told.append("Nothing has ended here yet.")
+    elif not found.is_each:
+        told.append("Many ran here: how busy each lane was. Zoom in to see each one.")
+    if found.hidden:
+        told.append(f"{many(found.hidden, 'lane')} more there is no room for.")
+    return element("p", " ".join(told), class_="pale") if told else Html("")
