@@ -22,9 +22,14 @@ if TYPE_CHECKING:
 _MOST = 32 * 1024 * 1024  # bytes of parameters in the row of a run; more are a result of their own
 
 
+def place_of_results(settings: Settings) -> str:
+    """Return the URL, or the path, where durable results are kept."""
+    return settings.results.url or str(settings.home.expanduser() / "results")
+
+
 def storage_of(settings: Settings, store: RunStore, run_id: str) -> ResultStorage:
     """Return where the durable results of a run are kept."""
-    url = settings.results.url or str(settings.home.expanduser() / "results")
+    url = place_of_results(settings)
     return ResultStorage(url, run_id, store.run_key(run_id), is_shared=settings.results.shared)
 
 

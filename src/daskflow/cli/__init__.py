@@ -19,6 +19,7 @@ from daskflow.cli.audit import audit
 from daskflow.cli.dashboard import dashboard
 from daskflow.cli.db import db
 from daskflow.cli.debug import debug
+from daskflow.cli.doctor import doctor
 from daskflow.cli.events import events
 from daskflow.cli.exits import EXIT_CODES, Exit
 from daskflow.cli.gc import gc
@@ -78,6 +79,7 @@ for command in (
     approve,
     reject,
     debug,
+    doctor,
 ):
     group.add_command(command)
 

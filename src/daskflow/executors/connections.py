@@ -6,10 +6,10 @@ import atexit
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
-from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 from daskflow.errors import ExecutorError
+from daskflow.executors.patience import within
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -78,31 +78,21 @@ def _open(where: Any, options: dict[str, Any]) -> Client:
 
     place = repr(where if isinstance(where, str) else where.scheduler_address)
     seconds = _seconds(options["timeout"])
-    answers: SimpleQueue[Client | Exception] = SimpleQueue()
-
-    def ask() -> None:
-        try:
-            client: Any = OwnClient
-            answers.put(client(where, **options))
-        except Exception as error:  # noqa: BLE001 - whoever waits for the answer is told
-            answers.put(error)
-
-    threading.Thread(target=ask, name="daskflow-connect", daemon=True).start()
+    client: Any = OwnClient
+    deaf = "something is there, but it does not speak as a scheduler does"
     try:
-        answer = answers.get(timeout=seconds + _GRACE_SECONDS)
-    except Empty:
-        answer = TimeoutError("something is there, but it does not speak as a scheduler does")
-    if isinstance(answer, OSError):  # a TimeoutError is one
+        made: Client = within(seconds + _GRACE_SECONDS, lambda: client(where, **options), deaf)
+    except OSError as error:  # a TimeoutError is one
         msg = (
-            f"no Dask scheduler answers at {place} within {seconds:g} s ({answer}); "
+            f"no Dask scheduler answers at {place} within {seconds:g} s ({error}); "
             "is it running, and is the address right (tcp://host:port)?"
         )
-        raise ExecutorError(msg) from answer
-    if isinstance(answer, Exception):
+        raise ExecutorError(msg) from error
+    except Exception as error:
         words = ", ".join(f"{word}=" for word in options if word != "set_as_default")
-        msg = f"a client of {place} cannot be made with {words}: {answer}"
-        raise ExecutorError(msg) from answer
-    return answer
+        msg = f"a client of {place} cannot be made with {words}: {error}"
+        raise ExecutorError(msg) from error
+    return made
 
 
 def _seconds(timeout: Any) -> float:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import platform
 import socket
 import sys
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
@@ -22,7 +22,7 @@ from daskflow.executors.wire import METADATA_KEY
 _ALWAYS = ("daskflow", "dask", "distributed", "cloudpickle", "pydantic")
 _WHERE_USED = ("numpy", "pandas", "polars", "pyarrow")
 _MAJOR_MATTERS = {"cloudpickle", "pydantic", *_WHERE_USED}  # their pickles change with it
-_ONE_PLACE = (
+ONE_PLACE = (
     "set DASKFLOW_RESULTS__URL to where all reach it, such as s3://bucket/results, or "
     "DASKFLOW_RESULTS__SHARED=true where that folder is on a disk that they share"
 )
@@ -106,10 +106,19 @@ class Misfit(NamedTuple):
     difference: Difference
     workers: list[str]
 
+    @property
+    def told(self) -> str:
+        """What does not fit, and where."""
+        return f"{self.difference.what} on {named(self.workers)}"
+
     def __str__(self) -> str:
-        more = len(self.workers) - _NAMED
-        named = ", ".join(self.workers[:_NAMED]) + (f" and {more} more" if more > 0 else "")
-        return f"{self.difference.what} on {named}: {self.difference.cure}"
+        return f"{self.told}: {self.difference.cure}"
+
+
+def named(workers: Sequence[str]) -> str:
+    """Return the names of some workers: of many the first ones, and how many more there are."""
+    more = len(workers) - _NAMED
+    return ", ".join(workers[:_NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
 def compare(here: Place, there: Mapping[str, Place | Difference], needs: Needs) -> list[Misfit]:
@@ -147,7 +156,7 @@ def _differences(here: Place, there: Place, needs: Needs) -> Iterator[Difference
         yield Difference(f"daskflow speaks {here.protocol} here, {there.protocol}", cure)
     if needs.folder and (here.host != there.host or needs.folder.startswith("memory:")):
         kept = f"results are kept at {needs.folder} of {here.host}, out of reach"
-        yield Difference(kept, _ONE_PLACE)
+        yield Difference(kept, ONE_PLACE)
     used = needs.all()
     for package in (*_ALWAYS, *(name for name in _WHERE_USED if name in used)):
         mine, theirs = here.versions.get(package), there.versions.get(package)
@@ -224,10 +233,18 @@ class Acquaintances:
 
 def _merged(before: Place | Difference | None, answer: Any) -> Place | Difference:
     """Return what is known of a worker that has answered once more."""
+    place = place_of(answer)
+    if not isinstance(place, Place):
+        return place
+    missing = before.missing if isinstance(before, Place) else frozenset()
+    return replace(place, missing=place.missing | missing)
+
+
+def place_of(answer: Any) -> Place | Difference:
+    """Return what somebody has who was asked for it, or why that is not known."""
     if isinstance(answer, ImportError) or "ModuleNotFoundError" in str(answer):  # as Dask has it
         return Difference(f"daskflow cannot be imported ({answer})", "install the same there")
     if not isinstance(answer, Place):
         cure = f"{str(answer) or repr(answer)}; the run goes on"
         return Difference("it is not known what is installed", cure, is_fatal=False)
-    missing = before.missing if isinstance(before, Place) else frozenset()
-    return replace(answer, missing=answer.missing | missing)
+    return answer

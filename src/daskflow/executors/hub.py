@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from daskflow.errors import ExecutorError
 from daskflow.events import Complaint
-from daskflow.executors.handshake import Acquaintances, Needs, Place, describe
+from daskflow.executors.handshake import Acquaintances, Needs, describe
+from daskflow.executors.roll_call import ask_each
 from daskflow.executors.wire import Asked
 
 if TYPE_CHECKING:
@@ -111,7 +112,10 @@ class Hub:
         with self._meeting:
             strangers = self._acquaintances.strangers(self._workers, needs)
             if strangers:
-                answers = self.client.sync(self._ask, strangers, sorted(needs.all()), seconds)
+                modules = sorted(needs.all())
+                answers = self.client.sync(
+                    ask_each, self.client, strangers, seconds, describe, modules
+                )
                 self._acquaintances.meet(answers, needs)
             misfits = self._acquaintances.judge(needs)
         for misfit in misfits:
@@ -121,26 +125,6 @@ class Hub:
         if refusals:
             msg = f"the cluster at {self.address} cannot run this: {'; '.join(refusals)}"
             raise ExecutorError(msg)
-
-    async def _ask(
-        self, workers: list[str], modules: list[str], seconds: float
-    ) -> dict[str, Place | Exception]:
-        """Return what each of some workers has, or why it does not say.
-
-        Each is asked on its own: Dask answers for several when the last of them has.
-        """
-
-        async def ask(worker: str) -> Any:
-            words: dict[str, Any] = {"workers": [worker], "on_error": "return"}
-            asked: Any = self.client.run(describe, modules, asynchronous=True, **words)
-            try:
-                return (await asyncio.wait_for(asked, seconds))[worker]
-            except TimeoutError:
-                return TimeoutError(f"no answer within {seconds:g} s")
-            except Exception as error:  # noqa: BLE001 - what cannot be asked does not end a run
-                return error
-
-        return dict(zip(workers, await asyncio.gather(*map(ask, workers)), strict=True))
 
     def end(self, run_id: str) -> None:
         """Let the tracker forget a run."""

@@ -8,11 +8,14 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryFile
 
+from daskflow.errors import StoreError
 from daskflow.stores.filesystems import is_network, kind_of
 from daskflow.stores.migrating import HEAD
 
 _LINES = 3  # of what SQLite complains of
+_ELSEWHERE = "let this user write there, or name another place: DASKFLOW_HOME, DASKFLOW_STORE__URL"
 
 
 @dataclass(frozen=True)
@@ -39,14 +42,14 @@ def check_file(file: Path, key: Path | None = None) -> Iterator[Check]:
     key
         The file with its key; None: the key is given otherwise.
     """
-    yield _check_system(file)
+    yield check_system(file)
     if not file.exists():
         yield Check("file", f"{file} is not there", "`daskflow run FILE.py:flow` makes it")
         return
     yield Check("file", f"{file}, {file.stat().st_size:,} bytes")
-    yield _check_mode("mode", file)
+    yield check_mode("mode", file)
     if key is not None:
-        yield _check_key(key)
+        yield check_key(key)
     try:
         with closing(sqlite3.connect(f"{file.resolve().as_uri()}?mode=ro", uri=True)) as connection:
             yield from _check_inside(connection, file)
@@ -60,21 +63,54 @@ def _restore(file: Path) -> str:
     return f"put a copy of {file} back, or save what can be read: sqlite3 {file} .recover"
 
 
-def _check_system(file: Path) -> Check:
+def check_writable(file: Path) -> Check:
+    """Look whether a store can be written; one that is not there yet, whether it can be made."""
+    from daskflow.stores.sqlite import SqlitePlace
+
+    if not file.exists():
+        return _check_folder(nearest_folder(file), file)
+    try:
+        place = SqlitePlace(file)
+        with closing(place), place.writing():
+            pass
+    except StoreError as error:
+        return Check("store", str(error), _ELSEWHERE)
+    return Check("store", f"{file} can be written")
+
+
+def _check_folder(folder: Path, file: Path) -> Check:
+    try:
+        with TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        told = f"{file} cannot be made: {folder} cannot be written ({error.strerror})"
+        return Check("store", told, _ELSEWHERE)
+    return Check("store", f"{file} is not there yet: the first run makes it")
+
+
+def nearest_folder(path: Path) -> Path:
+    """Return the folder that a path is in, or the first one above it that is there."""
+    return next(folder for folder in path.absolute().parents if folder.is_dir())
+
+
+def check_system(file: Path) -> Check:
+    """Look whether a store is on a disk whose locks can be trusted."""
     kind = kind_of(file)
     cure = "set DASKFLOW_STORE__URL to a file on a local disk, or to PostgreSQL"
     return Check("file system", kind or "unknown", cure if is_network(kind) else "")
 
 
-def _check_mode(what: str, file: Path) -> Check:
+def check_mode(what: str, file: Path) -> Check:
+    """Look whether a file is its owner's alone."""
     mode = stat.S_IMODE(file.stat().st_mode)
     cure = f"others may read or write it: chmod 600 {file}" if mode & 0o077 else ""
     return Check(what, f"{mode:04o}", cure)
 
 
-def _check_key(key: Path) -> Check:
+def check_key(key: Path) -> Check:
+    """Look at the file with the key of a store that is there."""
     if key.exists():
-        return _check_mode("key", key)
+        return check_mode("key", key)
     cure = "put it back: without it no kept value can be read; a new one is made for new runs"
     return Check("key", f"{key} is not there", cure)
 
