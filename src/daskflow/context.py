@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, fields
@@ -25,7 +25,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from daskflow.graph import Edge
-from daskflow.logs import PrintedLines, RunLogger
+from daskflow.logs import PrintedLines, Recorder, RunLogger
 from daskflow.states import State
 
 
@@ -69,6 +69,7 @@ class TaskRunContext:
     resumed: bool = False  # whether it was paused, and was approved or its time was over
     upstream: Sequence[UpstreamRun] = ()  # all that it depends on, data or not
     printed: PrintedLines | None = None  # takes what it prints; None: that is just printed
+    open_recorder: Callable[[], Recorder | None] = lambda: None  # takes what it logs
 
     @property
     def task_run_name(self) -> str:
@@ -92,7 +93,7 @@ class TaskRunContext:
             "attempt": self.attempt,
             "worker": self.worker,
         }
-        return RunLogger(names, self.run.log_level)
+        return RunLogger(names, self.run.log_level, self.open_recorder)
 
     @property
     def worker(self) -> str:
@@ -181,8 +182,9 @@ def get() -> TaskRunContext | None:
 def get_run_logger() -> RunLogger:
     """Return a logger for the running task: its records tell of which task run they are.
 
-    They are shown on stderr from INFO on, ``12:03:04 INFO clean[3] attempt 2 | text``, or go where
-    your own configuration of `logging` leads, for the logger ``daskflow.task_runs``. Each has as
+    They are kept with the run from INFO on (`FlowRun.logs`, ``daskflow logs RUN``), and shown while
+    the task runs, by who drives it: on stderr, ``12:03:04 INFO clean[3] attempt 2 | text``, or as
+    your own configuration of `logging` says for the logger ``daskflow.task_runs``. Each has as
     attributes ``daskflow_flow_name``, ``daskflow_run_id``, ``daskflow_run_name``,
     ``daskflow_task_run``, ``daskflow_task_run_id``, ``daskflow_attempt`` and ``daskflow_worker``.
 

@@ -13,6 +13,8 @@ from daskflow.caching import CacheFacts, Part, digest_of
 from daskflow.definition.definitions import FlowDefinition
 from daskflow.definition.nodes import FlowGraph, NodeRef, references
 from daskflow.errors import CacheKeyError, DefinitionError, ParameterError
+from daskflow.lines import LogLimits
+from daskflow.logs import lowest_level
 from daskflow.lowering import AtHand
 from daskflow.lowering.expand import expand
 from daskflow.lowering.needs import given_literal
@@ -85,7 +87,7 @@ def _make_spec(
     small: dict[str, Any],
     settings: Settings,
 ) -> RunSpec:
-    graph, engine = definition.graph, settings.engine
+    graph, engine, told = definition.graph, settings.engine, settings.logging
     kept = {*definition.reference_tasks, *graph.terminals(), *references(definition.returned)}
     return RunSpec(
         uuid.uuid4().hex,
@@ -102,9 +104,10 @@ def _make_spec(
         engine.max_signalled_retries,
         caching=_cache_facts(graph, parameters),
         parents=_parents(),
-        log_level=settings.logging.threshold,
+        log_level=lowest_level(told.threshold),
+        log_limits=LogLimits(told.lines, told.characters, told.message),
         limits=Limits(engine.block_seconds, engine.block_bytes),
-        log_prints=flow.options.get("log_prints", settings.logging.prints),
+        log_prints=flow.options.get("log_prints", told.prints),
     )
 
 

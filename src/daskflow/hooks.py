@@ -104,12 +104,13 @@ def ask_handlers(
 
 
 def call_hooks(watchers: Watchers, owner: Any, run: Any, state: State) -> None:
-    """Let the hooks observe a state; what they raise is logged."""
+    """Let the hooks observe a state; what they raise is logged, of a task's by its task run."""
     for hook in watchers.hooks_of(state.code):
         try:
             hook(owner, run, state)
         except RunInterrupted:
             raise
-        except BaseException:  # noqa: BLE001 - the same, and it only observes
+        except BaseException:  # the same, and it only observes
             name = getattr(hook, "__qualname__", repr(hook))
-            _log.exception("hook %s of %r raised at %s", name, owner, state)
+            log = getattr(run, "logger", _log)
+            log.exception("hook %s of %r raised at %s", name, owner, state)

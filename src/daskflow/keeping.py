@@ -16,11 +16,12 @@ from daskflow._crash_points import reach
 from daskflow.definition.outlining import outline_of
 from daskflow.entries import Entry, RunMoved
 from daskflow.errors import LeaseLostError
+from daskflow.lines import Piece
 from daskflow.persisting import pack_parameters
 from daskflow.resuming import code_digests
 from daskflow.runtime.spec import RunSpec, is_installed, own_code_by_value
 from daskflow.states import Pending, State
-from daskflow.stores.history import Holder, RunRow, RunStore
+from daskflow.stores.history import Holder, NumberedPiece, RunRow, RunStore
 from daskflow.stores.journal import Journal
 from daskflow.timing import now
 
@@ -40,6 +41,12 @@ class Keeper(Protocol):
 
     def moved(self, at: float, state: State, **row: Any) -> None:
         """Keep a change of the flow run's state, and new values of its row."""
+
+    def add_lines(self, pieces: Sequence[Piece], dropped: int = 0) -> None:
+        """Keep what task runs have logged, and that so many lines of it were dropped before."""
+
+    def logs(self, task: str | None) -> list[NumberedPiece]:
+        """Return what is kept of what the task runs have logged, of a task or of all."""
 
     def may_go_on(self) -> bool:
         """Return whether what comes next can be kept; raise where the run is somebody else's."""
@@ -64,6 +71,13 @@ class NoKeeper:
 
     def moved(self, at: float, state: State, **row: Any) -> None:
         """Do nothing."""
+
+    def add_lines(self, pieces: Sequence[Piece], dropped: int = 0) -> None:
+        """Do nothing."""
+
+    def logs(self, task: str | None) -> list[NumberedPiece]:
+        """Return none."""
+        return []
 
     def may_go_on(self) -> bool:
         """Return that all is well."""
@@ -104,6 +118,14 @@ class StoreKeeper:
         """Keep a change of the flow run's state, and new values of its row."""
         news, self.row = self.row, {}
         self.journal.add(RunMoved(at, state), {**news, "state": state, **row})
+
+    def add_lines(self, pieces: Sequence[Piece], dropped: int = 0) -> None:
+        """Keep what task runs have logged."""
+        self.journal.add_lines(pieces, dropped)
+
+    def logs(self, task: str | None) -> list[NumberedPiece]:
+        """Return what is in the store by now of what the task runs have logged."""
+        return self.store.logs(self.run_id, task)
 
     def may_go_on(self) -> bool:
         """Return whether the store takes what is written."""

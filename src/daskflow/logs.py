@@ -1,9 +1,10 @@
 """Logging of task runs: what a body logs, with the names of its task run on every record.
 
-`RunLogger` is what bodies log to; it is an adapter of the standard logger ``daskflow.task_runs``.
-Records go where the user's own logging configuration leads, and through one `Sink`, which can be
-replaced: it is the only place where records leave. The one that is there at first writes lines to
-stderr where the user has configured nothing.
+`RunLogger` is what bodies log to; it is an adapter of the standard logger ``daskflow.task_runs``. A
+record goes two ways. A `Recorder` takes it to whoever drives the run: to the store, and where that
+is another process, to be shown there (`show`). And it is shown where it is made: as the user's own
+logging configuration says, and through one `Sink`, which can be replaced. The one that is there at
+first writes lines to stderr, where the user has configured nothing and nobody else shows them.
 """
 
 from __future__ import annotations
@@ -11,9 +12,12 @@ from __future__ import annotations
 import logging
 import sys
 import threading
-from collections.abc import Iterator, Mapping, MutableMapping
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol
+
+from daskflow.errors import shown
+from daskflow.lines import LogLine
 
 if TYPE_CHECKING:
     LoggerAdapter = logging.LoggerAdapter[logging.Logger]
@@ -27,13 +31,24 @@ _logger = logging.getLogger(NAME)
 
 
 class Sink(Protocol):
-    """Where the records of task runs leave this process."""
+    """Where this process shows the records of task runs: of its own, and of runs that it drives."""
 
     def take(self, record: logging.LogRecord) -> None:
         """Take a record, in the thread that logged it, at the same time as in other threads.
 
         What is raised is told on stderr.
         """
+
+
+class Recorder(Protocol):
+    """Takes what one attempt logs to whoever drives its run."""
+
+    @property
+    def is_away(self) -> bool:
+        """Whether that is another process, which shows it."""
+
+    def take(self, record: logging.LogRecord) -> bool:
+        """Take a record, in the thread that logged it; False: it does not get there."""
 
 
 class RunLogger(LoggerAdapter):
@@ -44,8 +59,10 @@ class RunLogger(LoggerAdapter):
     names
         What each record gets as attributes, under these names behind ``daskflow_``.
     threshold
-        The lowest level that is let through; None: what the user's logging configuration says,
-        INFO where there is none.
+        The lowest level that is let through; None: INFO, and to be shown here, what the user's
+        logging configuration says.
+    open_recorder
+        Returns what records are taken by; asked once something is logged.
 
     Examples
     --------
@@ -57,17 +74,25 @@ class RunLogger(LoggerAdapter):
         self,
         names: Mapping[str, Any] = MappingProxyType({}),
         threshold: int | None = None,
+        open_recorder: Callable[[], Recorder | None] = lambda: None,
     ) -> None:
         super().__init__(_logger, {PREFIX + name: value for name, value in names.items()})
         self.threshold = threshold
+        self._open_recorder = open_recorder
+        self._recorder: Recorder | None = None
 
     def isEnabledFor(self, level: int) -> bool:  # noqa: N802 - the word of `logging`
         """Return whether a record of this level is let through."""
-        if _logger.manager.disable >= level:
-            return False
-        if self.threshold is None and is_configured():
-            return _logger.isEnabledFor(level)
-        return level >= (logging.INFO if self.threshold is None else self.threshold)
+        return is_shown(level, self.threshold) or self._recorder_for(level) is not None
+
+    def _recorder_for(self, level: int) -> Recorder | None:
+        """Return what takes records of a level; None: nothing does."""
+        lowest = logging.INFO if self.threshold is None else self.threshold
+        if level < lowest or _logger.manager.disable >= level:
+            return None
+        if self._recorder is None:
+            self._recorder = self._open_recorder()
+        return self._recorder
 
     def process(
         self, msg: Any, kwargs: MutableMapping[str, Any]
@@ -78,10 +103,113 @@ class RunLogger(LoggerAdapter):
 
     def log(self, level: int, msg: object, *args: object, **kwargs: Any) -> None:
         """Log a message with its arguments."""
-        if self.isEnabledFor(level):
-            msg, kwargs = self.process(msg, kwargs)  # type: ignore[assignment]
-            kwargs["stacklevel"] = kwargs.get("stacklevel", 1) + 1  # this is not who logs
-            _logger._log(level, msg, args, **kwargs)  # noqa: SLF001 - `log` would ask again
+        recorder, is_seen = self._recorder_for(level), is_shown(level, self.threshold)
+        if recorder is None and not is_seen:
+            return
+        msg, kwargs = self.process(msg, kwargs)  # type: ignore[assignment]
+        kwargs["stacklevel"] = kwargs.get("stacklevel", 1) + 2  # neither this is who logs
+        record = _record_of(level, msg, args, **kwargs)
+        is_taken = recorder is not None and recorder.take(record)
+        if is_seen:
+            is_away = is_taken and recorder is not None and recorder.is_away
+            vars(record)[_AWAY] = is_away
+            _logger.handle(record)
+
+
+_AWAY = PREFIX + "is_away"  # on a record: another process shows it
+
+
+def _record_of(  # noqa: PLR0913 - the words of `logging`
+    level: int,
+    msg: object,
+    args: tuple[object, ...],
+    *,
+    exc_info: Any = None,
+    extra: Mapping[str, Any] | None = None,
+    stack_info: bool = False,
+    stacklevel: int = 1,
+) -> logging.LogRecord:
+    """Make a record as `logging` does, which would not give it to us."""
+    file, line, function, stack = _logger.findCaller(stack_info, stacklevel)
+    if isinstance(exc_info, BaseException):
+        exc_info = (type(exc_info), exc_info, exc_info.__traceback__)
+    elif exc_info and not isinstance(exc_info, tuple):
+        exc_info = sys.exc_info()
+    where = (NAME, level, file, line)
+    return _logger.makeRecord(*where, msg, args, exc_info, function, extra, stack)
+
+
+def is_shown(level: int, threshold: int | None = None) -> bool:
+    """Return whether records of a level are shown in this process.
+
+    Parameters
+    ----------
+    threshold
+        The lowest level that is; None: what the user's logging configuration says, INFO where there
+        is none.
+    """
+    if _logger.manager.disable >= level:
+        return False
+    if threshold is None and is_configured():
+        return _logger.isEnabledFor(level)
+    return level >= (logging.INFO if threshold is None else threshold)
+
+
+def lowest_level(threshold: int | None) -> int | None:
+    """Return the threshold for processes that know nothing of this one's logging configuration.
+
+    Where that shows more than INFO and above, they let through as much.
+    """
+    if threshold is None and is_configured() and _logger.isEnabledFor(logging.INFO - 1):
+        return _logger.getEffectiveLevel()
+    return threshold
+
+
+def show(line: LogLine, names: Mapping[str, Any], threshold: int | None = None) -> None:
+    """Show here what a task run has logged in another process, as if it had been in this one.
+
+    Parameters
+    ----------
+    names
+        Of its run; see `RunLogger`.
+    """
+    if not is_shown(line.level, threshold):
+        return
+    told = {
+        **names,
+        "task_run": line.task_run,
+        "task_run_id": f"{names.get('run_id', '')}/{line.task_run}",
+        "attempt": line.attempt,
+        "worker": line.worker,
+    }
+    record = logging.makeLogRecord(
+        {
+            "name": line.logger,
+            "levelno": line.level,
+            "levelname": logging.getLevelName(line.level),
+            "msg": line.message,
+            "created": line.at,
+            "msecs": int(line.at % 1 * 1000),
+            **{PREFIX + name: value for name, value in told.items()},
+        }
+    )
+    _logger.handle(record)
+
+
+def text_of(record: logging.LogRecord) -> str:
+    """Return a record's message, with the traceback that it may have; it never raises."""
+    try:
+        return screened(_formatter.format(record))
+    except Exception as error:  # noqa: BLE001 - as `logging` itself: a message ends no task
+        return f"a message of {record.filename}, line {record.lineno}: {shown(error)}"
+
+
+_formatter = logging.Formatter()
+
+
+def screened(text: str) -> str:
+    """Return a text as it may be kept and shown: every message passes here that we write down."""
+    return text
 
 
 def is_configured() -> bool:
@@ -122,18 +250,21 @@ class RunFormatter(logging.Formatter):
         told = vars(record)
         name, attempt = told.get(PREFIX + "task_run"), told.get(PREFIX + "attempt")
         record.daskflow_who = f"{name} attempt {attempt} " if name else ""
-        return super().formatMessage(record)
+        return screened(super().formatMessage(record))
 
 
 class StderrSink:
-    """Writes records to stderr, unless the user's own logging configuration has them already."""
+    """Writes records to stderr, where nobody else shows them.
+
+    That is the user's own logging configuration, or the process that drives the run.
+    """
 
     def __init__(self) -> None:
         self._formatter = RunFormatter()
 
     def take(self, record: logging.LogRecord) -> None:
         """Write one record, in one piece."""
-        if not has_handlers():
+        if not (has_handlers() or vars(record).get(_AWAY)):
             sys.stderr.write(self._formatter.format(record) + "\n")
             sys.stderr.flush()
 

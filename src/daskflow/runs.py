@@ -24,11 +24,14 @@ from daskflow.errors import FlowRunFailedError, FlowRunPausedError, IllegalMoveE
 from daskflow.events import StateChanged
 from daskflow.executors.base import Session
 from daskflow.keeping import Keeper, NoKeeper
+from daskflow.lines import LogLine, Reader
+from daskflow.logs import show
 from daskflow.lowering.plan import literal_key
 from daskflow.runtime.driver import Assignment, Contact, Driver, Order
 from daskflow.runtime.failing import failures, first_failure
 from daskflow.runtime.flow_handlers import NOBODY_WATCHES, FlowWatch
 from daskflow.runtime.interrupts import interrupts
+from daskflow.runtime.listening import Listener
 from daskflow.runtime.pausing import approve_all, parked, paused_runs, reject_all
 from daskflow.runtime.record import RunRecord
 from daskflow.runtime.spec import RunSpec
@@ -98,6 +101,8 @@ class FlowRun:
         self.record = RunRecord(definition.graph, spec.kept, judge, self._keeper.add)
         self.record.give(assignment.given)
         self.values = Values(self.record, session, spec.storage)
+        self._listener = _listener_of(spec, self._keeper)
+        session.tell_lines(self._listener.take)
         self.started_at = now()  # instant, seconds since the epoch
         self.ended_at: float | None = None
         self._definition = definition
@@ -200,6 +205,7 @@ class FlowRun:
 
     def _rests(self) -> bool:
         """Note that nobody drives it any more; return False where there is something to do."""
+        self._listener.settle()
         self._do_with_store(self._keeper.settle)  # it may take long, so nobody else waits for it
         with self._changed:  # no order comes meanwhile
             if isinstance(self._state, Paused) and not self._orders.empty():
@@ -412,6 +418,46 @@ class FlowRun:
             if not news and self._is_over():
                 return
 
+    def logs(self, task: str | None = None, level: int = 0) -> list[LogLine]:
+        """Return what the task runs have logged by now, in the order in which it came.
+
+        What they print is among it where that is logged; see ``log_prints``. Of a task run that
+        logs much there are the first lines and the last ones, and one that tells of the others.
+
+        Parameters
+        ----------
+        task
+            Of which: ``"clean"`` with all its children, or ``"clean[3]"``; None: of all.
+        level
+            The lowest, as `logging` counts: 30 for warnings and errors only.
+
+        Examples
+        --------
+        >>> from daskflow import LocalExecutor, flow, task
+        >>> @task(log_prints=True)
+        ... def greet(name: str) -> None:
+        ...     print(f"hello {name}")
+        >>> @flow(executor=LocalExecutor())
+        ... def greetings():
+        ...     greet.map(["Ada", "Grace"])
+        >>> [(line.task_run, line.message) for line in greetings.run().logs()]
+        [('greet[0]', 'hello Ada'), ('greet[1]', 'hello Grace')]
+        """
+        pieces = (one.piece for one in self._keeper.logs(task))
+        return list(Reader(level).read(pieces))
+
+    def last_lines(self, task_run: str, attempt: int | None = None) -> list[LogLine]:
+        """Return the last lines of an attempt that has not ended: it runs, or its worker was lost.
+
+        Parameters
+        ----------
+        task_run
+            Its name: ``clean[3]``.
+        attempt
+            None: the newest.
+        """
+        return self._listener.last_lines(task_run, attempt)
+
     def progress(self) -> list[NodeProgress]:
         """Return how far each node is, in the order of the flow."""
         return progress_of(self.record)
@@ -516,3 +562,9 @@ class FlowRun:
             f"<p><b>{head}</b>: {html.escape(str(self._state))}</p>"
             f"<table><tr><th>task</th><th>task runs</th><th>states</th></tr>{rows}</table>"
         )
+
+
+def _listener_of(spec: RunSpec, keeper: Keeper) -> Listener:
+    """Return who hears what the task runs of a run log."""
+    names = {"flow_name": spec.flow_name, "run_id": spec.run_id, "run_name": spec.run_name}
+    return Listener(keeper.add_lines, partial(show, names=names, threshold=spec.log_level))

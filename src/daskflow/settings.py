@@ -69,6 +69,9 @@ class LoggingSettings(BaseModel):
         description="lowest level that is let through; default: as logging is configured, or INFO",
     )
     prints: bool = Field(default=False, description="whether what tasks print is logged, as INFO")
+    lines: int = Field(2_000, ge=0, description="lines of an attempt: the first and the last")
+    characters: int = Field(256 << 10, ge=1, description="of all these lines")
+    message: int = Field(8 << 10, ge=1, description="characters of one line")
 
     @field_validator("level", mode="before")
     @classmethod

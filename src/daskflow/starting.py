@@ -55,6 +55,7 @@ from daskflow.runtime.restoring import (
 )
 from daskflow.runtime.single import SingleCall, single_call
 from daskflow.runtime.spec import RunSpec, own_code_by_value, pack_spec
+from daskflow.runtime.tapes import this_process
 from daskflow.settings import Settings
 from daskflow.states import Cached, Crashed, Failed, Running, State, TriggerFailed
 from daskflow.stores.answering import answers_of
@@ -106,6 +107,7 @@ def _begun(
         Of the run's row, as far as the flow and its parameters do not tell them.
     """
     definition, spec, assignment = described
+    spec = replace(spec, driver=this_process())
     assignment = replace(assignment, answer=answers_of(store))
     session = _open(flow, settings, spec, assignment)
     try:
@@ -311,7 +313,7 @@ def _reopened(
     _, parameters = _kept_of(settings, store, row)
     definition, spec, assignment = describe(flow, parameters, settings)
     spec = with_storage(_spec_like(spec, row), flow, settings, store)
-    spec = replace(spec, session_id=f"{row.id}{row.token:x}")
+    spec = replace(spec, session_id=f"{row.id}{row.token:x}", driver=this_process())
     assignment = replace(
         assignment,
         run_id=spec.session,

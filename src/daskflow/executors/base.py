@@ -15,9 +15,12 @@ from typing import Any, Protocol, TypeVar
 
 from daskflow.demands import Demand
 from daskflow.events import Complaint, GiveBack, Report, Segment
+from daskflow.lines import Batch
 from daskflow.questions import ASK_SECONDS, Answerer, Question
 
 A = TypeVar("A")
+# takes lines that a run's bodies have logged, packed, and how many were dropped on the way
+TakeLines = Callable[[bytes, int], None]
 
 
 class Session(Protocol):
@@ -53,6 +56,13 @@ class Session(Protocol):
         """Let this answer what the run's blocks ask, until the session is closed.
 
         It is called in `wait`, in the driver's thread; where blocks run in this process, in theirs.
+        """
+
+    def tell_lines(self, take: TakeLines) -> None:
+        """Let this take what the run's bodies log, until the session is closed.
+
+        It is called in any thread. It has what a block logged before `wait` returns the report of
+        that block, or of its loss.
         """
 
     def complaints(self) -> list[Complaint]:
@@ -153,6 +163,12 @@ class Port(Protocol):
 
     def giving_back(self, run_id: str, block: int) -> GiveBack | None:
         """Return what tells, from any thread, what a block will not begin; None: nobody listens."""
+
+    def lines_to(self, run_id: str) -> Callable[[Batch], None] | None:
+        """Return what takes away, from any thread, what the bodies of a run log; None: nobody does.
+
+        It does not wait. What it took arrives before what is reported later.
+        """
 
     def ask(self, run_id: str, question: Question[A], seconds: float = ASK_SECONDS) -> A:
         """Return what the driver answers to a question; waits for it in this thread.

@@ -1,6 +1,7 @@
 """The link of one Dask client to the tracker: one background poll, whatever the number of runs.
 
-It brings the tracker's reports, complaints and questions and hands them to the runs' queues.
+It brings the tracker's reports, complaints and questions and hands them to the runs' queues. Lines
+that bodies have logged it hands to whoever takes them, before the reports that came with them.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from daskflow.errors import ExecutorError
 from daskflow.events import Complaint
+from daskflow.executors.base import TakeLines
 from daskflow.executors.handshake import Acquaintances, Needs, describe
 from daskflow.executors.roll_call import ask_each
 from daskflow.executors.wire import Asked
@@ -49,6 +51,7 @@ class Hub:
         self._acquaintances = Acquaintances(describe())
         self._meeting = threading.Lock()  # of runs that begin at a time one asks the workers
         self._queues: dict[str, SimpleQueue[Any]] = {}
+        self._takers: dict[str, TakeLines] = {}  # of lines
         self._install()
         self._in_loop(self._poll())
 
@@ -79,6 +82,10 @@ class Hub:
             raise ExecutorError(msg) from error
         self.threads, self._workers, self._saturation = began
         return queue
+
+    def tell_lines(self, run_id: str, take: TakeLines) -> None:
+        """Let this take the lines of a run, in the thread that polls."""
+        self._takers[run_id] = take
 
     def hint_at_saturation(self) -> None:
         """Log, once, that the scheduler's settings make many small blocks slow."""
@@ -128,6 +135,7 @@ class Hub:
 
     def end(self, run_id: str) -> None:
         """Let the tracker forget a run."""
+        self._takers.pop(run_id, None)
         if self._queues.pop(run_id, None) is not None:
             self.send("end", run_id=run_id)
 
@@ -173,7 +181,9 @@ class Hub:
             except Exception as error:  # noqa: BLE001 - each run is to hear of it, whatever it is
                 self.lost = f"{type(error).__name__}: {error}"
                 break
-            seen, self.threads, reports, complaints, questions = news
+            seen, self.threads, reports, complaints, questions, lines = news
+            for told in lines:
+                self._hand_over_lines(*told)
             for one in (
                 *(Asked(*asked) for asked in questions),
                 *reports,
@@ -190,3 +200,10 @@ class Hub:
         queue = self._queues.get(news.run_id if isinstance(news, Complaint) else news[0])
         if queue is not None:
             queue.put(news)
+
+    def _hand_over_lines(self, run_id: str, dropped: int, batches: list[bytes]) -> None:
+        take = self._takers.get(run_id)
+        if take is not None:
+            for data in batches:
+                take(data, dropped)
+                dropped = 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping
@@ -15,8 +16,9 @@ from typing import Any, TypeVar
 from daskflow.demands import Demand
 from daskflow.errors import DefinitionError, UnansweredError
 from daskflow.events import Complaint, GiveBack, Report, Segment
-from daskflow.executors.base import PackedSpec, use_port
+from daskflow.executors.base import PackedSpec, TakeLines, use_port
 from daskflow.executors.wire import is_block, is_portion
+from daskflow.lines import Batch, pack_batch
 from daskflow.questions import ASK_SECONDS, Answerer, Question, answer_nothing
 from daskflow.signals import RunInterrupted
 
@@ -93,6 +95,8 @@ class LocalSession:
         self._torn: dict[Any, str] = {}  # large literals that could not be read, and why
         self._reports: SimpleQueue[Report] = SimpleQueue()
         self.answer: Answerer = answer_nothing  # called in the threads of blocks
+        self._take_lines: TakeLines | None = None
+        self._process = os.getpid()
 
     def submit(self, layer: dict[Any, Any], *, urgent: bool, demands: Mapping[Any, Demand]) -> None:
         """Take the nodes of a plan's graph; demands are met here by definition."""
@@ -136,6 +140,17 @@ class LocalSession:
         """Let this answer what the run's blocks ask; it is called in their threads."""
         self.answer = answer
 
+    def tell_lines(self, take: TakeLines) -> None:
+        """Let this take what the run's bodies log."""
+        self._take_lines = take
+
+    def lines_to(self) -> Callable[[Batch], None] | None:
+        """Return what takes away what bodies log; None in a process that one of them has forked."""
+        take = self._take_lines
+        if take is None or os.getpid() != self._process:
+            return None
+        return lambda batch: take(pack_batch(batch), 0)
+
     def complaints(self) -> list[Complaint]:
         """Return none: this process can run every block."""
         return []
@@ -159,6 +174,7 @@ class LocalSession:
         self._ready.clear()
         self._values.clear()
         self.answer = answer_nothing
+        self._take_lines = None
 
     def closer(self) -> Callable[[], None]:
         """Return what ends the threads; the values go with the session."""
@@ -266,6 +282,9 @@ class _LocalPort:
     def giving_back(self, run_id: str, block: int) -> GiveBack | None:
         """Return what tells the driver; None where it has to wait for the block itself."""
         return self._session.giving_back(block)
+
+    def lines_to(self, run_id: str) -> Callable[[Batch], None] | None:
+        return self._session.lines_to()
 
     def ask(self, run_id: str, question: Question[A], seconds: float = ASK_SECONDS) -> A:
         try:

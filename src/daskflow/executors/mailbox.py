@@ -8,7 +8,10 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from daskflow.events import Span
+from daskflow.executors.linebox import LineBox, Told
 from daskflow.executors.wire import Asked
+
+_LINES_SECONDS = 0.1  # that lines wait for something else to be told along with
 
 
 class RawReport(NamedTuple):
@@ -30,7 +33,7 @@ RawComplaint = tuple[str, int, str]  # run, block, message
 class Mailbox:
     """The reports for one client, from oldest to newest.
 
-    And the complaints and the questions, which are told only once.
+    And the complaints, the questions and the lines, which are told only once.
     """
 
     first: int = 1  # number of the oldest report that is kept
@@ -40,6 +43,9 @@ class Mailbox:
     arrived: asyncio.Event = field(default_factory=asyncio.Event)
     asked: asyncio.Event = field(default_factory=asyncio.Event)  # there are questions
     answered: float = 0.0  # when its client was last given some, by the loop's clock
+    lines: LineBox = field(default_factory=LineBox)
+    waking: asyncio.TimerHandle | None = None  # lines wait, but not for longer than this
+    are_lines_due: bool = False
 
     def put(self, report: RawReport) -> None:
         """Take in a report; it is kept until the client has acknowledged it."""
@@ -58,12 +64,27 @@ class Mailbox:
         self.arrived.set()
         return lambda: self._forget(question.number)
 
-    def take_once(self) -> tuple[list[RawComplaint], list[Asked]]:
-        """Return the complaints and questions, which are not kept."""
+    def put_lines(self, run_id: str, data: bytes, count: int) -> None:
+        """Take in a batch of so many lines; it goes with what comes next, or soon by itself."""
+        self.lines.put(run_id, data, count)
+        if self.waking is None:
+            loop = asyncio.get_running_loop()
+            self.waking = loop.call_later(_LINES_SECONDS, self._wake_for_lines)
+
+    def _wake_for_lines(self) -> None:
+        self.are_lines_due = True
+        self.arrived.set()
+
+    def take_once(self) -> tuple[list[RawComplaint], list[Asked], list[Told]]:
+        """Return the complaints, questions and lines, which are not kept."""
         complaints, self.complaints = self.complaints, []
         questions, self.questions = list(self.questions.values()), {}
+        self.are_lines_due = False
+        if self.waking is not None:
+            self.waking.cancel()
+            self.waking = None
         self._settle()
-        return complaints, questions
+        return complaints, questions, self.lines.take()
 
     def drop_until(self, seen: int) -> None:
         """Forget the reports up to a number."""
@@ -79,5 +100,6 @@ class Mailbox:
     def _settle(self) -> None:
         if not self.questions:
             self.asked.clear()
-        if not self.reports and not self.complaints and not self.questions:
+        is_due = self.questions or self.are_lines_due
+        if not self.reports and not self.complaints and not is_due:
             self.arrived.clear()

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from daskflow.demands import Demand
 from daskflow.errors import ExecutorError
 from daskflow.events import Complaint, Report
+from daskflow.executors.base import TakeLines
 from daskflow.executors.hub import Hub
 from daskflow.executors.placement import annotations_of, priority_of
 from daskflow.executors.wire import (
@@ -104,6 +105,10 @@ class DaskSession:
         if questions:
             told = [(one.number, answer_packed(self._answer, one.data)) for one in questions]
             self._hub.send("answer", answers=told)
+
+    def tell_lines(self, take: TakeLines) -> None:
+        """Let this take what the run's bodies log; it is called in the thread of the hub."""
+        self._hub.tell_lines(self._run_id, take)
 
     def complaints(self) -> list[Complaint]:
         """Return which blocks no worker can run, as the tracker found."""

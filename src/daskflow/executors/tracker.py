@@ -3,7 +3,8 @@
 For each run it keeps the spec, as opaque bytes, for the workers that ask; the reports that ride on
 task-finished messages, until the driver has acknowledged them; and the values of blocks, until the
 driver lets them go. It looks now and then for blocks that no worker can run, and complains of them.
-It passes questions of shims on to their drivers, and the answers back.
+It passes questions of shims on to their drivers, and the answers back; and what bodies log, which
+is no state: it makes no driver look up sooner than ten times a second, and never keeps a report.
 Drivers read with a versioned long poll. All that belongs to a client goes when that client leaves.
 
 Values are held here, in the name of the run, and not by a future each in the driver: a future costs
@@ -25,11 +26,13 @@ from distributed import KilledWorker, Scheduler, SchedulerPlugin
 
 from daskflow.events import Span
 from daskflow.executors.asking import GONE, Questions
+from daskflow.executors.linebox import Told
 from daskflow.executors.mailbox import Mailbox, RawComplaint, RawReport
 from daskflow.executors.placement import complaint_about
 from daskflow.executors.stuck import StuckBlocks, demand_of, offers_of, stuck_blocks
 from daskflow.executors.unloading import unload
 from daskflow.executors.wire import (
+    LINES,
     METADATA_KEY,
     TAKEN,
     Answered,
@@ -81,6 +84,7 @@ class Tracker(SchedulerPlugin):
             daskflow_1_release=self.release,
             daskflow_1_end=self.end,
         )
+        scheduler.stream_handlers[LINES] = self.lines
 
     def hello(self) -> bool:
         """Tell that the tracker is here; a scheduler without one answers None."""
@@ -103,11 +107,12 @@ class Tracker(SchedulerPlugin):
 
     async def reports(
         self, client: str, seen: int, seconds: float
-    ) -> tuple[int, int, list[RawReport], list[RawComplaint], list[Asked]]:
+    ) -> tuple[int, int, list[RawReport], list[RawComplaint], list[Asked], list[Told]]:
         """Give a client its reports behind `seen`, waiting for the first one so long at most.
 
         Returns the number of the last report given, to be passed as `seen` next time; how many
-        threads the workers have; the reports; the complaints; the questions.
+        threads the workers have; the reports; the complaints; the questions; the lines, those that
+        were logged before the reports among them.
         """
         mailbox = self.mailboxes.setdefault(client, Mailbox())
         mailbox.drop_until(seen)
@@ -141,6 +146,12 @@ class Tracker(SchedulerPlugin):
         if run_id in self.runs:
             self.runs[run_id].long.add(block)
             unload(self.scheduler, self._is_long)
+
+    def lines(self, worker: str, run_id: str, count: int, lines: bytes) -> None:
+        """Take in what bodies of a run have logged; nothing may be raised on a worker's stream."""
+        run = self.runs.get(run_id)
+        if run is not None and run.client in self.mailboxes:
+            self.mailboxes[run.client].put_lines(run_id, lines, count)
 
     def release(self, run_id: str, keys: list[Any]) -> None:
         """Let go of values of a run."""

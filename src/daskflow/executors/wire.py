@@ -13,6 +13,7 @@ from daskflow.lowering.plan import PORTION
 from daskflow.questions import Answerer, Question
 
 METADATA_KEY = "daskflow-1"  # names the protocol; versions can live side by side
+LINES = "daskflow-1-lines"  # what a message is about on the stream from worker to scheduler
 TAKEN = "daskflow-taken"  # annotation of a block that Dask took from a worker, and began anew
 
 

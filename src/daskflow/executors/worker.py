@@ -7,8 +7,9 @@ message: no message of ours, atomic with the result, in order.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from dask.sizeof import sizeof
@@ -20,7 +21,15 @@ from daskflow.executors.base import Executor
 from daskflow.executors.cluster import NestedExecutor
 from daskflow.executors.connections import connect
 from daskflow.executors.local import LocalExecutor
-from daskflow.executors.wire import METADATA_KEY, TAKEN, pack_question, pack_segments, unpack_answer
+from daskflow.executors.wire import (
+    LINES,
+    METADATA_KEY,
+    TAKEN,
+    pack_question,
+    pack_segments,
+    unpack_answer,
+)
+from daskflow.lines import Batch, pack_batch
 from daskflow.questions import ASK_SECONDS, Question
 from daskflow.sealing import Sealed
 from daskflow.settings import Settings
@@ -51,13 +60,18 @@ class WorkerPort:
 
     is_local = False
 
+    def __init__(self) -> None:
+        self._worker: Worker | None = None  # where the block began
+        self._process = os.getpid()
+
     @property
     def worker(self) -> str:
         """The address of the worker; empty where other Dask code computes the block."""
         try:
-            return get_worker().address
+            self._worker = get_worker()
         except ValueError:
             return ""
+        return self._worker.address
 
     def fetch_spec(self, run_id: str) -> bytes:
         """Ask the tracker on the scheduler for a run's spec."""
@@ -95,6 +109,28 @@ class WorkerPort:
             asyncio.run_coroutine_threadsafe(told, loop)  # else the block's end tells it
 
         return give_back
+
+    def lines_to(self, run_id: str) -> Callable[[Batch], None] | None:
+        """Return what sends lines on the stream on which Dask tells that tasks are done.
+
+        So they are there before the report of their block. None where other Dask code computes the
+        block, and in a process that its body has forked.
+        """
+        worker = self._worker
+        if worker is None or os.getpid() != self._process:
+            return None
+
+        def send(batch: Batch) -> None:
+            told = {
+                "op": LINES,
+                "run_id": run_id,
+                "count": batch.line_count(),
+                "lines": pack_batch(batch),
+            }
+            with suppress(RuntimeError):  # the worker ends
+                worker.loop.add_callback(worker.batched_send, told)
+
+        return send
 
     def ask(self, run_id: str, question: Question[A], seconds: float = ASK_SECONDS) -> A:
         """Ask the driver, by way of the tracker on the scheduler."""

@@ -30,6 +30,8 @@ def context_of(run: TaskRun) -> TaskRunContext:
         run.loop_result,
         before.is_resumed,
         UpstreamRuns(lambda: run.wire.upstream(run.position)),
+        None,
+        run.open_tape,
     )
 
 

@@ -31,6 +31,7 @@ from daskflow.runtime.inputs import Inputs, Literal
 from daskflow.runtime.modules import in_use
 from daskflow.runtime.spec import RunSpec, unpack_spec
 from daskflow.runtime.steps import walk
+from daskflow.runtime.tapes import outbox
 from daskflow.runtime.task_run import TaskRun
 from daskflow.runtime.waning import Waning
 from daskflow.runtime.wiring import Wire
@@ -56,6 +57,8 @@ def run_block(run_id: str, number: int, body: bytes, *inputs: Any) -> tuple[Segm
             segments = walk.walk()
     if not port.is_local:
         drop_frames(segments)
+    if outbox.ended:
+        outbox.send_ended()  # whoever hears that the block is done has heard what it logged
     port.report(run_id, number, tuple(segment.without_values() for segment in segments))
     return tuple(segments)
 

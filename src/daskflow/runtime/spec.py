@@ -25,6 +25,7 @@ from daskflow.caching import CacheFacts
 from daskflow.definition.nodes import FlowGraph
 from daskflow.errors import DefinitionError, ExecutorError
 from daskflow.executors.base import PackedSpec
+from daskflow.lines import DEFAULT_LOG_LIMITS, LogLimits
 from daskflow.pickling import dumps
 from daskflow.results.storage import ResultStorage
 from daskflow.runtime.budgets import DEFAULT_LIMITS, Limits
@@ -74,6 +75,8 @@ class RunSpec:
     parents: tuple[str, ...] = ()  # ids of the task runs that called it, outermost first
     log_level: int | None = None  # lowest that is let through; None: as `logging` is configured
     log_prints: bool = False  # whether what tasks print is logged, where they do not say
+    log_limits: LogLimits = DEFAULT_LOG_LIMITS  # how much of that is kept
+    driver: str = ""  # the process that drives it; see `tapes.this_process`; empty: none does
     caches: dict[Any, Any] = field(default_factory=dict)  # of the shim; empty when it travels
     modules: RunModules | None = None  # of the flow's own folder, where it has travelled
     session_id: str = ""  # of who goes on with it: its code may be another; empty: its own id

@@ -322,6 +322,8 @@ def walk(run: TaskRun) -> State:
         _pass_on(run, state)
     if run.before.loops or (state.code not in FINISHED and run.before != NOTHING_BEFORE):
         run.remark(before=run.before)
+    if run.tape is not None:
+        run.tape.end()
     return state
 
 

@@ -11,6 +11,7 @@ from daskflow.caching import CacheKey
 from daskflow.definition.nodes import NodeSpec
 from daskflow.events import NOTHING_BEFORE, Before, Note
 from daskflow.runtime.spec import RunSpec
+from daskflow.runtime.tapes import Tape, open_tape, outbox
 from daskflow.runtime.wiring import Wire
 from daskflow.signals import Signal
 
@@ -40,10 +41,19 @@ class TaskRun:
     is_told: bool = False  # whether handlers and hooks have seen what became of it
     cache: CacheKey | None = None  # under what its result is found and kept
     not_cached: str = ""  # why its result is not kept though it was to be
+    tape: Tape | None = None  # takes what it logs; None: it has not logged anything
 
     def remark(self, **fields: Any) -> None:
         """Add to what is worth saying of it."""
         self.note = (self.note or Note())._replace(**fields)
+
+    def open_tape(self) -> Tape | None:
+        """Return what takes the lines of this attempt; None: nobody would hear of them."""
+        attempt = self.before.attempts, self.before.loops
+        with outbox.opening:
+            if self.tape is None or self.tape.attempt != attempt:
+                self.tape = open_tape(self.spec, self.label(), attempt, self.tape)
+            return self.tape
 
     def label(self) -> str:
         """Return its name for people."""

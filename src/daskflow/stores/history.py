@@ -9,6 +9,9 @@ Whoever drives a run holds its *lease*. Its token grows each time the lease is t
 write names it: one who was stopped, and woke up when somebody else had taken over, is refused.
 Every write has an `op_id` as well: written twice, because the answer to the first was lost, it has
 one effect.
+
+What task runs log is kept beside that: it is no history, so nothing is restored from it, and parts
+of it are forgotten while a run goes on.
 """
 
 from __future__ import annotations
@@ -18,6 +21,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from daskflow.entries import Entry
+from daskflow.lines import Piece
 from daskflow.states import State
 from daskflow.stores.base import ResultCache
 
@@ -68,6 +72,14 @@ class Numbered:
 
     version: int
     entry: Entry
+
+
+@dataclass(frozen=True, slots=True)
+class NumberedPiece:
+    """Some lines of a tape, with their place in what a run has logged."""
+
+    version: int  # grows from piece to piece; with gaps, where some were forgotten
+    piece: Piece
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +147,22 @@ class RunReader(Protocol):
             read.
         """
 
+    def logs(self, run_id: str, task: str | None = None, behind: int = 0) -> list[NumberedPiece]:
+        """Return what task runs of a run have logged, in the order in which it came.
+
+        Parameters
+        ----------
+        task
+            Of which: ``clean`` with all its children, or ``clean[3]``; None: of all.
+        behind
+            Only what came behind this version.
+
+        Raises
+        ------
+        UnknownRunError
+            There is none.
+        """
+
     def holder(self, run_id: str) -> Holder | None:
         """Return who drives a run now; None: nobody, as far as can be told."""
 
@@ -170,6 +198,19 @@ class RunStore(RunReader, Protocol):
         ----------
         row
             New values by field of `RunRow`.
+
+        Raises
+        ------
+        LeaseLostError
+            Somebody else has taken the lease meanwhile: nothing was written.
+        StoreBusyError
+            It cannot write now; the same call may work later.
+        """
+
+    def add_logs(self, lease: Lease, pieces: Sequence[Piece], op_id: str) -> None:
+        """Keep what task runs have logged, and forget of a tape what a piece takes the place of.
+
+        That is what lies whole between its `kept_to` and its `kept_from`.
 
         Raises
         ------

@@ -3,6 +3,9 @@
 Entries are written in the order in which they came, by one thread, so whatever is durable is a
 beginning of what happened. Where the store cannot write for the time being, the same batch is tried
 again, with the same `op_id`, until it can; meanwhile the run waits, and nothing fails.
+
+What task runs have logged is written by the same thread, when there are no entries; see
+`LineWriter`.
 """
 
 from __future__ import annotations
@@ -10,14 +13,16 @@ from __future__ import annotations
 import logging
 import threading
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from daskflow._crash_points import reach
 from daskflow.entries import Entry
 from daskflow.errors import StoreBusyError, StoreError
+from daskflow.lines import Piece
 from daskflow.stores.history import Lease, RunStore
+from daskflow.stores.line_writer import LineWriter
 from daskflow.timing import monotonic
 
 _GATHER_SECONDS = 0.05  # in which entries are gathered for one transaction
@@ -34,6 +39,7 @@ class Journal:
         self.trouble: StoreError | None = None  # why nothing can be written; None: all is well
         self._entries: list[Entry] = []  # not yet taken by the writer
         self._row: dict[str, Any] = {}
+        self._lines = LineWriter(store, lease)
         self._added = self._written = 0  # entries and changes of the row, counted
         self._changed = threading.Condition()
         self._flushing = 0  # how many wait until all is written
@@ -49,6 +55,12 @@ class Journal:
             self._entries.append(entry)
             self._row.update(row or {})
             self._added += 1
+            self._changed.notify_all()
+
+    def add_lines(self, pieces: Sequence[Piece], dropped: int = 0) -> None:
+        """Take in what task runs have logged, and how many lines of it were dropped already."""
+        with self._changed:
+            self._lines.add(pieces, dropped)
             self._changed.notify_all()
 
     def flush(self, timeout: float | None = None) -> bool:
@@ -119,17 +131,26 @@ class Journal:
         self.check()
 
     def _work(self) -> None:
-        while True:
+        while self._wait():
             with self._changed:
-                while not self._entries and not self._is_closing:
-                    self._changed.wait()
-                if not self._entries:
-                    return
                 self._changed.wait_for(self._is_hurried, _GATHER_SECONDS)
                 entries, self._entries = self._entries, []
                 row, self._row = self._row, {}
             if not self._write(entries, row):
                 return
+        self._lines.write_all()
+
+    def _wait(self) -> bool:
+        """Return when there are entries; write lines meanwhile. False: nothing more will come."""
+        while True:
+            with self._changed:
+                left = self._lines.left()
+                while not (self._entries or self._is_closing or left == 0.0):
+                    self._changed.wait(left)
+                    left = self._lines.left()
+                if self._entries or self._is_closing:
+                    return bool(self._entries)
+            self._lines.write()
 
     def _write(self, entries: list[Entry], row: Mapping[str, Any]) -> bool:
         """Write a batch, however long it takes; return whether more may be written."""

@@ -11,12 +11,14 @@ from typing import Any
 
 from daskflow.entries import Entry, SegmentTold, SpaceOpened, without_values
 from daskflow.errors import LeaseLostError, LeaseTakenError, UnknownRunError
+from daskflow.lines import Piece, is_of, wanted
 from daskflow.results.signing import Signer
 from daskflow.runtime.calling import make_portable
 from daskflow.states import Failed
-from daskflow.stores.history import Holder, Lease, Numbered, RunRow, Wanted
+from daskflow.stores.history import Holder, Lease, Numbered, NumberedPiece, RunRow, Wanted
 
 _BYTES_OF_AN_ENTRY = 200
+_BYTES_OF_A_LINE = 150
 _OPS = 10_000  # so many `op_id` are remembered
 
 
@@ -34,6 +36,7 @@ class _MemoryLease:
 class _Kept:
     row: RunRow
     entries: list[Entry] = field(default_factory=list)
+    logs: list[NumberedPiece] = field(default_factory=list)
     lease: _MemoryLease | None = None
     weight: int = 0  # bytes, roughly
 
@@ -113,14 +116,30 @@ class MemoryHistory:
         with self._lock:
             if not self._is_new(op_id):
                 return
-            kept = self._find(lease.run_id)
-            if kept.row.token != lease.token:
-                msg = f"run {lease.run_id} was taken over by somebody else: nothing was written"
-                raise LeaseLostError(msg)
+            kept = self._find_for(lease)
             kept.entries += map(_without_frames, entries)
             told = [len(one.segment.codes) for one in entries if isinstance(one, SegmentTold)]
             kept.weight += _BYTES_OF_AN_ENTRY * (len(entries) + sum(told))
             kept.row = replace(kept.row, **{**row, "version": len(kept.entries)})
+
+    def add_logs(self, lease: Lease, pieces: Sequence[Piece], op_id: str) -> None:
+        """Keep what task runs have logged."""
+        with self._lock:
+            if not self._is_new(op_id):
+                return
+            kept = self._find_for(lease)
+            last = kept.logs[-1].version if kept.logs else 0
+            new, newest = wanted(pieces)
+            if newest:
+                kept.logs = [one for one in kept.logs if not _is_replaced(one.piece, newest)]
+            kept.logs += [NumberedPiece(*one) for one in enumerate(new, last + 1)]
+            kept.weight += _BYTES_OF_A_LINE * sum(len(piece.lines) for piece in new)
+
+    def logs(self, run_id: str, task: str | None = None, behind: int = 0) -> list[NumberedPiece]:
+        """Return what task runs of a run have logged."""
+        with self._lock:
+            found = list(self._find(run_id).logs)
+        return [one for one in found if one.version > behind and is_of(one.piece.task_run, task)]
 
     def parameters(self, run_id: str) -> bytes:
         """Return the parameters of a run."""
@@ -188,11 +207,25 @@ class MemoryHistory:
             del self._ops[next(iter(self._ops))]
         return is_new
 
+    def _find_for(self, lease: Lease) -> _Kept:
+        """Return a run to be written; raise where the lease is not the newest."""
+        kept = self._find(lease.run_id)
+        if kept.row.token != lease.token:
+            msg = f"run {lease.run_id} was taken over by somebody else: nothing was written"
+            raise LeaseLostError(msg)
+        return kept
+
     def _find(self, run_id: str) -> _Kept:
         if run_id not in self._runs:
             msg = f"there is no run {run_id!r} in {self.url}"
             raise UnknownRunError(msg)
         return self._runs[run_id]
+
+
+def _is_replaced(piece: Piece, newest: Mapping[int, Piece]) -> bool:
+    """Return whether a later piece of its tape has taken the place of a piece."""
+    by = newest.get(piece.tape)
+    return by is not None and piece.is_replaced(by)
 
 
 def is_wanted(row: RunRow, wanted: Wanted) -> bool:

@@ -108,6 +108,21 @@ events = Table(
     Column("seal", LargeBinary, nullable=False),  # signature of the row
 )
 
+logs = Table(
+    "logs",
+    metadata,
+    _run_id(),
+    _version(),  # in the order in which they came
+    Column("task_run", Text, nullable=False),  # clean[3]; empty: the run itself
+    Column("attempt", Integer, nullable=False),
+    Column("tape", BigInteger, nullable=False),  # of an attempt: tells it from all others
+    Column("worker", Text, nullable=False),
+    Column("first", BigInteger, nullable=False),  # number of the first line
+    Column("stop", BigInteger, nullable=False),  # number behind that of the last one
+    Column("lines", Text, nullable=False),  # JSON
+    Index("logs_tape", "run_id", "tape"),
+)
+
 cache = Table(
     "cache",
     metadata,

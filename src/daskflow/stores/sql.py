@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Select, delete, func, insert, or_, select, up
 
 from daskflow.entries import Entry
 from daskflow.errors import LeaseLostError, LeaseTakenError, UnknownRunError
+from daskflow.lines import Piece
 from daskflow.results.places import ResultPlace
 from daskflow.results.signing import Signer
 from daskflow.stores import schema
@@ -18,6 +19,7 @@ from daskflow.stores.history import (
     Holder,
     Lease,
     Numbered,
+    NumberedPiece,
     RunRow,
     Wanted,
 )
@@ -32,6 +34,7 @@ from daskflow.stores.rows import (
     run_of_row,
 )
 from daskflow.stores.sql_cache import SqlCache
+from daskflow.stores.sql_logs import add_pieces, pieces_of
 from daskflow.timing import now
 
 _HISTORY = ("spaces", "segments", "events")
@@ -144,21 +147,28 @@ class SqlStore:
         with self._place.writing() as connection:
             if not _is_new(connection, op_id):
                 return
-            columns = schema.runs.c
-            found = connection.execute(
-                select(columns.token, columns.version).where(columns.id == lease.run_id)
-            ).one_or_none()
-            if found is None or found.token != lease.token:
-                msg = f"run {lease.run_id} was taken over by somebody else: nothing was written"
-                raise LeaseLostError(msg)
+            before = _version_of(connection, lease)
             tables: dict[str, list[Row]] = {}
-            for version, entry in enumerate(entries, found.version + 1):
+            for version, entry in enumerate(entries, before + 1):
                 table, values = self._rows.row(lease.run_id, version, entry)
                 tables.setdefault(table, []).append(values)
             for name, rows in tables.items():
                 connection.execute(insert(schema.metadata.tables[name]), rows)
-            fields = {**fields_of_run(row), "version": found.version + len(entries)}
+            fields = {**fields_of_run(row), "version": before + len(entries)}
             _change(connection, lease.run_id, fields)
+
+    def add_logs(self, lease: Lease, pieces: Sequence[Piece], op_id: str) -> None:
+        """Keep what task runs have logged."""
+        with self._place.writing() as connection:
+            if pieces and _is_new(connection, op_id):
+                _version_of(connection, lease)
+                add_pieces(connection, lease.run_id, pieces)
+
+    def logs(self, run_id: str, task: str | None = None, behind: int = 0) -> list[NumberedPiece]:
+        """Return what task runs of a run have logged."""
+        with self._place.reading() as connection:
+            _value(connection, schema.runs.c.token, run_id)  # there is such a run
+            return pieces_of(connection, run_id, task, behind)
 
     def parameters(self, run_id: str) -> bytes:
         """Return the parameters of a run."""
@@ -263,6 +273,18 @@ def _is_new(connection: Connection, op_id: str) -> bool:
 def forget_ops(connection: Connection) -> None:
     """Drop what was remembered for repeated calls that nobody will make any more."""
     connection.execute(delete(schema.ops).where(schema.ops.c.at < now() - _OPS_SECONDS))
+
+
+def _version_of(connection: Connection, lease: Lease) -> int:
+    """Return the version of a run; raise where the lease is not the newest."""
+    columns = schema.runs.c
+    query = select(columns.token, columns.version).where(columns.id == lease.run_id)
+    found = connection.execute(query).one_or_none()
+    if found is None or found.token != lease.token:
+        msg = f"run {lease.run_id} was taken over by somebody else: nothing was written"
+        raise LeaseLostError(msg)
+    version: int = found.version
+    return version
 
 
 def _value(connection: Connection, column: Any, run_id: str) -> Any:
