@@ -261,3 +261,26 @@ def test_work_stealing_takes_requests(near_cluster):
     stealing = near_cluster.scheduler.extensions["stealing"]
     words = [*inspect.signature(stealing.move_task_request).parameters]
     assert words == ["ts", "victim", "thief"]
+
+
+def say(value):
+    """Send something on the stream to the scheduler, as the worker's port does; end at once."""
+    worker = get_worker()
+    worker.loop.add_callback(worker.batched_send, {"op": "pin-say", "word": value})
+    return value
+
+
+def test_what_a_worker_sends_arrives_before_the_end_of_its_task(dask_client, watcher):
+    """By `Worker.batched_send`, at a handler of the scheduler's streams: it is told the worker."""
+    scheduler = watcher.scheduler
+    said = []
+    scheduler.stream_handlers["pin-say"] = lambda worker, word: said.append(
+        (word, worker, watcher.ends(f"pin-say-{word}", "memory"))
+    )
+    tasks = [Task(f"pin-say-{word}", say, word) for word in range(20)]
+    futures = submit(dask_client, tasks, [task.key for task in tasks])
+    assert dask_client.gather(futures) == [*range(20)]
+    assert sorted(word for word, _, _ in said) == [*range(20)]
+    assert {worker for _, worker, _ in said} == set(scheduler.workers)
+    assert all(ended == [] for _, _, ended in said)
+    del scheduler.stream_handlers["pin-say"]

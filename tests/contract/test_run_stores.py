@@ -15,8 +15,9 @@ import pytest
 
 from daskflow import MemoryStore, Settings
 from daskflow.entries import RunMoved, SegmentTold, SpaceEnded, SpaceOpened, TaskRunMoved
-from daskflow.errors import TamperedError, UnknownRunError
+from daskflow.errors import LeaseLostError, TamperedError, UnknownRunError
 from daskflow.events import Note, Segment
+from daskflow.lines import Line, Piece
 from daskflow.states import Failed, Running, Success
 from daskflow.stores import sqlite
 from daskflow.stores.choice import choose_store, close_stores
@@ -62,6 +63,11 @@ ENTRIES = [
     TaskRunMoved(2.0, "load", (0,), 0, Success("given", result=TrapError()), is_driver=True),
     SpaceEnded("other", 0, Failed("no width", exception=TrapError())),
 ]
+
+
+def piece(task_run, tape=1, first=1, **fields):
+    """Return a piece of one line."""
+    return Piece(task_run, 1, tape, "w", first, (Line(1.0, 20, "mine", "text"),), **fields)
 
 
 class RunStoreContract:
@@ -174,6 +180,94 @@ class RunStoreContract:
         with pytest.raises(UnknownRunError):
             store.lease(history, ME)
 
+    @pytest.fixture
+    def lease(self, store, add):
+        """Drive a run meanwhile."""
+        add()
+        lease = store.lease(RUN.id, ME)
+        yield lease
+        lease.release()
+
+    def test_lines_come_back_as_they_came(self, store, lease):
+        """Whatever is in them, in the order in which they were written."""
+        texts = "plain", "ü 漢 \ud800", "a\nb", '"quotes"', "\0"
+        lines = tuple(Line(1.5 + i, 20 + i, "mine", text) for i, text in enumerate(texts))
+        told = [Piece("load[1]", 2, 2**62 - 1, "tcp://w", 7, lines), piece("load", tape=2)]
+        store.add_logs(lease, told[:1], "first")
+        store.add_logs(lease, told[1:], "second")
+        store.add_logs(lease, [], "nothing")
+        found = store.logs(RUN.id)
+        assert [one.piece for one in found] == told
+        first, second = (one.version for one in found)
+        assert first < second
+        assert [one.piece for one in store.logs(RUN.id, behind=first)] == told[1:]
+        assert store.logs(RUN.id, behind=second) == []
+        with pytest.raises(UnknownRunError):
+            store.logs("nothing")
+
+    def test_lines_are_no_history(self, store, lease):
+        """The run's version does not count them, and what folds its entries never sees them."""
+        store.add_logs(lease, [piece("load")], "lines")
+        store.write(lease, ENTRIES[:1], "entry")
+        assert store.run(RUN.id).version == 1
+        assert len(store.entries(RUN.id)) == 1
+        assert store.spoiled(RUN.id) == []
+
+    @pytest.mark.parametrize(
+        ("task", "expected"),
+        [
+            (None, ["load[1]", "load[1, 2]", "load[12]", "Load[1]", "load_2", "load%"]),
+            ("load", ["load[1]", "load[1, 2]", "load[12]"]),
+            ("load[1]", ["load[1]", "load[1, 2]"]),
+            ("load_2", ["load_2"]),
+            ("load%", ["load%"]),
+            ("l", []),
+        ],
+    )
+    def test_lines_of_a_task(self, store, lease, task, expected):
+        """Of all its task runs, or of one and those below it; nothing in a name is a wildcard."""
+        names = ["load[1]", "load[1, 2]", "load[12]", "Load[1]", "load_2", "load%"]
+        store.add_logs(lease, [piece(name, tape=i) for i, name in enumerate(names)], "op")
+        assert [one.piece.task_run for one in store.logs(RUN.id, task)] == expected
+
+    def test_what_is_written_twice_is_there_once(self, store, lease):
+        """The answer to the first may have been lost."""
+        for _ in range(2):
+            store.add_logs(lease, [piece("load")], "once")
+        assert len(store.logs(RUN.id)) == 1
+
+    def test_a_long_tape_does_not_grow(self, store, lease):
+        """Of its last lines those are forgotten whose time is over, and no others."""
+        store.add_logs(lease, [piece("load", first=1), piece("other", tape=2, first=6)], "begin")
+        for first in range(6, 40):
+            newest = piece("load", first=first, kept_to=1, kept_from=first - 2)
+            store.add_logs(lease, [newest], f"piece {first}")
+        told = [(one.piece.task_run, one.piece.first) for one in store.logs(RUN.id)]
+        assert told == [("load", 1), ("other", 6), *(("load", n) for n in (37, 38, 39))]
+        end = replace(newest, first=38, lines=newest.lines * 2, kept_from=40)
+        store.add_logs(lease, [piece("load", first=39), end, piece("load", first=40)], "end")
+        told = [(one.piece.task_run, one.piece.first) for one in store.logs(RUN.id)]
+        assert told == [("load", 1), ("other", 6), ("load", 38), ("load", 40)]
+        versions = [one.version for one in store.logs(RUN.id)]
+        assert versions == sorted(set(versions))
+
+    def test_lines_of_who_lost_the_run_are_refused(self, store, lease):
+        """As all that he writes."""
+        lease.release()
+        newer = store.lease(RUN.id, ME)
+        with pytest.raises(LeaseLostError):
+            store.add_logs(lease, [piece("load")], "late")
+        newer.release()
+        assert store.logs(RUN.id) == []
+
+    def test_lines_are_forgotten_with_their_run(self, store, lease):
+        """None is left for a run of the same id."""
+        store.add_logs(lease, [piece("load")], "op")
+        lease.release()
+        assert store.delete([RUN.id], "delete") == 1
+        store.create(RUN, "again")
+        assert store.logs(RUN.id) == []
+
     def test_who_looks_keeps_nobody_from_driving(self, store, add):
         """However many look at the moment in which a driver comes."""
         add()
@@ -277,12 +371,15 @@ class TestSqliteRuns(RunStoreContract):
 
     def test_nothing_is_left_of_what_was_forgotten(self, store, history, file):
         """Neither in the tables nor beside them."""
+        lease = store.lease(history, ME)
+        store.add_logs(lease, [piece("load")], "lines")
+        lease.release()
         leases = file.with_name("runs.db.leases")
         assert [path.name for path in leases.iterdir()] == [history]
         store.delete([history], "op")
         assert list(leases.iterdir()) == []
         with closing(sqlite3.connect(file)) as connection:
-            for table in ("events", "spaces", "segments", "runs"):
+            for table in ("events", "spaces", "segments", "logs", "runs"):
                 assert connection.execute(f"SELECT count(*) FROM {table}").fetchone() == (0,)
 
     def test_who_reads_does_not_wait_for_who_writes(self, store, history, file):
@@ -293,6 +390,19 @@ class TestSqliteRuns(RunStoreContract):
             store = choose_store(None, Settings())
             assert [row.id for row in store.runs()] == [history]
             assert len(store.entries(history, with_values=False)) == len(ENTRIES)
+
+    def test_tables_of_an_earlier_version_are_changed(self, store, history, file):
+        """What was in them is there, and lines can be kept from then on."""
+        close_stores()
+        with closing(sqlite3.connect(file)) as connection, connection:
+            connection.execute("DROP TABLE logs")
+            connection.execute("UPDATE alembic_version SET version_num = '0001'")
+        store = choose_store(None, Settings())
+        assert len(store.entries(history, with_values=False)) == len(ENTRIES)
+        lease = store.lease(history, ME)
+        store.add_logs(lease, [piece("load")], "lines")
+        lease.release()
+        assert len(store.logs(history)) == 1
 
     def test_a_list_is_made_by_an_index(self, store, file):
         """The newest runs are found without looking at all."""

@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from daskflow import DaskExecutor, LocalExecutor, context, flow, task
+from daskflow import DaskExecutor, LocalExecutor, context, flow, get_run_logger, task
+from daskflow.executors.wire import LINES
+from daskflow.lines import LogLimits
 from daskflow.stores import journal
 from tests.contract.work import calls, statements, traffic_of
 
@@ -124,6 +126,7 @@ def test_what_dask_has_to_do(cluster, monkeypatch, case):
     assert len(run.task_runs) == case.task_runs
     assert run.state.is_successful()
     assert traffic.dask_tasks == traffic.reports == case.dask_tasks
+    assert traffic.ops[LINES] == 0  # nothing was logged
     assert traffic.messages <= case.messages, traffic.ops
     assert traffic.plan_bytes <= case.plan_bytes
     assert traffic.report_bytes <= case.report_bytes
@@ -136,6 +139,26 @@ def test_polls_are_for_many_reports_at_a_time(cluster, monkeypatch):
     with traffic_of(cluster, monkeypatch) as traffic:
         made.run()
     assert traffic.ops["daskflow_1_reports"] <= WIDTH / 2
+
+
+@task
+def flood(x):
+    log = get_run_logger()
+    for number in range(20_000):
+        log.info("line %d of %d", number, x)
+
+
+@pytest.mark.slow
+def test_a_flood_of_lines_costs_a_few_messages(cluster, monkeypatch):
+    """The first lines go, and of the others ten times a second a few: the rest stays behind."""
+    executor = DaskExecutor(address=cluster.scheduler_address)
+    made = flow(lambda: flood.map([1, 2]), executor=executor, store="memory://", block_size=1)
+    with traffic_of(cluster, monkeypatch) as traffic:
+        run = made.run()
+    assert len(run.logs()) == 2 * (LogLimits().lines + 1)  # and one that tells of the others
+    took = sum((one.ended - one.started).total_seconds() for one in run.task_runs)
+    assert traffic.ops[LINES] <= took / 0.1 + 4
+    assert traffic.line_bytes <= 2 * LogLimits().lines * 120 + traffic.ops[LINES] * 30 * 120
 
 
 @pytest.mark.slow

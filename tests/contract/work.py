@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from distributed.batched import BatchedSend
 from sqlalchemy import Engine, event
 
+from daskflow.executors.mailbox import Mailbox
 from daskflow.executors.session import DaskSession
 from daskflow.executors.tracker import Tracker
 from daskflow.runtime.shim import run_block
@@ -30,6 +31,7 @@ class Traffic:
     plan_bytes: int = 0
     reports: int = 0
     report_bytes: int = 0
+    line_bytes: int = 0  # of what is logged
     ops: Counter = field(default_factory=Counter)  # messages, by what they ask for
 
     @property
@@ -55,6 +57,7 @@ def traffic_of(cluster, monkeypatch):
     """Count meanwhile what goes to a cluster whose scheduler is in this process, and back."""
     traffic, scheduler = Traffic(), cluster.scheduler
     submit, send, put = DaskSession.submit, BatchedSend.send, Tracker._put
+    put_lines = Mailbox.put_lines
 
     def counted_submit(self, layer, **words):
         traffic.plans += 1
@@ -72,10 +75,15 @@ def traffic_of(cluster, monkeypatch):
         traffic.report_bytes += len(report.segments)
         put(self, report)
 
+    def counted_lines(self, run_id, data, count):
+        traffic.line_bytes += len(data)
+        put_lines(self, run_id, data, count)
+
     with monkeypatch.context() as patch:  # Dask counts none of this
         patch.setattr(DaskSession, "submit", counted_submit)
         patch.setattr(BatchedSend, "send", counted_send)
         patch.setattr(Tracker, "_put", counted_put)
+        patch.setattr(Mailbox, "put_lines", counted_lines)
         patch.setattr(scheduler, "handlers", _Counted(scheduler.handlers, traffic.ops))
         patch.setattr(
             scheduler, "stream_handlers", _Counted(scheduler.stream_handlers, traffic.ops)

@@ -24,6 +24,7 @@ from daskflow.cli.events import events
 from daskflow.cli.exits import EXIT_CODES, Exit
 from daskflow.cli.gc import gc
 from daskflow.cli.graph import graph
+from daskflow.cli.logs import logs
 from daskflow.cli.ls import ls
 from daskflow.cli.resume import rerun, resume
 from daskflow.cli.run import run
@@ -69,6 +70,7 @@ for command in (
     show,
     events,
     watch,
+    logs,
     why,
     dashboard,
     audit,

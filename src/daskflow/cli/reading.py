@@ -34,6 +34,13 @@ class Way:
 
         return person_time(instant, is_utc=self.is_utc)
 
+    def moment(self, instant: float) -> str:
+        """Return an instant in short, for lines of which there are many: without the offset."""
+        from daskflow.timing import as_datetime
+
+        moment = as_datetime(instant)
+        return f"{moment if self.is_utc else moment.astimezone():%Y-%m-%d %H:%M:%S}"
+
 
 def reads(function: Callable[..., int | None]) -> Callable[..., int]:
     """Let a command be asked how to show what it reads; what goes wrong is one line.

@@ -5,11 +5,13 @@ from __future__ import annotations
 import pytest
 
 from daskflow.entries import RunMoved
+from daskflow.lines import Line, Piece
 from daskflow.states import Running
 from daskflow.stores import journal
 from daskflow.stores.history import Holder, RunRow
 from daskflow.stores.journal import Journal
 from daskflow.stores.memory_history import MemoryHistory
+from tests.contract.waiting import eventually
 
 RUN = RunRow("ab" * 16, "calm-owl", "etl", Running(), 100.0)
 
@@ -57,3 +59,26 @@ def test_who_waited_hurries_nobody_later(store, opened):
         opened.add(RunMoved(float(second), Running()))
     opened.close()
     assert store.batches == [1, 10]
+
+
+def test_lines_are_written_behind_entries(store, opened, monkeypatch):
+    """By the same thread, in a transaction of their own; at the latest when the run is let go."""
+    told = []
+    write, add = store.write, store.add_logs
+    monkeypatch.setattr(store, "write", lambda *given: (told.append("entry"), write(*given)))
+    monkeypatch.setattr(store, "add_logs", lambda *given: (told.append("lines"), add(*given)))
+    piece = Piece("load", 1, 1, "w", 1, (Line(1.0, 20, "", "text"),))
+    opened.add_lines([piece])
+    opened.add(RunMoved(0.0, Running()))
+    opened.close()
+    assert told == ["entry", "lines"]
+    assert [one.piece for one in store.logs(RUN.id)] == [piece]
+
+
+def test_lines_come_into_the_store_while_nothing_else_does(store, opened):
+    """Nobody has to wait for an entry to come."""
+    opened.add_lines([], dropped=3)
+    eventually(lambda: store.logs(RUN.id))
+    opened.close()
+    (found,) = store.logs(RUN.id)
+    assert found.piece.lines[0].message.startswith("3 lines were dropped")
