@@ -19,6 +19,7 @@ from daskflow.definition.flows import Flow, flow
 from daskflow.definition.mapping import unmapped
 from daskflow.definition.parameters import Parameter
 from daskflow.definition.resources import resource_manager
+from daskflow.definition.shell import shell
 from daskflow.definition.static import Static
 from daskflow.definition.tasks import Task, task
 from daskflow.errors import (
@@ -34,6 +35,7 @@ from daskflow.errors import (
     ParameterError,
     PortableError,
     ResultGoneError,
+    ShellError,
     StoreError,
     TargetError,
     TaskRunError,
@@ -100,6 +102,7 @@ __all__ = [
     "ResultGoneError",
     "Retry",
     "Settings",
+    "ShellError",
     "Signal",
     "Skip",
     "Static",
@@ -129,6 +132,7 @@ __all__ = [
     "merge",
     "not_all_skipped",
     "resource_manager",
+    "shell",
     "shutdown",
     "some_failed",
     "some_successful",

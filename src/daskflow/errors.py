@@ -25,6 +25,7 @@
     │   ├── LeaseTakenError        somebody else drives the run
     │   ├── LeaseLostError         somebody else has taken the run over
     │   └── TamperedError          what is kept is not what was written
+    ├── ShellError                 a shell command ended with an exit code that is not 0
     ├── FlowRunFailedError         a flow run failed and no exception tells why
     ├── FlowRunPausedError         a flow run waits for a person
     └── ResultGoneError            a value that was not kept
@@ -127,6 +128,23 @@ class LeaseLostError(StoreError):
 
 class TamperedError(StoreError):
     """What is kept is not what was written: it was changed, or signed with another key."""
+
+
+class ShellError(DaskflowError):
+    """A shell command did not end well; the message has its exit code and its last complaints.
+
+    Attributes
+    ----------
+    exit_code
+        As the shell gave it; below 0: the signal that ended the shell.
+    """
+
+    def __init__(self, message: str, exit_code: int = 1) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code
+
+    def __reduce__(self) -> tuple[type[ShellError], tuple[str, int]]:
+        return type(self), (str(self), self.exit_code)
 
 
 class FlowRunFailedError(DaskflowError):

@@ -22,7 +22,7 @@ from daskflow import flow, get_run_logger, task
 @task(log_prints=True)
 def work(folder: str) -> None:
     print("begun")
-    for number in range(3_000):
+    for number in range(300):  # more would not fit into the pipe that nobody reads
         get_run_logger().info("line %d", number)
     time.sleep(0.2)
     get_run_logger().warning("waits")
@@ -45,6 +45,7 @@ def store(tmp_path):
     return {
         "DASKFLOW_HOME": str(tmp_path / "home"),
         "DASKFLOW_EXECUTOR": "threads",
+        "DASKFLOW_LOGGING__LINES": "40",
         "DASKFLOW_STORE__URL": f"sqlite:///{tmp_path / 'home' / 'runs.db'}",
     }
 
@@ -126,7 +127,7 @@ def test_lines_stand_above_the_live_rows(store, tmp_path):
         kill_group(process)
         os.close(here)
     text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown.decode())
-    for line in ("begun", "waits", "done", "line 0", "line 2999"):
+    for line in ("begun", "waits", "done", "line 0", "line 299"):
         assert len(re.findall(rf"work attempt 1 \| {line}\s", text)) == 1, line
     assert "lines were dropped here" in text
 
