@@ -103,6 +103,7 @@ class FlowRun:
         self.values = Values(self.record, session, spec.storage)
         self._listener = _listener_of(spec, self._keeper)
         session.tell_lines(self._listener.take)
+        self.record.last_lines = self._listener.last_lines
         self.started_at = now()  # instant, seconds since the epoch
         self.ended_at: float | None = None
         self._definition = definition

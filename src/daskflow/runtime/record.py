@@ -16,6 +16,7 @@ from daskflow.context import run_label
 from daskflow.definition.nodes import FlowGraph, NodeRef
 from daskflow.entries import Entry, SegmentTold, SpaceEnded, SpaceOpened, TaskRunMoved
 from daskflow.events import Before, Complaint, Note, Report, Segment, Span, StateChanged
+from daskflow.lines import LogLine
 from daskflow.lowering.known import OWNED
 from daskflow.lowering.needs import result_of
 from daskflow.lowering.plan import Plan
@@ -79,6 +80,8 @@ class RunRecord(Columns):
         self._write = write
         self._judge = judge
         self.kept = kept
+        # the last that an attempt has logged that has not ended, by its task run's name
+        self.last_lines: Callable[[str], list[LogLine]] = lambda _: []
         self.holding = Holding(graph, kept)
         self.in_flight: dict[int, list[Span]] = {}  # what is in blocks that have not reported
         self.untold: dict[int, int] = {}  # how many of these task runs were not told of
