@@ -296,7 +296,8 @@ def test_what_is_shown_where_nothing_is_configured(tmp_path, kind):
 def test_a_configuration_of_the_users_is_respected(tmp_path):
     """His format and his level, nothing twice; the setting says more where it is given."""
     first = "logging.basicConfig(format='%(daskflow_task_run)s: %(message)s'{})"
-    words = {"DASKFLOW_EXECUTOR": "local"}
+    # no tables are made: that is logged too
+    words = {"DASKFLOW_EXECUTOR": "local", "DASKFLOW_STORE__URL": "memory://"}
     loud = shown(tmp_path, FIRST=first.format(", level='DEBUG'"), **words)
     assert len(loud) == 9
     assert loud[:3] == ["clean[0]: printed 0", "clean[0]: too much", "clean[0]: took 0"]
