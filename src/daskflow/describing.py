@@ -42,7 +42,8 @@ def describe(flow: Flow[..., Any], parameters: dict[str, Any], settings: Setting
     """Trace a flow, and see that all of it can travel."""
     definition = flow.definition_for(parameters)
     literals = {**definition.literals, **parameters}
-    code = [flow, *(node.task for node in definition.graph.nodes.values())]
+    tasks = {id(node.task): node.task for node in definition.graph.nodes.values()}
+    code = [flow, *tasks.values()]
     with own_code_by_value(code):
         large = _large_literals(literals, settings.engine)
         given = read_states(definition.graph, flow.options.get("states"))

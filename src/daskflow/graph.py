@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from itertools import islice
-from typing import Generic, NamedTuple, Self, TypeVar
+from typing import Any, Generic, NamedTuple, Self, TypeVar
 
 from daskflow.errors import CycleError, DefinitionError
 
@@ -59,6 +59,7 @@ class Graph(Generic[T]):
     def __init__(self) -> None:
         self.nodes: dict[str, T] = {}
         self.changes = 0  # made to it so far: who has looked at it can tell whether to look again
+        self._orders: dict[str, tuple[int, list[str]]] = {}  # with the changes made by then
         self._upstream: dict[str, dict[Edge, None]] = {}
         self._downstream: dict[str, dict[Edge, None]] = {}
 
@@ -123,9 +124,22 @@ class Graph(Generic[T]):
         made.nodes = dict(self.nodes)
         made.changes = self.changes
         # of its own kind
+        made._orders = dict(self._orders)  # noqa: SLF001
         made._upstream = {n: dict(edges) for n, edges in self._upstream.items()}  # noqa: SLF001
         made._downstream = {n: dict(edges) for n, edges in self._downstream.items()}  # noqa: SLF001
         return made
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Travel with each edge once, as a plain tuple: a graph may have very many."""
+        return {"nodes": self.nodes, "changes": self.changes, "edges": [*map(tuple, self.edges())]}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.nodes, self.changes, self._orders = state["nodes"], state["changes"], {}
+        self._upstream = {name: {} for name in self.nodes}
+        self._downstream = {name: {} for name in self.nodes}
+        for edge in map(Edge._make, state["edges"]):
+            self._upstream[edge.downstream][edge] = None
+            self._downstream[edge.upstream][edge] = None
 
     def upstream(self, name: str) -> list[Edge]:
         """Return the edges that lead into a node, in the order they were added."""
@@ -146,6 +160,25 @@ class Graph(Generic[T]):
 
     def order(self) -> list[str]:
         """Return all names so that each stands behind what it depends on."""
+        return self._kept("order", self._find_order)
+
+    def depth_first(self) -> list[str]:
+        """Return all names so that each stands behind what it depends on, and near it.
+
+        What one node depends on stands together: a stretch of the order is a chain or a subtree,
+        and few edges lead out of it.
+        """
+        return self._kept("depth first", self._find_depth_first)
+
+    def _kept(self, kind: str, find: Callable[[], list[str]]) -> list[str]:
+        """Return an order of all names, found anew only where the graph has changed since."""
+        stamp, found = self._orders.get(kind, (-1, []))
+        if stamp != self.changes:
+            found = find()
+            self._orders[kind] = self.changes, found
+        return list(found)
+
+    def _find_order(self) -> list[str]:
         waiting = {
             name: len({edge.upstream for edge in edges}) for name, edges in self._upstream.items()
         }
@@ -162,12 +195,7 @@ class Graph(Generic[T]):
             ready = following
         return done
 
-    def depth_first(self) -> list[str]:
-        """Return all names so that each stands behind what it depends on, and near it.
-
-        What one node depends on stands together: a stretch of the order is a chain or a subtree,
-        and few edges lead out of it.
-        """
+    def _find_depth_first(self) -> list[str]:
         done: dict[str, None] = {}
         for end in self.terminals():
             stack = [(end, self.before(end))]
@@ -183,6 +211,8 @@ class Graph(Generic[T]):
 
     def _refuse_circle(self, upstream: str, downstream: str) -> None:
         """Raise `CycleError` where the second of two nodes comes before the first."""
+        if next(iter(self.after(downstream)), None) is None and downstream != upstream:
+            return  # as of each call that is traced: nothing stands behind a new node
         circle = self._path(downstream, upstream)
         if circle:
             msg = f"this edge closes a circle: {' -> '.join([*circle, downstream])}"

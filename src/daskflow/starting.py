@@ -23,6 +23,7 @@ from daskflow.events import Report, StateChanged
 from daskflow.executors.base import Executor, PackedSpec, Session
 from daskflow.executors.choice import choose_executor
 from daskflow.executors.local import LocalExecutor
+from daskflow.garbage import uncollected
 from daskflow.keeping import StoreKeeper, begin, row_of, take_over
 from daskflow.lowering.plan import Plan
 from daskflow.persisting import storage_of, unpack_parameters, with_storage
@@ -85,7 +86,8 @@ def prepare(flow: Flow[..., Any], parameters: dict[str, Any]) -> FlowRun:
     """
     settings = Settings()
     store = choose_store(flow.options.get("store"), settings)
-    definition, spec, assignment = describe(flow, parameters, settings)
+    with uncollected():
+        definition, spec, assignment = describe(flow, parameters, settings)
     spec = with_storage(spec, flow, settings, store)
     run, _ = _begun(flow, settings, store, (definition, spec, assignment), parameters)
     return run

@@ -161,7 +161,7 @@ class FlowGraph(Graph[NodeSpec]):
         self._settle(name, content.space)
 
     def _settle(self, name: str, space: str) -> None:
-        for each in self.around(space):
+        for each in self.around(space) if space else ():
             self._inside.setdefault(each, {})[name] = None
 
     def add_edge(self, edge: Edge) -> None:
@@ -224,6 +224,25 @@ class FlowGraph(Graph[NodeSpec]):
         made._opened = {node: dict(opened) for node, opened in self._opened.items()}  # noqa: SLF001
         return made
 
+    def __getstate__(self) -> dict[str, Any]:
+        nodes = [
+            (n.name, n.task, n.space, [*map(_plain, n.arguments)]) for n in self.nodes.values()
+        ]
+        return {**super().__getstate__(), "nodes": nodes, "spaces": self.spaces}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        nodes = {
+            name: NodeSpec(name, task, tuple(map(_argument_of, arguments)), space)
+            for name, task, space, arguments in state["nodes"]
+        }
+        super().__setstate__({**state, "nodes": nodes})
+        self.spaces, self._inside, self._opened = state["spaces"], {}, {}
+        for name, node in self.nodes.items():
+            self._settle(name, node.space)
+        for space in self.spaces.values():
+            for name in space.needs():
+                self._opened.setdefault(name, {})[space.name] = None
+
     def after(self, name: str) -> Iterator[str]:
         """Return what comes behind a node: also all in the lanes that it is asked for."""
         yield from super().after(name)
@@ -261,6 +280,25 @@ class FlowGraph(Graph[NodeSpec]):
         return chain[::-1]
 
 
+def _plain(argument: Argument) -> Argument | tuple[Any, ...]:
+    """Return an argument as it travels: the usual ones as tuples, for picklers ask of objects."""
+    form = argument.form
+    if type(form) is NodeRef:
+        way = (form.levels, form.is_flat, form.is_picky)
+        return argument.name, argument.keyword, form.name, way
+    if type(form) is LiteralRef:
+        return argument.name, argument.keyword, form.name, None
+    return argument
+
+
+def _argument_of(plain: Argument | tuple[Any, ...]) -> Argument:
+    """Return the argument that `_plain` made so."""
+    if isinstance(plain, Argument):
+        return plain
+    name, keyword, of, way = plain
+    return Argument(name, LiteralRef(of) if way is None else NodeRef(of, *way), keyword)
+
+
 def _parts(form: Any) -> Iterable[Any]:
     """Return what a form, or a plain container in one, is made of."""
     kind = type(form)
@@ -282,6 +320,8 @@ def _leaves(form: Any) -> Iterator[Ref]:
 
 def node_refs(form: Any) -> dict[NodeRef, None]:
     """Return the references to nodes in a form, each once, in order."""
+    if type(form) is NodeRef:  # nearly all of them
+        return {form: None}
     return dict.fromkeys(leaf for leaf in _leaves(form) if type(leaf) is NodeRef)
 
 

@@ -126,8 +126,8 @@ class Trace:
 
     def add_node(self, node: NodeSpec, edges: Iterable[Edge]) -> None:
         """Put a node into the graph, whose index space is there."""
-        added = active_tags.get() - node.task.rules.tags
-        if added:
+        tags = active_tags.get()
+        if added := tags - node.task.rules.tags if tags else tags:
             tagged = node.task.with_options(tags=node.task.rules.tags | added)
             node = replace(node, task=tagged)
         self.graph.add_node(node.name, node)
@@ -308,6 +308,8 @@ class Trace:
 
     def _ref(self, node: Node) -> NodeRef:
         name = self.name_of(node)
+        if self._space == ROOT:
+            return NodeRef(name)
         theirs = self.graph.around(self.graph.nodes[name].space)
         shared = 0
         for mine, other in zip(self.graph.around(self._space), theirs, strict=False):
@@ -364,7 +366,7 @@ class Trace:
         while True:
             count = self._counts[base] = self._counts.get(base, 0) + 1
             name = base if count == 1 else f"{base}-{count}"
-            if name not in self.graph and name not in self.graph.spaces:
+            if name not in self.graph.nodes and name not in self.graph.spaces:
                 return name
 
 

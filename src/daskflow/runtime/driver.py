@@ -8,7 +8,6 @@ on a thread or a worker's slot meanwhile: a task run that is Retrying exists onl
 
 from __future__ import annotations
 
-import gc
 import logging
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -21,6 +20,7 @@ from typing import Any
 from daskflow.definition.nodes import FlowGraph
 from daskflow.errors import DaskflowError
 from daskflow.executors.base import Session
+from daskflow.garbage import uncollected
 from daskflow.lowering import AtHand, Plan, Target, lower
 from daskflow.questions import Answerer, answer_nothing
 from daskflow.runtime.code import OwnCode
@@ -73,22 +73,6 @@ class Contact:
     orders: SimpleQueue[Order] = field(default_factory=SimpleQueue)
 
 
-@contextmanager
-def _undisturbed() -> Iterator[None]:
-    """Keep the garbage collector from looking through all that is made meanwhile: it is in use.
-
-    A plan, or what came back of one, is many objects at once. To look at them again and again takes
-    as long as to make them.
-    """
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
-
-
 class Throughput:
     """How many blocks were reported within the last second."""
 
@@ -139,7 +123,7 @@ class Driver:
         self._lower()
         while self.record.in_flight or self.record.next_due() is not None or self._is_held_up():
             reports = self.session.wait(self._patience())
-            with _undisturbed():
+            with uncollected():
                 for report in reports:
                     self._is_ripe |= self.record.fold(report) or self.record.is_awaited(report)
             self._flow.note(len(reports), now())
@@ -163,7 +147,7 @@ class Driver:
         """Lower what can run now, and submit it; not while nothing can be kept of it."""
         self._is_ripe = not self.contact.may_submit()
         if not self._is_ripe:
-            with _undisturbed():
+            with uncollected():
                 self._make_plan()
 
     def _make_plan(self) -> None:

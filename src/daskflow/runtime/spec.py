@@ -101,7 +101,8 @@ def pack_spec(spec: RunSpec, code: OwnCode | None = None) -> PackedSpec:
         Something a task refers to cannot be pickled; the message names the task.
     """
     code = OwnCode(spec.session) if code is None else code
-    importers = _importers_of([node.task.fn for node in spec.graph.nodes.values()])
+    functions = {id(node.task): node.task.fn for node in spec.graph.nodes.values()}
+    importers = _importers_of(list(functions.values()))
     try:
         found, body = _pack(spec, code, importers)
     except Exception as error:
