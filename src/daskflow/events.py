@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import pickle
 from array import array
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from daskflow.errors import PortableError
@@ -105,6 +105,23 @@ class Segment:
         """The position behind the last one."""
         return self.start + len(self.codes)
 
+    def parts(self) -> Iterator[Segment]:
+        """Return it node by node: of one node it is one already."""
+        yield self
+
+    def part(self, _: str) -> Segment:
+        """Return what it tells of a node that it tells of."""
+        return self
+
+    def nodes(self) -> Collection[str]:
+        """Return the nodes that it tells of."""
+        return (self.node,)
+
+    def offset_of(self, node: str, position: int) -> int | None:
+        """Return where it tells of a task run; None: nowhere."""
+        offset = position - self.start
+        return offset if node == self.node and 0 <= offset < len(self.codes) else None
+
     def without_values(self) -> Segment:
         """Return the same report without the values."""
         return Segment(
@@ -134,6 +151,63 @@ class Segment:
             self.values and {offset: seal(value) for offset, value in self.values.items()},
             self.is_kept,
         )
+
+
+@dataclass(slots=True)
+class Stretch(Segment):
+    """The task runs of many nodes that are not mapped, one of each, as a block walked them.
+
+    It has columns like any segment, and no node of its own: what stands at an offset is of the node
+    that `places` has there. So a chain of a thousand nodes costs one record too.
+    """
+
+    node: str = ""
+    start: int = 0
+    places: dict[str, int] = field(default_factory=dict)  # offset by node, in the columns' order
+
+    def parts(self) -> Iterator[Segment]:
+        """Return it node by node."""
+        return map(self.part, self.places)
+
+    def nodes(self) -> Collection[str]:
+        """Return the nodes that it tells of."""
+        return self.places.keys()
+
+    def part(self, node: str) -> Segment:
+        """Return what it tells of a node."""
+        at = self.places[node]
+        here = slice(at, at + 1)
+        values = self.values
+        return Segment(
+            node,
+            0,
+            self.codes[here],
+            self.attempts[here],
+            self.started[here],
+            self.ended[here],
+            self.smalls[here],
+            {0: self.notes[at]} if at in self.notes else {},
+            {0: values[at]} if values and at in values else None if values is None else {},
+        )
+
+    def offset_of(self, node: str, position: int) -> int | None:
+        """Return where it tells of a task run; None: nowhere."""
+        return self.places.get(node)
+
+    def without_values(self) -> Segment:
+        """Return the same report without the values."""
+        return replace(self, values=None)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Travel as primitives."""
+        _, columns = Segment.__reduce__(self)
+        return _stretch_of, (list(self.places), columns)
+
+
+def _stretch_of(nodes: list[str], columns: tuple[Any, ...]) -> Stretch:
+    told = _segment_of(*columns)
+    places = dict(zip(nodes, range(len(nodes)), strict=True))
+    return Stretch(places=places, **{name: getattr(told, name) for name in Segment.__slots__})
 
 
 def left_behind(segment: Segment, offset: int) -> Before:

@@ -118,8 +118,9 @@ def _begun(
     except BaseException:
         session.close()
         raise
-    watch = FlowWatch.of(flow)
-    return FlowRun(definition, spec, session, assignment, parameters, watch, keeper), keeper
+    with uncollected():
+        watch = FlowWatch.of(flow)
+        return FlowRun(definition, spec, session, assignment, parameters, watch, keeper), keeper
 
 
 def resume(flow: Flow[..., Any], wanted: str, *, allow_code_change: bool = False) -> FlowRun:

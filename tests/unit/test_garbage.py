@@ -9,10 +9,16 @@ from daskflow.garbage import uncollected
 
 def test_it_is_off_meanwhile_and_on_again_whatever_happens() -> None:
     """An error inside leaves the process as it was."""
-    with pytest.raises(KeyError), uncollected():
-        assert not gc.isenabled()
-        raise KeyError
-    assert gc.isenabled()
+    was: list[bool] = []
+
+    def look() -> None:
+        with uncollected():
+            was.append(gc.isenabled())
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        look()
+    assert (was, gc.isenabled()) == ([False], True)
 
 
 def test_it_stays_off_where_somebody_switched_it_off() -> None:

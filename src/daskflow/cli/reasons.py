@@ -62,11 +62,10 @@ def earlier_digests(store: RunStore, row: RunRow, task: str) -> Iterator[Earlier
         wanted = {name for name, told in nodes.items() if told.get("task", name) == task}
         for numbered in store.entries(one.id, with_values=False) if wanted else ():
             entry = numbered.entry
-            if not isinstance(entry, SegmentTold) or entry.segment.node not in wanted:
-                continue
-            for note in entry.segment.notes.values():
-                if note.digests:
-                    yield Earlier(f"{one.name} / {entry.segment.node}", note.digests)
+            for part in entry.segment.parts() if isinstance(entry, SegmentTold) else ():
+                for note in part.notes.values() if part.node in wanted else ():
+                    if note.digests:
+                        yield Earlier(f"{one.name} / {part.node}", note.digests)
 
 
 def story_fields(story: Story) -> dict[str, Any]:

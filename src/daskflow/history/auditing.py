@@ -141,7 +141,8 @@ class _Chains:
                 yield from self._move(version, entry.state)
             case SegmentTold():
                 yield from self._take_driver(version, token_of(entry.block))
-                yield from self._take_segment(version, entry.segment)
+                for part in entry.segment.parts():
+                    yield from self._take_segment(version, part)
             case TaskRunMoved() if entry.position >= 0:
                 yield from self._take_moved(version, entry)
 

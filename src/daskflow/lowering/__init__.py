@@ -35,15 +35,15 @@ def lower(graph: FlowGraph, known: Known, at_hand: AtHand, target: Target) -> Pl
     at_hand
         Values that need no task run any more, or where they are.
     """
-    order = graph.order()
     found = expand(graph, known, at_hand)
     seen = Known(_grown(graph, known, found.spaces), found.spaces)
+    order = [name for name in graph.order() if 0 in seen.columns[name].codes]
     links = {
         name: [link_of(graph, edge, seen.spaces) for edge in graph.upstream(name)] for name in order
     }
     due = find_due(links, order, seen.columns)
     now = Pass(graph, seen, at_hand, links, due)
-    cutter = Cutter(now, stages(graph, links, order), target)
+    cutter = Cutter(now, stages(graph, links, due), target)
     blocks = tuple(cutter.cut())
     wanted = dict.fromkeys(name for block in blocks for name in block.literals)
     literals = {name: at_hand.literals[name] for name in wanted if name not in at_hand.placed}

@@ -19,6 +19,7 @@ from daskflow.lowering.needs import Needs, Pass
 from daskflow.lowering.order import Links, regions
 from daskflow.lowering.plan import Block, Strip, block_key
 from daskflow.lowering.spaces import Space
+from daskflow.states import FINISHED
 
 _ONES = re.compile(rb"\x01+")
 
@@ -57,6 +58,10 @@ def find_due(links: Links, order: list[str], columns: Mapping[str, Column]) -> d
         mine = column.open()
         for link in links[name]:
             upstream = columns[link.edge.upstream]
+            if column.space.level == upstream.space.level == 0:
+                if upstream.codes[0] not in FINISHED and link.edge.upstream not in due:
+                    break
+                continue
             theirs = upstream.finished()
             if link.edge.upstream in due:
                 theirs = either(theirs, due[link.edge.upstream])
@@ -159,6 +164,9 @@ class Cutter:
 
     def _batches(self, nodes: list[str]) -> Iterator[list[Strip]]:
         """Return the strips of each block of a region."""
+        if self._is_single(nodes):
+            yield from ([Strip(stretch, 0, 1)] for stretch in self._stretches(nodes))
+            return
         size = self._size(nodes)
         batch: list[Strip] = []
         room = size
@@ -180,6 +188,21 @@ class Cutter:
                     batch, room = [], size
         if batch:
             yield batch
+
+    def _stretches(self, nodes: list[str]) -> Iterator[tuple[str, ...]]:
+        """Cut nodes that are not mapped into stretches; what was lost with a block stands alone."""
+        size = self._size(nodes)
+        begin = 0
+        for end, name in enumerate(nodes):
+            is_alone = bool(self.now.known.columns[name].alone)
+            if begin < end and (is_alone or end - begin == size):
+                yield tuple(nodes[begin:end])
+                begin = end
+            if is_alone:
+                yield (name,)
+                begin = end + 1
+        if begin < len(nodes):
+            yield tuple(nodes[begin:])
 
     def _size(self, nodes: list[str]) -> int:
         """Return how many positions of a region, or nodes that are not mapped, make a block."""
@@ -221,9 +244,6 @@ class Cutter:
 
     def _strips(self, nodes: list[str]) -> Iterator[Strip]:
         """Return the stretches of a region in which the same nodes are due."""
-        if self._is_single(nodes):
-            yield from (Strip((name,), 0, 1) for name in nodes)
-            return
         if len(nodes) == 1:
             for start, stop in ranges(self.now.due[nodes[0]]):
                 yield Strip((nodes[0],), start, stop)

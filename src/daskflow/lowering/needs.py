@@ -11,6 +11,7 @@ from typing import Any
 from daskflow.context import run_label
 from daskflow.definition.mapping import take
 from daskflow.definition.nodes import (
+    ROOT,
     Element,
     FlowGraph,
     Form,
@@ -100,17 +101,24 @@ class Needs:
     def collect(self) -> None:
         """Go through every argument and every edge of the task runs."""
         for strip in self.strips:
+            here = set(strip.nodes) if self._is_stretch(strip) else set()
             for name in strip.nodes:
                 node = self.now.graph.nodes[name]
                 self._add_own_space(node.space, strip)
-                for argument in node.arguments:
+                for argument in node.arguments if self.now.at_hand.large else ():
                     for literal in literals_in(argument.form):
                         self._add_literal(literal, argument.form, strip)
                 for link in self.now.links[name]:
-                    self._add_link(link, node, strip)
+                    if link.edge.upstream not in here:
+                        self._add_link(link, node, strip)
                 self._add_before(name, strip)
 
+    def _is_stretch(self, strip: Strip) -> bool:
+        return self.now.graph.nodes[strip.nodes[0]].space == ROOT
+
     def _add_own_space(self, space: str, strip: Strip) -> None:
+        if space == ROOT:
+            return
         if self.now.graph.spaces[space].depth > 1:
             self.spaces.add(space, self.spaces.tops(space, strip.start, strip.stop))
         elif self.now.known.spaces[space].flat:

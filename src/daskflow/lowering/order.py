@@ -27,13 +27,18 @@ def joins(graph: FlowGraph, link: Link) -> bool:
 
 
 def stages(graph: FlowGraph, links: Links, order: Iterable[str]) -> dict[str, int]:
-    """Return the stage of each node, given all names in topological order."""
+    """Return the stage of each node that is to be lowered, given in topological order.
+
+    What is lowered depends on what is finished, or is lowered as well: nothing lies between.
+    """
     stage: dict[str, int] = {}
     for name in order:
-        stage[name] = max(
-            (stage[link.edge.upstream] + (not joins(graph, link)) for link in links[name]),
-            default=0,
-        )
+        highest = 0
+        for link in links[name]:
+            before = stage.get(link.edge.upstream)
+            if before is not None and before >= highest:
+                highest = max(highest, before + (not joins(graph, link)))
+        stage[name] = highest
     return stage
 
 

@@ -17,7 +17,7 @@ from typing import Any
 
 from daskflow.context import run_label
 from daskflow.definition.nodes import FlowGraph
-from daskflow.events import Length, Note, Segment, StateChanged
+from daskflow.events import Length, Note, Segment, StateChanged, Stretch
 from daskflow.graph import Edge
 from daskflow.lowering.known import OWNED, Column, Key, Known, open_spaces
 from daskflow.lowering.links import Link, link_of
@@ -239,6 +239,22 @@ class Columns:
                 yield a, b
             else:
                 yield from ((p, p + 1) for p in range(a, b) if record.blocks[p] == block)
+
+    def take_stretch(self, stretch: Stretch) -> None:
+        """Let the columns of nodes that are not mapped be what a stretch says."""
+        codes, attempts, smalls = stretch.codes, stretch.attempts, stretch.smalls
+        started, ended = stretch.started, stretch.ended
+        for name, at in stretch.places.items():
+            record = self.nodes[name]
+            record.codes[0] = codes[at]
+            record.attempts[0] = attempts[at]
+            record.started[0] = started[at]
+            record.ended[0] = ended[at]
+            record.smalls[0] = smalls[at]
+            if record.notes:  # those of an earlier attempt are over
+                record.notes.clear()
+            if at in stretch.notes:
+                record.notes[0] = stretch.notes[at]
 
     def take(self, segment: Segment) -> NodeRecord:
         """Let the columns of a node be what a segment says."""

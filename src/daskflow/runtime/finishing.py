@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import inf
-from typing import Any
+from typing import Any, NamedTuple
 
 from daskflow.events import Segment, left_behind
 from daskflow.lowering.plan import BlockBody, Strip
@@ -23,42 +23,54 @@ from daskflow.timing import now, wait_until
 _WINDOW = 0.05  # seconds in which due retries are gathered; see `EngineSettings.retry_window`
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """The task runs of a strip at one position: of each of its nodes one."""
+class _Told(NamedTuple):
+    """Where a segment tells of a task run."""
 
-    position: int
-    segments: tuple[Segment, ...]  # of the strip, which tell of them
-    passing: list[str]  # nodes whose values only the strip needs
+    segment: Segment
+    node: str
+    offset: int
 
-    def left(self) -> list[Segment]:
-        """Return the segments that tell of one here that is not finished."""
-        return [s for s in self.segments if s.codes[self.position - s.start] not in FINISHED]
+    def is_left(self) -> bool:
+        """Return whether the task run is not finished."""
+        return self.segment.codes[self.offset] not in FINISHED
 
-    def dues(self) -> list[float]:
-        """Return the instants for which something here waits."""
-        return [due for due in map(self._due, self.left()) if 0 < due < inf]
-
-    def ready(self, instant: float) -> list[Segment]:
-        """Return the segments that tell of one here that waits for no later instant.
-
-        It may wait for another one here: then it says so once more.
-        """
-        return [segment for segment in self.left() if self._due(segment) <= instant]
-
-    def _due(self, segment: Segment) -> float:
-        offset = self.position - segment.start
-        note = segment.notes.get(offset)
+    def due(self) -> float:
+        """Return the instant for which it waits; 0.0: for none."""
+        note = self.segment.notes.get(self.offset)
         due = note.due if note is not None else None
-        if due is None and segment.codes[offset] == Paused.code:
+        if due is None and self.segment.codes[self.offset] == Paused.code:
             return inf  # nobody can approve it here
         return due or 0.0
 
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """The task runs of a strip at one position: of each of its nodes one, or a single one."""
+
+    position: int
+    runs: tuple[_Told, ...]
+    passing: list[str]  # nodes whose values only the strip needs
+
+    def left(self) -> list[_Told]:
+        """Return what here is not finished."""
+        return [run for run in self.runs if run.is_left()]
+
+    def dues(self) -> list[float]:
+        """Return the instants for which something here waits."""
+        return [due for due in (run.due() for run in self.left()) if 0 < due < inf]
+
+    def ready(self, instant: float) -> list[_Told]:
+        """Return what here waits for no later instant.
+
+        It may wait for another one here: then it says so once more.
+        """
+        return [run for run in self.left() if run.due() <= instant]
+
     def let_go(self) -> None:
         """Drop the values that nobody needs any more."""
-        for segment in self.segments:
-            if segment.node in self.passing and segment.values is not None:
-                segment.values.pop(self.position - segment.start, None)
+        for run in self.runs:
+            if run.node in self.passing and run.segment.values is not None:
+                run.segment.values.pop(run.offset, None)
 
 
 def finish_block(spec: RunSpec, body: BlockBody, inputs: tuple[Any, ...]) -> tuple[Segment, ...]:
@@ -85,15 +97,20 @@ def finish_block(spec: RunSpec, body: BlockBody, inputs: tuple[Any, ...]) -> tup
 def _places_left(walk: BlockWalk, told: tuple[Segment, ...]) -> list[_Place]:
     """Return the places at which something is not finished."""
     found: list[_Place] = []
-    rest = list(told)
+    rest = iter(told)
     for strip in walk.body.strips:
-        mine = tuple(rest[: len(strip.nodes)])
-        del rest[: len(strip.nodes)]
+        if walk.is_stretch(strip):
+            stretch = next(rest)
+            runs = [_Told(stretch, name, at) for at, name in enumerate(strip.nodes)]
+            found += [_Place(0, (run,), []) for run in runs if run.is_left()]
+            continue
+        mine = [next(rest) for _ in strip.nodes]
         if not all(FINISHED.issuperset(segment.codes) for segment in mine):
             passing = walk.passing(strip)
-            places = (_Place(p, mine, passing) for p in range(strip.start, strip.stop))
-            found += [place for place in places if place.left()]
-    return found
+            for position in range(strip.start, strip.stop):
+                here = tuple(_Told(s, s.node, position - s.start) for s in mine)
+                found.append(_Place(position, here, passing))
+    return [place for place in found if place.left()]
 
 
 def _try_again(
@@ -102,17 +119,17 @@ def _try_again(
     """Walk the task runs at these places that are due, and note what became of them."""
     instant = now()
     ready = [(place.position, place.ready(instant)) for place in places]
-    runs = [(segment, position) for position, segments in ready for segment in segments]
     strips = [
-        Strip(tuple(segment.node for segment in segments), position, position + 1)
-        for position, segments in ready
-        if segments
+        Strip(tuple(run.node for run in runs), position, position + 1)
+        for position, runs in ready
+        if runs
     ]
-    before = {(s.node, position): left_behind(s, position - s.start) for s, position in runs}
+    runs = [(position, run) for position, runs in ready for run in runs]
+    before = {(run.node, at): left_behind(run.segment, run.offset) for at, run in runs}
     again = body._replace(strips=strips, before=before)
     told = BlockWalk(spec, again, inputs, is_local=False).walk()
-    for (segment, position), news in zip(runs, told, strict=True):
-        _take_in(segment, position - segment.start, news)
+    for (_, run), news in zip(runs, told, strict=True):
+        _take_in(run.segment, run.offset, news)
 
 
 def _take_in(segment: Segment, offset: int, news: Segment) -> None:

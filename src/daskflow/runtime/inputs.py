@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from daskflow.context import run_label
 from daskflow.definition.mapping import element_getter, take
-from daskflow.events import Segment, StoredResult, left_behind
+from daskflow.events import Segment, StoredResult, Stretch, left_behind
 from daskflow.lowering.links import space_in
 from daskflow.lowering.needs import given_literal, passed_on
 from daskflow.lowering.plan import Slice
@@ -68,12 +68,12 @@ def cut_piece(node: str, start: int, stop: int, block: tuple[Segment, ...]) -> P
 
     What cannot be cut is told to the task runs that need it.
     """
-    segment = next(one for one in block if one.node == node)
+    segment, at = next((s, at) for s in block if (at := s.offset_of(node, 0)) is not None)
     try:
-        elements = take(_read(segment, 0), start, stop)
+        elements = take(_read(segment, at), start, stop)
     except Exception as error:
         elements = Unreadable(f"the value of {node!r} cannot be cut: {error!r}")
-    return Piece(segment.without_values(), start, stop, elements)
+    return Piece(segment.part(node).without_values(), start, stop, elements)
 
 
 class Inputs:
@@ -92,6 +92,7 @@ class Inputs:
         self.segments: dict[str, list[Segment]] = {}
         self._singles: dict[str, dict[int, list[Segment]]] = {}  # of one task run, by its position
         self._longer: dict[str, list[Segment]] = {}
+        self._stretched: dict[str, list[Stretch]] = {}
         self._literals: dict[str, Any] = {}  # the large ones
         self._spaces = spaces or {}
         self._columns: dict[str, bytes] = {}
@@ -109,7 +110,8 @@ class Inputs:
 
     def _add_pieces(self, pieces: Iterable[Piece]) -> None:
         """Take in the parts of values of which another node of the block does not get the whole."""
-        whole = {node for node in self.segments if self.code(node, 0) in FINISHED}
+        nodes = {piece.segment.node for piece in pieces}
+        whole = {node for node in nodes if self.code(node, 0) in FINISHED}
         for piece in pieces:
             node = piece.segment.node
             if node not in whole:
@@ -128,6 +130,10 @@ class Inputs:
 
     def add(self, segment: Segment) -> None:
         """Take in a segment; one that the block is filling counts as far as it is filled."""
+        if isinstance(segment, Stretch):
+            for node in segment.places:
+                self._stretched.setdefault(node, []).append(segment)
+            return
         node, start = segment.node, segment.start
         self.segments.setdefault(node, []).append(segment)
         if len(segment.codes) == 1:  # there may be thousands of these
@@ -135,8 +141,15 @@ class Inputs:
         else:
             self._longer.setdefault(node, []).append(segment)
 
+    def lengthen(self, stretch: Stretch, node: str) -> None:
+        """Let a stretch that the block is filling tell of one more node."""
+        stretch.places[node] = len(stretch.places)
+        self._stretched.setdefault(node, []).append(stretch)
+
     def _telling(self, node: str, position: int) -> Iterator[tuple[Segment, int]]:
         """Return the segments that tell of a task run, with the offset in each."""
+        for stretch in self._stretched.get(node, ()):
+            yield stretch, stretch.places[node]
         for segment in self._singles.get(node, {}).get(position, ()):
             yield segment, 0
         for segment in self._longer.get(node, ()):
@@ -239,6 +252,8 @@ class Inputs:
     def whole_codes(self, node: str) -> bytes:
         """Return the kinds of the states of all task runs of a node."""
         space = self.space_of(node)
+        if space.level == 0:
+            return bytes([self.code(node, 0)])
         if space.level > 1 or space.decided:
             if node not in self._wholes:
                 self._wholes[node] = self.codes_below(node, space.below(()))
@@ -265,7 +280,10 @@ class Inputs:
 
     def values_below(self, node: str, index: Index, *, is_picky: bool = False) -> Any:
         """Return the value at a map index, or the list of those below it, in lists of lists."""
-        chain = self.space_of(node).chain()
+        space = self.space_of(node)
+        if space.level == 0:
+            return self.value(node, 0)
+        chain = space.chain()
         above = chain[len(index)].find(index)
         if above is None:
             return self._stand_in(node, index, chain[len(index)].missing(index))
@@ -315,12 +333,15 @@ class Inputs:
 
         Where several segments tell of one, that which tells of its end comes last.
         """
-        known = self.segments.get(node, ())
         for is_finished in (False, True):
-            for segment in known:
+            for segment in self.segments.get(node, ()):
                 for offset, code in enumerate(segment.codes):
                     if (code in FINISHED) is is_finished:
                         yield segment, segment.start + offset, code, offset
+            for stretch in self._stretched.get(node, ()):
+                at = stretch.places[node]
+                if (stretch.codes[at] in FINISHED) is is_finished:
+                    yield stretch, 0, stretch.codes[at], at
 
     def times(self, node: str, position: int | None) -> tuple[datetime | None, datetime | None]:
         """Return when the body of a task run was started last, and when it ended."""

@@ -15,7 +15,7 @@ from typing import Protocol
 from daskflow.context import run_label
 from daskflow.definition.nodes import FlowGraph, NodeRef
 from daskflow.entries import Entry, SegmentTold, SpaceEnded, SpaceOpened, TaskRunMoved
-from daskflow.events import Before, Complaint, Note, Report, Segment, Span, StateChanged
+from daskflow.events import Before, Complaint, Note, Report, Segment, Span, StateChanged, Stretch
 from daskflow.lines import LogLine
 from daskflow.lowering.known import OWNED
 from daskflow.lowering.needs import result_of
@@ -202,7 +202,10 @@ class RunRecord(Columns):
         self.workers[block] = report.worker
         for segment in report.segments:
             self._write(SegmentTold(block, report.worker, segment))
-            self._fold_segment(block, segment)
+            if isinstance(segment, Stretch):
+                self._fold_stretch(block, segment)
+            else:
+                self._fold_segment(block, segment)
             self.untold[block] -= len(segment.codes)
         if report.error:
             self._fold_error(report)
@@ -276,6 +279,29 @@ class RunRecord(Columns):
         for offset, note in segment.notes.items():
             if note.length is not None:
                 self.lengths.setdefault(segment.node, {})[start + offset] = note.length
+
+    def _fold_stretch(self, block: int, stretch: Stretch) -> None:
+        """Take in what became of nodes that are not mapped."""
+        self.take_stretch(stretch)
+        times: dict[str, list[int]] = {}
+        for name, at in stretch.places.items():
+            counts = self.nodes[name].counts
+            counts[stretch.codes[at]] += 1
+            counts[Pending.code] -= 1
+            times.setdefault(self.graph.nodes[name].task.name, []).append(at)
+        for task, places in times.items():
+            pace = self.paces.setdefault(task, Pace())
+            started, ended = stretch.started, stretch.ended
+            pace.note([started[at] for at in places], [ended[at] for at in places])
+        finished = sum(code in FINISHED for code in stretch.codes)
+        self.holding.finished(block, finished, ((name, 0) for name in stretch.places))
+        if set(stretch.codes) != {Success.code}:
+            for part in stretch.parts():
+                self._fold_unhappy(block, part)
+        for name, at in stretch.places.items() if stretch.notes else ():
+            note = stretch.notes.get(at)
+            if note is not None and note.length is not None:
+                self.lengths.setdefault(name, {})[0] = note.length
 
     def _fold_unhappy(self, block: int, segment: Segment) -> None:
         """Go one by one through a segment with more than successes in it."""
@@ -453,8 +479,12 @@ class RunRecord(Columns):
             self._awaited = self._find_awaited()
         awaited = self._awaited
         return any(
-            (segment.node in awaited and (awaited[segment.node] or self.is_complete(segment.node)))
-            or Pending.code in segment.codes
+            Pending.code in segment.codes
+            or any(
+                awaited[name] or self.is_complete(name)
+                for name in segment.nodes()
+                if name in awaited
+            )
             for segment in report.segments
         )
 

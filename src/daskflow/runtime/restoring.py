@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from daskflow.context import run_label
 from daskflow.definition.nodes import FlowGraph
 from daskflow.entries import Entry, RunMoved, SegmentTold, SpaceEnded, SpaceOpened, TaskRunMoved
-from daskflow.events import Before, Note, StateChanged
+from daskflow.events import Before, Note, Segment, StateChanged
 from daskflow.lowering.expand import Opening
 from daskflow.lowering.links import link_of
 from daskflow.lowering.needs import result_of
@@ -67,7 +67,7 @@ class Folding:
             case SpaceEnded():
                 return self._end(entry)
             case SegmentTold():
-                _take_segment(self.record, entry)
+                _take_told(self.record, entry)
                 self.last_block = max(self.last_block, entry.block)
             case RunMoved():
                 return StateChanged(entry.at, self._run_name, entry.state)
@@ -116,17 +116,22 @@ def _fits(entry: Entry, graph: FlowGraph) -> bool:
         case SpaceOpened() | SpaceEnded():
             return entry.space in graph.spaces
         case SegmentTold():
-            return entry.segment.node in graph.nodes
+            return any(name in graph.nodes for name in entry.segment.nodes())
         case TaskRunMoved():
             return entry.node in graph.nodes
         case RunMoved():
             return True
 
 
-def _take_segment(columns: Columns, entry: SegmentTold) -> None:
-    """Take in what a block told once."""
-    segment = entry.segment
+def _take_told(columns: Columns, entry: SegmentTold) -> None:
+    """Take in what a block told once, of the nodes that there are."""
     columns.workers[entry.block] = entry.worker
+    for segment in entry.segment.parts():
+        if segment.node in columns.graph.nodes:
+            _take_segment(columns, entry.block, segment)
+
+
+def _take_segment(columns: Columns, block: int, segment: Segment) -> None:
     record = columns.nodes[segment.node]
     record.counts.update(segment.codes)
     before = record.codes[segment.start : segment.stop]
@@ -134,7 +139,7 @@ def _take_segment(columns: Columns, entry: SegmentTold) -> None:
         record.counts[code] -= before.count(code)
     columns.take(segment)
     length = segment.stop - segment.start
-    record.blocks[segment.start : segment.stop] = array("l", [entry.block]) * length
+    record.blocks[segment.start : segment.stop] = array("l", [block]) * length
     for offset, note in segment.notes.items():
         if segment.codes[offset] == Pending.code:  # it was given back, and waits for nothing
             record.notes.pop(segment.start + offset)

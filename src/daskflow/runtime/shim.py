@@ -21,7 +21,8 @@ from typing import Any
 from weakref import WeakValueDictionary
 
 from daskflow import context
-from daskflow.events import NOTHING_BEFORE, GiveBack, Note, Segment, Span
+from daskflow.definition.nodes import ROOT
+from daskflow.events import NOTHING_BEFORE, GiveBack, Note, Segment, Span, Stretch
 from daskflow.executors.base import Port, use_port
 from daskflow.executors.ports import current_port
 from daskflow.lowering.links import link_of
@@ -34,7 +35,7 @@ from daskflow.runtime.steps import walk
 from daskflow.runtime.tapes import outbox
 from daskflow.runtime.task_run import TaskRun
 from daskflow.runtime.waning import Waning
-from daskflow.runtime.wiring import Wire
+from daskflow.runtime.wiring import Wire, wire_of
 from daskflow.sealing import Unreadable
 from daskflow.states import FINISHED, State
 
@@ -140,7 +141,7 @@ class BlockWalk:
     @contextmanager
     def watched(self, give_back: GiveBack | None) -> Iterator[None]:
         """Let the reporter look at it meanwhile, where it may give something back."""
-        if give_back is None or sum(s.stop - s.start for s in self.body.strips) == 1:
+        if give_back is None or sum(map(self._length, self.body.strips)) == 1:
             yield
             return
 
@@ -158,22 +159,50 @@ class BlockWalk:
         """Return the task runs from a place of the walk on."""
         found: list[Span] = []
         for strip in self.body.strips:
-            start = strip.start + max(0, place)
-            found += [(name, start, strip.stop) for name in strip.nodes if start < strip.stop]
-            place -= strip.stop - strip.start
+            if self.is_stretch(strip):
+                found += [(name, 0, 1) for name in strip.nodes[max(0, place) :]]
+            else:
+                start = strip.start + max(0, place)
+                found += [(name, start, strip.stop) for name in strip.nodes if start < strip.stop]
+            place -= self._length(strip)
         return found
+
+    def is_stretch(self, strip: Strip) -> bool:
+        """Return whether the nodes of a strip are not mapped."""
+        return self.spec.graph.nodes[strip.nodes[0]].space == ROOT
+
+    def _length(self, strip: Strip) -> int:
+        """Return how many places the walk has in a strip."""
+        return len(strip.nodes) if self.is_stretch(strip) else strip.stop - strip.start
 
     def walk(self) -> list[Segment]:
         """Run the task runs of the block, lane by lane, as far as its budget goes."""
         for strip in self.body.strips:
-            if not self._walk_strip(strip):
+            begun = self._walk_stretch if self.is_stretch(strip) else self._walk_lanes
+            if not begun(strip):
                 break
         return self.segments
 
-    def _walk_strip(self, strip: Strip) -> bool:
-        """Run the task runs of a strip; return whether all of them were begun."""
+    def _walk_stretch(self, strip: Strip) -> bool:
+        """Run the task runs of nodes that are not mapped; return whether all were begun."""
+        stretch = Stretch()
+        self.segments.append(stretch)
+        for name in strip.nodes:
+            if not self.budget.may_begin():
+                break
+            run, state = self._run(wire_of(self.spec, name, self.inputs), 0)
+            self.inputs.lengthen(stretch, name)
+            record(stretch, run, state)
+            self.budget.inline += len(run.small) if run.small is not None else 0
+            self.budget.kept += run.size
+            if state.code in FINISHED:
+                self.waning.finished(name, stretch)
+        return len(stretch.places) == len(strip.nodes)
+
+    def _walk_lanes(self, strip: Strip) -> bool:
+        """Run the task runs of a strip of lanes; return whether all of them were begun."""
         mine = {name: Segment(name, strip.start) for name in strip.nodes}
-        wires = {name: Wire(self.spec, name, self.inputs) for name in strip.nodes}
+        wires = {name: wire_of(self.spec, name, self.inputs) for name in strip.nodes}
         for segment in mine.values():
             self.inputs.add(segment)
         passing = self.passing(strip)
@@ -190,7 +219,6 @@ class BlockWalk:
             if all_finished:
                 for name in passing:
                     mine[name].values.pop(position - strip.start, None)  # type: ignore[union-attr]
-                self.waning.finished(strip, mine)
         told = [segment for segment in mine.values() if segment.codes]
         self.segments += told
         return bool(told) and told[0].stop == strip.stop

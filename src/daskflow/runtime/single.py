@@ -24,7 +24,7 @@ from daskflow.runtime.record import RunRecord
 from daskflow.runtime.restoring import is_lost
 from daskflow.runtime.spec import RunSpec
 from daskflow.runtime.task_run import TaskRun
-from daskflow.runtime.wiring import Wire
+from daskflow.runtime.wiring import wire_of
 from daskflow.states import FINISHED, KINDS
 
 
@@ -74,7 +74,7 @@ def single_call(record: RunRecord, spec: RunSpec, name: str, position: int) -> S
     edges = record.graph.upstream(name)
     segments = [one for edge in edges for one in _segments(record, edge, position)]
     inputs = Inputs(spec, [segments], (), record.spaces)
-    wire = Wire(spec, name, inputs)
+    wire = wire_of(spec, name, inputs)
     node = record.nodes[name]
     before = node.before.get(position, Before())._replace(attempts=node.attempts[position] or 1)
     index = record.index(name, position)

@@ -123,9 +123,9 @@ class Values:
     def _pick(self, segments: Iterable[Segment], name: str, position: int) -> Any:
         """Return the value from its block; one that no task run needed any more is not in it."""
         for segment in segments:
-            values = segment.values or {}
-            if segment.node == name and position - segment.start in values:
-                return opened(values[position - segment.start])
+            values, at = segment.values or {}, segment.offset_of(name, position)
+            if at in values:
+                return opened(values[at])
         raise self._gone(name, position)
 
     def _gone(self, name: str, position: int) -> ResultGoneError:

@@ -6,8 +6,7 @@ last of these is finished. In a lane the strip itself says when, see `BlockWalk.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from daskflow.definition.nodes import ROOT
@@ -21,31 +20,33 @@ class Waning:
     """Counts, for the values that only the block needs, what still needs them."""
 
     spec: RunSpec
-    left: Counter[str] = field(default_factory=Counter)
-    segments: dict[str, Segment] = field(default_factory=dict)
+    left: dict[str, int] = field(default_factory=dict)
 
     @classmethod
     def of(cls, spec: RunSpec, strips: Sequence[Strip]) -> Waning:
         """Return the counts at the beginning of a block."""
         made = cls(spec)
-        if len(strips) < 2:  # noqa: PLR2004 - a strip by itself lets go of its own
-            return made
         graph = spec.graph
-        here = {strip.nodes[0] for strip in strips if graph.nodes[strip.nodes[0]].space == ROOT}
-        for name in here - spec.kept:
+        here = {name for s in strips if graph.nodes[s.nodes[0]].space == ROOT for name in s.nodes}
+        for name in here - spec.kept if len(here) > 1 else ():
             consumers = {edge.downstream for edge in graph.downstream(name)}
             if consumers <= here:
                 made.left[name] = len(consumers)
         return made
 
-    def finished(self, strip: Strip, mine: Mapping[str, Segment]) -> None:
-        """Note that the task runs of a strip are finished; let go of what nobody needs now."""
+    def finished(self, name: str, told: Segment) -> None:
+        """Note that a task run is finished; let go of what nobody needs now.
+
+        Parameters
+        ----------
+        told
+            What tells of it, and of those before it in the block.
+        """
         if not self.left:
             return
-        (name,) = strip.nodes
-        self.segments[name] = mine[name]
         for upstream in {edge.upstream for edge in self.spec.graph.upstream(name)}:
             if upstream in self.left:
                 self.left[upstream] -= 1
-                if not self.left[upstream]:
-                    self.segments[upstream].values = {}
+                at = told.offset_of(upstream, 0)
+                if not self.left[upstream] and at is not None and told.values is not None:
+                    told.values.pop(at, None)

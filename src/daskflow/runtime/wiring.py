@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from daskflow.context import UpstreamRun, run_label
 from daskflow.definition.mapping import element_getter
 from daskflow.definition.nodes import (
+    ROOT,
     Element,
     Form,
     LiteralRef,
@@ -72,6 +73,12 @@ def _make_layout(spec: RunSpec, name: str, spaces: Mapping[str, Space]) -> Layou
     made = tuple((upstream, tuple(links)) for upstream, links in groups.items())
     ways = {(upstream, _way(link.edge)): link for upstream, links in made for link in links}
     return Layout(node, made, ways, tuple(listed.values()), is_plain, gates)
+
+
+def wire_of(spec: RunSpec, node: str, inputs: Inputs) -> Wire:
+    """Return a node's view of its inputs."""
+    is_single = spec.graph.nodes[node].space == ROOT
+    return (SingleWire if is_single else Wire)(spec, node, inputs)
 
 
 def _way(edge: Edge | NodeRef) -> tuple[Any, ...]:
@@ -295,6 +302,48 @@ class Wire:
             edge = Edge(node, self.node.name, levels=way.levels, is_flat=way.is_flat)
             link = link_of(self.inputs.spec.graph, edge, self.inputs.spaces)
         return link
+
+
+class SingleWire(Wire):
+    """The view of a node that is not mapped: whatever it depends on, it needs all of it.
+
+    It is used once, so nothing is prepared.
+    """
+
+    _listed = ()
+
+    def __init__(self, spec: RunSpec, node: str, inputs: Inputs) -> None:
+        self.node = spec.graph.nodes[node]
+        self.inputs = inputs
+        self.space = inputs.space_of(node)
+        edges = spec.graph.upstream(node)
+        self.ways = {}  # links are made for those who ask
+        self._names = dict.fromkeys(edge.upstream for edge in edges if not edge.is_gate)
+        gates = [edge for edge in edges if edge.is_gate]
+        self.gates = tuple(link_of(spec.graph, edge, inputs.spaces) for edge in gates)
+
+    def codes(self, position: int) -> list[bytes]:
+        """Return the kinds of the states of all upstream task runs, in columns."""
+        return [self.inputs.whole_codes(name) for name in self._names]
+
+    def arguments(self, position: int) -> tuple[list[Any], dict[str, Any]]:
+        """Return what the function is called with."""
+        args: list[Any] = []
+        kwargs: dict[str, Any] = {}
+        for argument in self.node.arguments:
+            value = self._value(argument.form)
+            if argument.keyword is None:
+                args.append(value)
+            else:
+                kwargs[argument.keyword] = value
+        return args, kwargs
+
+    def _value(self, form: Form) -> Any:
+        if type(form) is NodeRef:
+            return self.inputs.values_below(form.name, (), is_picky=form.is_picky)
+        if type(form) is LiteralRef:
+            return self.inputs.literal(form.name)
+        return fill(form, self._value)
 
 
 def _without(codes: bytes, ranges: list[tuple[int, int]], left_out: list[int]) -> bytes:

@@ -19,7 +19,7 @@ from daskflow.entries import (
     TaskRunMoved,
 )
 from daskflow.errors import TamperedError
-from daskflow.events import Segment
+from daskflow.events import Segment, Stretch
 from daskflow.results.signing import Signer
 from daskflow.runtime.calling import make_portable
 from daskflow.states import Failed, State
@@ -159,7 +159,7 @@ class EntryRows:
     def _of_segment(self, entry: SegmentTold, place: str) -> Row:
         segment = entry.segment
         return {
-            "node": segment.node,
+            "node": _names_told(segment),
             "start": segment.start,
             "stop": segment.stop,
             "block": entry.block,
@@ -252,18 +252,30 @@ class EntryRows:
                 offset: data or b""
                 for offset, data in zip(array("q", offsets or b""), raised, strict=True)
             }
-        segment = Segment(
-            row["node"],
-            row["start"],
-            bytearray(row["codes"]),
-            array("H", row["attempts"]),
-            array("d", row["started"]),
-            array("d", row["ended"]),
-            smalls,
-            notes_from_json(row["notes"], failures),
-            None,
-        )
-        return SegmentTold(row["block"], row["worker"], segment)
+        columns: dict[str, Any] = {
+            "start": row["start"],
+            "codes": bytearray(row["codes"]),
+            "attempts": array("H", row["attempts"]),
+            "started": array("d", row["started"]),
+            "ended": array("d", row["ended"]),
+            "smalls": smalls,
+            "notes": notes_from_json(row["notes"], failures),
+            "values": None,
+        }
+        return SegmentTold(row["block"], row["worker"], _segment_of(row["node"], columns))
+
+
+def _names_told(segment: Segment) -> str:
+    """Return the node of a segment; of a stretch its nodes as JSON, which no name looks like."""
+    return json.dumps(list(segment.nodes())) if isinstance(segment, Stretch) else segment.node
+
+
+def _segment_of(names: str, columns: Row) -> Segment:
+    """Return a segment, or a stretch, of what it tells of and its columns."""
+    if not names.startswith("["):
+        return Segment(names, **columns)
+    nodes = json.loads(names)
+    return Stretch(**columns, places=dict(zip(nodes, range(len(nodes)), strict=True)))
 
 
 def _event_row(at: float, state: State) -> Row:

@@ -77,7 +77,7 @@ segments = Table(
     metadata,
     _run_id(),
     _version(),
-    Column("node", Text, nullable=False),
+    Column("node", Text, nullable=False),  # of a stretch all of its nodes, as JSON
     Column("start", BigInteger, nullable=False),  # position
     Column("stop", BigInteger, nullable=False),
     Column("block", BigInteger, nullable=False),

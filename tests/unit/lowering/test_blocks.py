@@ -198,7 +198,7 @@ def test_a_block_that_is_needed_comes_first_in_a_retry_too():
     desk.end(desk.take(desk.lower()))
     for name in "cbd":
         desk.give_back(name, 0)
-    assert told(desk.lower()) == ["4: c 0-1 <- 1", "5: b,d 0-1 <- 2 4"]
+    assert told(desk.lower()) == ["4: b 0-1 <- 2", "5: c 0-1 <- 1", "6: d 0-1 <- 4 5"]
 
 
 # --------------------------------------------------------------------------------------- how many

@@ -38,7 +38,8 @@ def walked(function, limits, block_size=None, **parameters):
 
 def told(walk):
     """Return how many task runs of each node were told of."""
-    return {segment.node: len(segment.codes) for segment in walk.segments}
+    parts = [part for segment in walk.segments for part in segment.parts()]
+    return {part.node: len(part.codes) for part in parts}
 
 
 @pytest.mark.parametrize(
@@ -82,8 +83,12 @@ def test_a_value_goes_when_its_last_consumer_in_the_block_is_finished():
         return pair(ident(first), first)
 
     walk, _ = walked(case, UNLIMITED, 4)
-    values = {segment.node: segment.values for segment in walk.segments}
-    assert values == {"ident": {}, "ident-2": {}, "pair": {0: (1, 1)}}
+    (stretch,) = walk.segments
+    assert {part.node: part.values for part in stretch.parts()} == {
+        "ident": {},
+        "ident-2": {},
+        "pair": {0: (1, 1)},
+    }
 
 
 def test_what_was_not_begun_begins_in_the_next_pass():
