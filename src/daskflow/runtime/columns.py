@@ -250,7 +250,7 @@ class Columns:
             record.attempts[0] = attempts[at]
             record.started[0] = started[at]
             record.ended[0] = ended[at]
-            record.smalls[0] = smalls[at]
+            record.smalls[0] = smalls[at] if smalls else None
             if record.notes:  # those of an earlier attempt are over
                 record.notes.clear()
             if at in stretch.notes:
@@ -264,7 +264,7 @@ class Columns:
         record.attempts[start:stop] = segment.attempts
         record.started[start:stop] = segment.started
         record.ended[start:stop] = segment.ended
-        record.smalls[start:stop] = segment.smalls
+        record.smalls[start:stop] = segment.smalls or [None] * len(segment.codes)
         if record.notes:  # those of an earlier attempt are over
             for position in range(start, stop):
                 record.notes.pop(position, None)
