@@ -289,8 +289,8 @@ def test_a_timeout_of_the_task():
             pass
         return 1
 
-    book = played(task(body, name="t", retries=1, timeout_seconds=0.02))
-    assert state(book).message.startswith("attempt 1 of 2 failed: ran longer than 0.02 s")
+    book = played(task(body, name="t", retries=1, timeout_seconds=0.2))
+    assert state(book).message.startswith("attempt 1 of 2 failed: ran longer than 0.2 s")
     assert type(state(go_on(book))) is Success
 
 
