@@ -3,7 +3,7 @@
 import asyncio
 import shutil
 import threading
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 import pytest
 
@@ -22,26 +22,33 @@ FLAGS = (
 
 @pytest.fixture(scope="module")  # while it is there, this thread can run no event loop
 def chromium():
-    """A browser that shows nothing on a screen."""
+    """A browser that shows nothing on a screen, and keeps what it has loaded."""
     if BROWSER is None:
         pytest.skip(f"there is no Chromium: {INSTALL}")
     playwright = pytest.importorskip("playwright.sync_api", reason="pip install playwright")
     with playwright.sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=BROWSER, args=FLAGS)
-        yield browser
+        yield browser.new_context()
         browser.close()
 
 
 @pytest.fixture
-def browse(chromium):
-    """Open pages in a browser that knows nothing yet; nothing may go wrong in their scripts."""
-    contexts, wrong = [], []
+def serve():
+    """Serve the pages over a source until the test is over; gives the address of the first one."""
+    with ExitStack() as stack:
+        yield lambda source: stack.enter_context(served(source))
 
-    def open_page(url, **options):
-        context = chromium.new_context(**{"viewport": {"width": 1440, "height": 900}, **options})
-        contexts.append(context)
-        page = context.new_page()
+
+@pytest.fixture
+def browse(chromium, serve):  # whoever looks goes before the server does
+    """Open pages; nothing may go wrong in their scripts."""
+    wrong = []
+
+    def open_page(url, width=1440, scheme="light"):
+        page = chromium.new_page()
         page.set_default_timeout(15_000)
+        page.set_viewport_size({"width": width, "height": 900})
+        page.emulate_media(color_scheme=scheme)
         page.on("pageerror", lambda error: wrong.append(str(error)))
         page.on("console", lambda told: told.type == "error" and wrong.append(told.text))
         page.on("dialog", lambda dialog: (wrong.append(dialog.message), dialog.dismiss()))
@@ -49,8 +56,8 @@ def browse(chromium):
         return page
 
     yield open_page
-    for context in contexts:
-        context.close()
+    for page in chromium.pages:
+        page.close()
     assert wrong == []
 
 
@@ -66,7 +73,7 @@ def served(source):
         told.update(url=server.url, loop=asyncio.get_running_loop(), end=asyncio.Event())
         is_there.set()
         await told["end"].wait()
-        server.close()
+        await server.close()
 
     thread = threading.Thread(target=asyncio.run, args=[serve()])
     thread.start()

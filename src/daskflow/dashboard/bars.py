@@ -45,12 +45,17 @@ def bar(counts: Mapping[str, int], total: int) -> Html:
     return element("span", pieces, class_="bar", title=told or "nothing yet", role="img")
 
 
-def tally(counts: Mapping[str, int]) -> Html:
-    """Return how many task runs look how, in symbols; what waits is left out."""
+def tally(counts: Mapping[str, int], *, is_named: bool = False) -> Html:
+    """Return how many task runs look how, in symbols, or in words too; what waits is left out."""
     shares = shares_of(counts)
     shares.pop(WAITING.name, None)
     marks = [
-        element("span", f"{_NAMES[name].symbol} {number:,}", class_=f"count {name}", title=name)
+        element(
+            "span",
+            f"{_NAMES[name].symbol} {number:,}" + (f" {name}" if is_named else ""),
+            class_=f"count {name}",
+            title=name,
+        )
         for name, number in shares.items()
     ]
     return join(*marks)

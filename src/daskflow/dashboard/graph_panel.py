@@ -83,13 +83,16 @@ class GraphPanel:
         self._frames.glyph.fill_color, self._frames.glyph.line_color = colours.frame, colours.line
 
     def _figure(self) -> Any:
-        height = round(min(_TALLEST, max(_LEAST, self._sketch.layout.height * 0.86 + 60)))
+        layout = self._sketch.layout
+        height = round(min(_TALLEST, max(_LEAST, layout.height * 0.86 + 60)))
         plot = figure(
+            name="flow-graph",
+            css_classes=["flow-graph"],
             height=height,
             min_width=460,
             sizing_mode="stretch_width",
-            x_range=Range1d(0, 1),
-            y_range=Range1d(1, 0),
+            x_range=Range1d(-_MARGIN, layout.width + _MARGIN),
+            y_range=Range1d(layout.height + _MARGIN, -_MARGIN),
             tools=[PanTool(), WheelZoomTool(), ZoomInTool(), ZoomOutTool(), ResetTool()],
             active_scroll=None,  # a wheel turns the page, until somebody chooses this tool
             toolbar_location="above",

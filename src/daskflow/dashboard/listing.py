@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from statistics import median
 
 from daskflow.dashboard.sources import Source
-from daskflow.errors import UnknownRunError
+from daskflow.errors import DaskflowError
 from daskflow.history.reading import held_by, seen_state
 from daskflow.history.watching import WatchedRun
 from daskflow.runtime.record import RunRecord
@@ -158,9 +158,10 @@ class Listing:
     def _read(self, row: RunRow) -> None:
         try:
             watched = self._watched.get(row.id) or WatchedRun(self.source, row.id)
-        except UnknownRunError:  # it was forgotten meanwhile
+            watched.look()
+        except DaskflowError:  # it was forgotten meanwhile, or makes no sense: others can be shown
+            self._known[row.id] = row.version, Progress({}, 0, is_sure=False)
             return
-        watched.look()
         self._watched[row.id] = watched
         self._known[row.id] = row.version, progress_in(watched.record)
         self._known.move_to_end(row.id)

@@ -74,5 +74,6 @@ def address(page: str, /, **query: str | int) -> str:
     >>> address("flow-task", run="1f", task="load[3]", node="")
     'flow-task?run=1f&task=load%5B3%5D'
     """
-    told = urlencode({name: value for name, value in query.items() if value != ""})
+    wanted = {name: value for name, value in query.items() if value != ""}
+    told = urlencode(wanted, errors="replace")
     return f"{page}?{told}" if told else page

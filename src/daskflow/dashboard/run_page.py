@@ -90,7 +90,8 @@ class RunPanel:
         head = head_markup(run.row, run.state, progress, expected, instant)
         if self._seen is None or is_new:
             self._seen, self._key = self._anew(run, asked, instant), key
-        return replace(self._seen, head=head)
+        self._seen = replace(self._seen, head=head)
+        return self._seen
 
     def _opened(self) -> WatchedRun:
         if not self._run_id:
@@ -154,6 +155,7 @@ class RunPanel:
     def _hear(self, told: Mapping[str, Any]) -> None:
         if told.get("ground") in COLOURS:
             self._ground = told["ground"]
+            self._paint(self._seen)
         if isinstance(told.get("page"), int):
             self._asked = replace(self._asked, page=max(0, told["page"]))
         if told.get("sort") in SORTS:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from daskflow.dashboard.bars import ask, bar, moment, pager, state_mark, tally
 from daskflow.dashboard.listing import Progress
 from daskflow.dashboard.markup import Html, address, element, join
-from daskflow.dashboard.stories import Chapter
+from daskflow.dashboard.stories import Chapter, Line
 from daskflow.dashboard.tables import SORTS, Asked, TaskPage, TaskRow
 from daskflow.states import Cancelled, Crashed, Paused, State
 from daskflow.stores.history import RunRow
@@ -32,7 +32,9 @@ def head_markup(
     total = f"{progress.total:,}{'' if progress.is_sure else '+'}"
     done = element("span", f"{progress.done:,} of {total} task runs finished ", class_="done")
     facts = element("p", *_facts(row, state, expected, instant), class_="facts")
-    far = element("div", bar(progress.counts, progress.total), done, tally(progress.counts))
+    far = element(
+        "div", bar(progress.counts, progress.total), done, tally(progress.counts, is_named=True)
+    )
     why = element("p", one_line(state.message, 600), class_="why") if state.message else ""
     following = element("p", *_next(row, state), class_="next")
     return join(title, why, facts, far, following)
@@ -89,7 +91,7 @@ def story_markup(run_id: str, chapters: Sequence[Chapter]) -> Html:
 
 def _chapter(run_id: str, chapter: Chapter) -> Html:
     number = f" ({chapter.total:,})" if chapter.total else ""
-    lines = [element("li", *_line(run_id, row)) for row in chapter.rows]
+    lines = [element("li", *_line(run_id, line)) for line in chapter.lines]
     if chapter.more:
         lines.append(element("li", f"and {many(chapter.more, 'task run')} more", class_="pale"))
     if chapter.behind:
@@ -97,14 +99,14 @@ def _chapter(run_id: str, chapter: Chapter) -> Html:
     return element("section", element("h2", chapter.title, number), element("ul", lines))
 
 
-def _line(run_id: str, row: TaskRow) -> Iterator[Html | str]:
-    yield state_mark(row.state)
+def _line(run_id: str, line: Line) -> Iterator[Html | str]:
+    yield state_mark(line.row.state)
     yield " "
-    yield task_link(run_id, row.label)
-    if row.worker:
-        yield element("span", f" on {row.worker}", class_="pale")
-    if row.state.message:
-        yield element("span", ": ", one_line(row.state.message), class_="told")
+    yield task_link(run_id, line.row.label)
+    if line.row.worker:
+        yield element("span", f" on {line.row.worker}", class_="pale")
+    if line.told:
+        yield element("span", ": ", one_line(line.told), class_="told")
 
 
 def task_link(run_id: str, label: str) -> Html:

@@ -8,6 +8,7 @@ could read it otherwise: by a name of its own that leads here (DNS rebinding), o
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Callable, Collection, Iterable
 from functools import partial
 from typing import Any
@@ -21,7 +22,6 @@ from tornado import web
 from tornado.httpserver import HTTPServer
 from tornado.httputil import HTTPMessageDelegate, HTTPServerRequest
 from tornado.ioloop import IOLoop
-from tornado.netutil import bind_sockets
 from tornado.routing import Router
 
 from daskflow.dashboard.documents import documents
@@ -78,6 +78,15 @@ class _Refusal(web.RequestHandler):
         self.finish(self._told)
 
 
+class _Lean(BokehTornado):  # type: ignore[misc]
+    """Serves what these pages are made of, and leaves out a third of Bokeh's scripts and more."""
+
+    def resources(self, absolute_url: Any = None) -> Any:
+        made = super().resources(absolute_url)
+        made.components = ["bokeh", "bokeh-widgets"]
+        return made
+
+
 class PagesServer:
     """Serves the pages over a source, in the event loop of the thread that makes it.
 
@@ -97,13 +106,15 @@ class PagesServer:
     def __init__(
         self, source: Source, host: str = HOST, port: int = PORT, names: Iterable[str] = ()
     ) -> None:
-        sockets = bind_sockets(port, host)
-        self.port: int = sockets[0].getsockname()[1]
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        listening = socket.create_server((host, port), family=family)
+        listening.setblocking(False)  # noqa: FBT003 - the standard library's way
+        self.port: int = listening.getsockname()[1]
         self.url = f"http://{_named(host)}:{self.port}/flows"
         template = jinja2.Environment(autoescape=False).from_string(asset("own.html"))  # noqa: S701
         made = documents(source, template)
         hosts = hosts_of({*_LOCAL, _named(host), *names}, self.port)
-        self._pages = BokehTornado(
+        self._pages = _Lean(
             {
                 url: Application(FunctionHandler(partial(make, self, {})))
                 for url, make in made.items()
@@ -118,11 +129,12 @@ class PagesServer:
         self._pages.initialize(IOLoop.current())
         self._pages.start()
         self._http = HTTPServer(Gate(hosts, self._pages))
-        self._http.add_sockets(sockets)
+        self._http.add_socket(listening)
 
-    def close(self) -> None:
-        """Let go of the port, and of whoever looks at the pages."""
+    async def close(self) -> None:
+        """Let go of the port, and of whoever asks for pages."""
         self._http.stop()
+        await self._http.close_all_connections()
         self._pages.stop()
 
 
@@ -164,6 +176,6 @@ def serve(
             tell(server.url)
             await asyncio.Event().wait()
         finally:
-            server.close()
+            await server.close()
 
     asyncio.run(serve_on())

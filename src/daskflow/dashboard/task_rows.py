@@ -68,11 +68,13 @@ def _reasons(run_id: str, detail: Detail) -> Html:
     is_way = len(reasons) > 1
     if not is_way and (detail.trace or not any(reason.told for reason in reasons)):
         return Html("")
-    steps = [element("li", *_reason(run_id, reason)) for reason in reasons]
+    steps = [element("li", *_reason(run_id, reason, n)) for n, reason in enumerate(reasons)]
     return _section("why", element("ol", steps, class_="reasons"))
 
 
-def _reason(run_id: str, reason: Reason) -> Iterator[Html | str]:
+def _reason(run_id: str, reason: Reason, number: int) -> Iterator[Html | str]:
+    if number:
+        yield element("span", "because ", class_="pale")
     yield task_link(run_id, reason.who)
     yield " "
     yield state_mark(reason.state)

@@ -124,6 +124,7 @@ class TimelinePanel:
 
     def _figure(self) -> Any:
         plot = figure(
+            name="flow-timeline",
             height=_LEAST,
             min_width=460,
             sizing_mode="stretch_width",
