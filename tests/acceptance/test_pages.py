@@ -13,7 +13,7 @@ from daskflow import LocalExecutor, Skip, flow, task, unmapped
 from daskflow.entries import SegmentTold, SpaceOpened
 from daskflow.events import Note, Segment
 from daskflow.states import Failed, Success
-from daskflow.stores.history import Holder
+from daskflow.stores.history import Holder, Wanted
 from daskflow.stores.memory import MemoryStore
 from tests.acceptance.conftest import served
 from tests.contract.waiting import Gate
@@ -205,8 +205,8 @@ TIMELINE = """() => {
 
 
 def kept_row(store):
-    """The row of a run that is kept."""
-    return store.run(store.runs()[-1].id)
+    """The row of the run that failed."""
+    return store.run(store.runs(Wanted(called="long week"))[0].id)
 
 
 def test_hostile_names_and_messages_are_text(browse, serve):
@@ -289,7 +289,7 @@ def test_nothing_is_cut_off(browse, pages):
         page.set_viewport_size({"width": width, "height": 800})
         page.emulate_media(color_scheme=scheme)
         page.wait_for_function(f"({LETTERS})() === '{ink}'")
-        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        page.wait_for_function(f"document.documentElement.scrollWidth <= {width}")
 
 
 LETTERS = """() => {
