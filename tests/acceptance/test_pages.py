@@ -9,7 +9,7 @@ from itertools import pairwise
 
 import pytest
 
-from daskflow import LocalExecutor, Skip, flow, task, unmapped
+from daskflow import LocalExecutor, Skip, flow, get_run_logger, task, unmapped
 from daskflow.entries import SegmentTold, SpaceOpened
 from daskflow.events import Note, Segment
 from daskflow.states import Failed, Success
@@ -48,7 +48,9 @@ def numbers(n: int) -> list[int]:
 
 @task
 def hold(n: int, gate: Gate) -> int:
+    get_run_logger().info("%s waits", n)
     gate.wait()
+    get_run_logger().warning("%s goes on", n)
     return n
 
 
@@ -156,18 +158,26 @@ IN_GRAPH = """(name) => {  // where a box of the graph stands in its canvas
 }"""
 
 
-def test_states_change_while_a_run_goes_on(browse, serve, tmp_path):
-    """A page that is open follows the run, without being loaded again."""
+def test_states_and_logs_come_while_a_run_goes_on(browse, serve, tmp_path):
+    """Pages that are open follow the run, without being loaded again."""
     store, gate = MemoryStore(), Gate(tmp_path / "gate")
     run = held.with_options(store=store, executor=LocalExecutor(threads=2)).submit(n=3, gate=gate)
     page = browse(serve(store))
     page.get_by_role("link", name=run.name).click()
     page.get_by_role("heading", name="Running").wait_for()
     page.get_by_text("1 of 4 task runs finished").wait_for()
+    other = browse(
+        page.locator("table.task-runs")
+        .get_by_role("link", name="hold[0]")
+        .evaluate("one => one.href")
+    )
+    logs = other.locator("table.logs")
+    logs.get_by_text("0 waits").wait_for()
     gate.open()
     page.get_by_role("heading", name="Success").wait_for()
     page.get_by_text("4 of 4 task runs finished").wait_for()
-    page.get_by_text("hold[2]", exact=True).wait_for()
+    logs.get_by_text("0 goes on").wait_for()
+    other.get_by_role("heading", name="Success").wait_for()
     page.get_by_role("link", name="Flows").click()
     page.locator("table.runs").get_by_text("Success").wait_for()
     run.wait()

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from logging import getLevelName
 
 from daskflow.dashboard.bars import moment, state_mark
 from daskflow.dashboard.details import Detail, Input, Step
 from daskflow.dashboard.markup import Html, address, element, join
 from daskflow.dashboard.run_rows import task_link
 from daskflow.history.explaining import Reason
+from daskflow.lines import LogLine
 from daskflow.states import State
 from daskflow.stores.history import RunRow
 from daskflow.wording import many, one_line, span_text
@@ -142,3 +144,34 @@ def _result(run_id: str, detail: Detail) -> Html:
         )
         return _section("children", element("p", link))
     return _section("result", element("p", detail.summary)) if detail.summary else Html("")
+
+
+def logs_markup(lines: Iterable[LogLine], left_out: int, label: str) -> Html:
+    """Return what a task run has logged; nothing where it has not.
+
+    Parameters
+    ----------
+    left_out
+        How many lines came before these.
+    label
+        Of the task run whose page it is: its lines need not name it.
+    """
+    rows = [_log_line(line, label) for line in lines]
+    if not rows:
+        return Html("")
+    more = element("p", f"{left_out:,} earlier lines: daskflow logs", class_="pale")
+    table = element("table", element("tbody", rows), class_="logs")
+    return _section("logs", more if left_out else Html(""), table)
+
+
+def _log_line(line: LogLine, label: str) -> Html:
+    level = getLevelName(line.level)
+    attempt = f"attempt {line.attempt}" if line.attempt > 1 else ""
+    who = ", ".join(filter(None, (line.task_run if line.task_run != label else "", attempt)))
+    return element(
+        "tr",
+        element("td", moment(line.at, line.at)),
+        element("td", level, class_=f"level {level.lower()}"),
+        element("td", who, class_="pale"),
+        element("td", line.message, class_="message"),
+    )

@@ -13,6 +13,8 @@ from daskflow.dashboard.listing import AskedRuns, ListedRun, Progress, RunsPage
 from daskflow.dashboard.run_rows import head_markup, table_markup
 from daskflow.dashboard.runs_rows import runs_markup
 from daskflow.dashboard.tables import Asked, TaskPage, TaskRow
+from daskflow.dashboard.task_rows import logs_markup
+from daskflow.lines import LogLine
 from daskflow.states import Cancelled, Crashed, Failed, Paused, Running, Success
 from daskflow.stores.history import RunRow
 from tests.unit.dashboard.test_markup import HOSTILE, Seen
@@ -147,13 +149,27 @@ def test_pages_are_turned_where_there_are_several():
     assert "page 2" in text(pager(1, None, has_more=False))
 
 
+LINE = LogLine(101.0, 30, "late", "load[3]", 2, "tcp://w:1")
+
+
+def test_lines_of_a_log():
+    """When, how important, and what; who logged it only where that is not plain."""
+    told = text(logs_markup([LINE, replace(LINE, level=20, attempt=1)], 0, "load[3]"))
+    assert "WARNING attempt 2 late" in told
+    assert "INFO late" in told
+    assert "load[3], attempt 2" in text(logs_markup([LINE], 7, "load"))
+    assert "7 earlier lines: daskflow logs" in text(logs_markup([LINE], 7, "load"))
+    assert logs_markup([], 0, "load") == ""
+
+
 def everything(name):
     """All markup of a run in which everything has one name."""
     tags = frozenset({name})
     row = replace(ROW, name=name, flow_name=name, tags=tags, user=name, target=name)
     task = replace(TASK, label=name, worker=name, state=Failed(name))
     head = head_markup(row, Failed(name), DONE, None, 170.0)
-    return Seen(runs(ListedRun(row, Failed(name), DONE, None)) + head + table(task))
+    logs = logs_markup([replace(LINE, message=name, task_run=name, worker=name)], 1, "load")
+    return Seen(runs(ListedRun(row, Failed(name), DONE, None)) + head + table(task) + logs)
 
 
 @pytest.mark.parametrize("hostile", HOSTILE, ids=range(40))
