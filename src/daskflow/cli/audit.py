@@ -26,7 +26,9 @@ Exit codes:
   1  something was, or it could not be looked at"""
 
 
-@click.command(help=_HELP, epilog=_EPILOG)
+@click.command(
+    help=_HELP, short_help="Check that what is kept of runs can be true.", epilog=_EPILOG
+)
 @click.argument("run", required=False)
 @reads
 def audit(way: Way, *, run: str | None) -> int:

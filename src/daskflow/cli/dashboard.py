@@ -25,7 +25,7 @@ Examples:
 """
 
 
-@click.command(help=_HELP)
+@click.command(help=_HELP, short_help="Show runs in a browser.")
 @click.option(
     "--port",
     type=click.IntRange(0, 65535),

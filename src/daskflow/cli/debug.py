@@ -38,7 +38,7 @@ Exit codes:
 _WIDTH, _LENGTH, _LINES = 100, 10, 20  # of a value that is shown: columns, elements, lines
 
 
-@click.command(help=_HELP)
+@click.command(help=_HELP, short_help="Call a task of a run once more, here.")
 @click.argument("run")
 @click.argument("task")
 @click.option("--pdb", "with_pdb", is_flag=True, help="Start the debugger where it raised.")

@@ -40,7 +40,7 @@ _STYLES = {"ok": "green", "warning": "yellow", "problem": "bold red"}
 _WIDTHS = (9, 13)  # columns for the level, and for what a finding is about
 
 
-@click.command(help=_HELP, epilog=_EPILOG)
+@click.command(help=_HELP, short_help="Check this machine, or a cluster.", epilog=_EPILOG)
 @click.option("--address", metavar="ADDRESS", help="A Dask scheduler, tcp://HOST:PORT.")
 @answers
 def doctor(way: Way, *, address: str | None) -> int:

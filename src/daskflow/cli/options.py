@@ -85,4 +85,16 @@ def message_of(error: Exception) -> str:
     """Return one readable message of what ended a command."""
     if isinstance(error, DaskflowError):
         return str(error)
+    if message := message_of_settings(error):
+        return message
     return f"{type(error).__name__}: {error}\n(--verbose shows where this comes from)"
+
+
+def message_of_settings(error: Exception) -> str:
+    """Return what is wrong with the settings; empty where an error tells of something else."""
+    if not isinstance(error, ValueError):
+        return ""
+    from daskflow.diagnosis.configured import why_unreadable
+
+    found = why_unreadable(error)
+    return "; ".join(f"the settings: {one.found}: {one.cure}" for one in found)

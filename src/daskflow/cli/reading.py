@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 
 from daskflow.cli.exits import Exit
+from daskflow.cli.options import message_of_settings
 from daskflow.errors import DaskflowError
 
 if TYPE_CHECKING:  # imported when a command is carried out: they need rich, or the engine
@@ -86,6 +87,10 @@ def _in_one_line(function: Callable[..., int | None]) -> Callable[..., int]:
             raise
         except (DaskflowError, OSError) as error:
             raise click.ClickException(str(error)) from error
+        except ValueError as error:
+            if message := message_of_settings(error):
+                raise click.ClickException(message) from error
+            raise
 
     return call
 

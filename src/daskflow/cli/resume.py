@@ -37,7 +37,9 @@ Examples:
 """
 
 
-@click.command(help=_RESUME, epilog=EXIT_CODES)
+@click.command(
+    help=_RESUME, short_help="Go on with a run that stopped, or waits.", epilog=EXIT_CODES
+)
 @click.argument("run")
 @click.option(
     "--allow-code-change",

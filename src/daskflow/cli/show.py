@@ -32,7 +32,7 @@ Example:
 """
 
 
-@click.command(help=_HELP)
+@click.command(help=_HELP, short_help="Show what became of a run, and what to do next.")
 @run_argument
 @reads
 def show(way: Way, *, run: str) -> None:

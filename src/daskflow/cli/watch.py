@@ -44,7 +44,7 @@ Exit codes:
   4  the run waits for a person's approval"""
 
 
-@click.command(help=_HELP, epilog=_EPILOG)
+@click.command(help=_HELP, short_help="Show a run that goes on elsewhere.", epilog=_EPILOG)
 @run_argument
 @answers
 def watch(way: Way, *, run: str) -> int:

@@ -22,7 +22,7 @@ Example:
 """
 
 
-@click.command(help=_HELP)
+@click.command(help=_HELP, short_help="Tell why a task run is in its state.")
 @run_argument
 @click.argument("task")
 @reads

@@ -6,17 +6,22 @@ import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
-from typing import Any, NamedTuple
+from tomllib import TOMLDecodeError
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pydantic import BaseModel, ValidationError
 from pydantic_settings import (
     EnvSettingsSource,
     PyprojectTomlConfigSettingsSource,
+    SettingsError,
     TomlConfigSettingsSource,
 )
 
 from daskflow.diagnosis.findings import Finding, ok, problem, warning
 from daskflow.settings import Settings
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
 
 _PREFIX = "DASKFLOW_"
 _SOURCES = (  # what comes first counts
@@ -41,19 +46,25 @@ def examine_settings() -> tuple[Settings | None, list[Finding]]:
     """Return the settings, None where they cannot be read, and what there is to say of them."""
     try:
         found = Settings()
-    except ValidationError as error:
-        return None, [*_of_invalid(error)]
-    except ValueError as error:  # a file that is no TOML, a variable that is no JSON
-        return None, [problem("settings", f"they cannot be read: {error}", "mend or remove that")]
+    except ValueError as error:
+        return None, why_unreadable(error)
     known = origins()
     return found, [*judge_origins(known), *judge_names(known, os.environ)]
 
 
-def _of_invalid(error: ValidationError) -> Iterator[Finding]:
-    for one in error.errors():
-        path = tuple(map(str, one["loc"]))
-        told = f"{'.'.join(path)} is {one['input']!r}: {one['msg']}"
-        yield problem("settings", told, f"mend or remove {env_name(path)}, or what a file says")
+def why_unreadable(error: Exception) -> list[Finding]:
+    """Return what is wrong with the settings; nothing where an error tells of something else."""
+    if isinstance(error, ValidationError) and error.title == Settings.__name__:
+        return [_of_invalid(one) for one in error.errors()]
+    if isinstance(error, TOMLDecodeError | SettingsError):  # a file, or JSON in a variable
+        return [problem("settings", f"they cannot be read: {error}", "mend or remove that")]
+    return []
+
+
+def _of_invalid(error: ErrorDetails) -> Finding:
+    path = tuple(map(str, error["loc"]))
+    told = f"{'.'.join(path)} is {error['input']!r}: {error['msg']}"
+    return problem("settings", told, f"mend or remove {env_name(path)}, or what a file says")
 
 
 def origins() -> list[Origin]:

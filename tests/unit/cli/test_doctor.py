@@ -62,6 +62,30 @@ def test_settings_that_cannot_be_read(store, daskflow, monkeypatch):
     assert "ports" not in output
 
 
+@pytest.mark.parametrize("command", [("ls",), ("run", "flows.py:etl"), ("watch", "last")])
+def test_a_wrong_setting_is_one_line_for_every_command(daskflow, write, monkeypatch, command):
+    """Where it is set, and what it may be; no traceback."""
+    write("flows.py", "from daskflow import flow\n\n@flow\ndef etl(): ...\n")
+    monkeypatch.setenv("DASKFLOW_ENGINE__WINDOW", "0")
+    code, output, errors = daskflow(*command)
+    assert (code, output) == (1, "")
+    assert errors == (
+        "the settings: engine.window is '0': Input should be greater than or equal to 1: "
+        "mend or remove DASKFLOW_ENGINE__WINDOW, or what a file says"
+    )
+
+
+def test_an_error_that_is_none_of_ours_is_not_hidden(store, daskflow, monkeypatch):
+    """A mistake of the engine's own stays one."""
+
+    def mistaken(_):
+        raise ValueError("a mistake")
+
+    monkeypatch.setattr(examining, "examine", mistaken)
+    with pytest.raises(ValueError, match="a mistake"):
+        daskflow("doctor")
+
+
 def test_each_finding_is_a_line_with_its_cure_below(found, daskflow):
     """And a line that says how many there are to mend."""
     found(3)
