@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
 _PREFIX = "DASKFLOW_"
+_LIKE = 0.8  # of 1, from which on a name may have been meant for another
 _SOURCES = (  # what comes first counts
     (EnvSettingsSource, ""),
     (TomlConfigSettingsSource, "daskflow.toml"),
@@ -138,5 +139,5 @@ def _shown(value: Any, kind: Any) -> str:
 def _meant(path: Sequence[str]) -> str:
     """Return the cure for a name that is no setting: the one that is most like it."""
     names = [env_name(one) for one in known_settings()]
-    close = get_close_matches(env_name(path), names, 1)
+    close = get_close_matches(env_name(path), names, 1, _LIKE)
     return f"was {close[0]} meant?" if close else "remove it; `daskflow.Settings` has them all"
