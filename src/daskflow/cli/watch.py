@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
@@ -19,9 +21,10 @@ from daskflow.cli.reading import (
 
 if TYPE_CHECKING:  # imported when a run is watched: they need rich, or the engine
     from daskflow.history.watching import WatchedRun
+    from daskflow.lines import LogLine
 
 _HELP = f"""\
-Show a run while it goes on in another process, as `daskflow run` shows it.
+Show a run while it goes on in another process, as `daskflow run` shows it, and what it logs.
 
 It ends with the run, or when that waits for a person or has lost its driver; of a run that has
 ended the end is shown. Ctrl-C ends the watching and leaves the run alone.
@@ -53,7 +56,9 @@ def watch(way: Way, *, run: str) -> int:
     from daskflow.history.watching import WatchedRun
 
     store = open_store()
-    watched = WatchedRun(store, run)
+    names: dict[str, str] = {}
+    watched = WatchedRun(store, run, None if way.is_json else _hearing(names))
+    names.update(flow_name=watched.flow_name, run_id=watched.row.id, run_name=watched.name)
     handle = handle_of(store, watched.row.id, watched.name)
     try:
         (_tell if way.is_json else _show)(watched, handle)
@@ -61,6 +66,20 @@ def watch(way: Way, *, run: str) -> int:
         click.echo(_left(watched, handle), err=True)
         return Exit.ERROR
     return exit_of(watched.state)
+
+
+def _hearing(names: Mapping[str, str]) -> Callable[[LogLine], None]:
+    """Return what shows a line that a task run has logged, as where its run is driven.
+
+    Parameters
+    ----------
+    names
+        Of the run.
+    """
+    from daskflow.logs import show
+    from daskflow.settings import Settings
+
+    return partial(show, names=names, threshold=Settings().logging.threshold)
 
 
 def _show(watched: WatchedRun, handle: str) -> None:

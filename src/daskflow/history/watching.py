@@ -7,13 +7,15 @@ very many task runs costs no more than what happened in it meanwhile.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from daskflow.definition.outlining import graph_of
 from daskflow.entries import Entry, RunMoved
 from daskflow.errors import StoreBusyError
 from daskflow.events import StateChanged
+from daskflow.history.following import Follower
 from daskflow.history.reading import ReadRun, held_by, seen_state
+from daskflow.lines import LogLine
 from daskflow.resuming import find_run, is_orphan
 from daskflow.runtime.record import RunRecord
 from daskflow.runtime.restoring import Folding
@@ -35,6 +37,8 @@ class WatchedRun:
     ----------
     wanted
         Its id, the beginning of one, its name, or ``last``.
+    hear
+        Is given what task runs log from now on, line by line; None: nobody wants to hear it.
 
     Raises
     ------
@@ -44,8 +48,11 @@ class WatchedRun:
 
     link = ""  # of a page that shows what goes on: no store knows of one
 
-    def __init__(self, store: RunReader, wanted: str) -> None:
+    def __init__(
+        self, store: RunReader, wanted: str, hear: Callable[[LogLine], object] | None = None
+    ) -> None:
         self._store = store
+        self._hear = hear
         self.row = find_run(store, wanted)  # as it was when its state was looked at
         self.is_over = False  # it has ended, waits for a person, or has lost its driver
         self.record = RunRecord(graph_of(self.row.graph), frozenset())
@@ -55,6 +62,9 @@ class WatchedRun:
         self._read_at = self._seen_at = monotonic()
         self._fold()
         self._see()
+        self._follower = Follower(store, self.row.id)
+        if hear is not None and not self.is_over:
+            self._follower.look()  # what was logged before is for `daskflow logs` to show
 
     @property
     def name(self) -> str:
@@ -119,11 +129,18 @@ class WatchedRun:
             moved = any(isinstance(entry, RunMoved) for entry in news)
             if moved or monotonic() - self._seen_at > _QUIET_SECONDS:
                 self._see()
+            self._listen()
         except StoreBusyError:
             if monotonic() - self._read_at > _PATIENCE:
                 raise
         else:
             self._read_at = monotonic()
+
+    def _listen(self) -> None:
+        """Hand on what was logged since."""
+        if self._hear is not None:
+            for line in self._follower.look():
+                self._hear(line)
 
     def _fold(self) -> list[Entry]:
         """Take in what is new, and return it."""

@@ -123,6 +123,26 @@ def test_a_run_that_waits_for_a_person_is_over(store):
     assert watched.is_over
 
 
+def test_what_is_logged_is_heard_from_then_on(store):
+    """In its order, with the task run; what was logged before is not heard once more."""
+    heard = []
+
+    @task(log_prints=True)
+    def told(values: list[int]) -> int:
+        print("before")  # noqa: T201 - it is what is tested
+        assert GATE.wait(30)
+        print("behind")  # noqa: T201
+        return len(values)
+
+    made = flow(lambda: told([1]), executor=LocalExecutor(threads=2), store=store, name="etl")
+    live = made.submit()
+    eventually(lambda: [line.message for line in live.logs()] == ["before"])
+    watched = WatchedRun(store, "last", heard.append)
+    GATE.set()
+    watched.wait()
+    assert [(line.task_run, line.message) for line in heard] == [("told", "behind")]
+
+
 def test_a_run_that_has_ended_is_over_at_once(store):
     """With all that there is to tell of it."""
     live = flow(lambda: load(1), executor=LocalExecutor(), store=store, name="etl").run()
