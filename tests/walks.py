@@ -27,8 +27,9 @@ TASK_RUN = {
 }
 FLOW_RUN = {
     "Pending": "Running Success Skipped Failed Crashed Cancelled",  # a state handler may end it
-    "Running": "Success Skipped Failed Crashed Cancelled Paused",
-    "Paused": "Running",
+    "Running": "Success Skipped Failed Crashed Cancelled Cancelling Paused",
+    "Cancelling": "Cancelled Crashed Success Skipped Failed",  # where all had finished by then
+    "Paused": "Running Cancelling",
     "Cancelled": "Running",  # resumed
     "Crashed": "Running",  # the same
 }

@@ -65,6 +65,7 @@ def describe(flow: Flow[..., Any], parameters: dict[str, Any], settings: Setting
         code=OwnCode(spec.run_id),
         window=settings.engine.window,
         block_seconds=settings.engine.block_seconds,
+        grace=settings.engine.cancel_grace,
     )
     return definition, spec, assignment
 

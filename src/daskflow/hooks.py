@@ -41,6 +41,10 @@ class Watchers:
         observed = self.on_completion or self.on_failure or self.on_retry
         return bool(self.state_handlers or observed or self.on_cancellation or self.on_crashed)
 
+    def sees_cancels(self) -> bool:
+        """Return whether somebody is called when a run is cancelled."""
+        return bool(self.state_handlers or self.on_cancellation)
+
     def hooks_of(self, code: int) -> tuple[Hook, ...]:
         """Return the hooks that a kind of state, given by its code, calls."""
         if code in SUCCESSFUL:

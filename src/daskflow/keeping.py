@@ -7,7 +7,8 @@ import os
 import socket
 import sys
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -15,7 +16,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 from daskflow._crash_points import reach
 from daskflow.definition.outlining import outline_of
 from daskflow.entries import Entry, RunMoved
-from daskflow.errors import LeaseLostError
+from daskflow.errors import LeaseLostError, StoreError
+from daskflow.hearing import Ear, ears
 from daskflow.lines import Piece
 from daskflow.persisting import pack_parameters
 from daskflow.resuming import code_digests
@@ -23,6 +25,7 @@ from daskflow.runtime.spec import RunSpec, is_installed, own_code_by_value
 from daskflow.states import Pending, State
 from daskflow.stores.history import Holder, NumberedPiece, RunRow, RunStore
 from daskflow.stores.journal import Journal
+from daskflow.stores.orders import OrderRow, Wish
 from daskflow.timing import now
 
 if TYPE_CHECKING:
@@ -51,8 +54,14 @@ class Keeper(Protocol):
     def may_go_on(self) -> bool:
         """Return whether what comes next can be kept; raise where the run is somebody else's."""
 
+    def listen(self, hear: Callable[[OrderRow], None]) -> None:
+        """Let this hear what other processes want of the run, in another thread, until `close`."""
+
+    def answer(self, order: OrderRow, told: str, *, is_done: bool) -> None:
+        """Keep what became of an order."""
+
     def settle(self) -> None:
-        """Return when all of it is durable."""
+        """Return when all of it is durable; what others want by then was heard."""
 
     def close(self) -> None:
         """Settle, and give the run back; somebody else may go on with it."""
@@ -83,6 +92,12 @@ class NoKeeper:
         """Return that all is well."""
         return True
 
+    def listen(self, hear: Callable[[OrderRow], None]) -> None:
+        """Do nothing."""
+
+    def answer(self, order: OrderRow, told: str, *, is_done: bool) -> None:
+        """Do nothing."""
+
     def settle(self) -> None:
         """Do nothing."""
 
@@ -103,6 +118,11 @@ class StoreKeeper:
     is_restoring: bool = field(default=False)  # what is folded then is kept already
     row: dict[str, Any] = field(default_factory=dict)  # of the run: goes with its next move
     given_back_at: int = field(default=0)  # the run's version by then
+    state: State = field(default_factory=Pending)  # of the run
+    mark: int = field(default=0)  # of its orders, when its lease was taken
+    # orders that were given before, and that nobody has carried out
+    left: list[OrderRow] = field(default_factory=list)
+    ear: Ear | None = field(default=None)
 
     @property
     def is_durable(self) -> bool:
@@ -117,6 +137,7 @@ class StoreKeeper:
     def moved(self, at: float, state: State, **row: Any) -> None:
         """Keep a change of the flow run's state, and new values of its row."""
         news, self.row = self.row, {}
+        self.state = state
         self.journal.add(RunMoved(at, state), {**news, "state": state, **row})
 
     def add_lines(self, pieces: Sequence[Piece], dropped: int = 0) -> None:
@@ -131,16 +152,37 @@ class StoreKeeper:
         """Return whether the store takes what is written."""
         return self.journal.may_go_on()
 
+    def listen(self, hear: Callable[[OrderRow], None]) -> None:
+        """Let this hear what other processes want of the run."""
+        behind = max((order.number for order in self.left), default=0)
+        self.ear = Ear(self.store.orders, self.run_id, self.mark, hear, behind)
+        ears.open(self.ear)
+        left, self.left = self.left, []
+        for order in left:
+            hear(order)
+
+    def answer(self, order: OrderRow, told: str, *, is_done: bool) -> None:
+        """Keep what became of an order."""
+        if self.ear is not None:
+            self.ear.answer(order, told, is_done=is_done)
+
     def settle(self) -> None:
         """Return when all of it is durable."""
         self.journal.flush()
+        if self.ear is not None:
+            with suppress(StoreError):  # orders cannot be read: whoever gave one sees how it ends
+                self.ear.look()
 
     def close(self) -> None:
         """Settle, and give the lease back."""
         try:
             self.journal.flush()
             self.given_back_at = self.store.run(self.run_id).version
+            if self.ear is not None:
+                self.ear.close(self.state)
         finally:
+            if self.ear is not None:
+                ears.shut(self.ear)
             self.journal.close()
 
     def go_on(self) -> None:
@@ -159,6 +201,7 @@ class StoreKeeper:
             msg = f"run {self.run_id} has gone on elsewhere: `Flow.resume` shows it as it is now"
             raise LeaseLostError(msg)
         self.journal = Journal(self.store, lease)
+        self.mark = self.store.orders.mark(self.run_id)
 
 
 def row_of(
@@ -188,7 +231,7 @@ def row_of(
         folder=os.getcwd(),  # noqa: PTH109 - a string is what is kept
         code=code_digests(spec.graph),
         options=kept_options(flow),
-        graph=outline_of(spec.graph, references),
+        graph=outline_of(spec.graph, references, is_watched=flow.watchers.sees_cancels()),
         caller=spec.parents[-1] if spec.parents else "",
         parent=spec.parents[-1].partition("/")[0] if spec.parents else "",
     )
@@ -232,7 +275,9 @@ def begin(store: RunStore, row: RunRow) -> StoreKeeper:
     reach("run.created")
     lease = store.lease(row.id, me)
     reach("run.leased")
-    return StoreKeeper(store, row.id, Journal(store, lease))
+    keeper = StoreKeeper(store, row.id, Journal(store, lease))
+    keeper.mark = store.orders.mark(row.id)
+    return keeper
 
 
 def take_over(store: RunStore, run_id: str) -> StoreKeeper:
@@ -244,7 +289,22 @@ def take_over(store: RunStore, run_id: str) -> StoreKeeper:
         Somebody else drives it.
     """
     journal = Journal(store, store.lease(run_id, holder()))
-    return StoreKeeper(store, run_id, journal, is_restoring=True)
+    keeper = StoreKeeper(store, run_id, journal, is_restoring=True)
+    keeper.mark = store.orders.mark(run_id)
+    keeper.left = list(_left_by_others(store, run_id))
+    return keeper
+
+
+def _left_by_others(store: RunStore, run_id: str) -> Iterator[OrderRow]:
+    """Return the orders that a driver did not carry out before it was lost.
+
+    What was to be cancelled was resumed since, which is the newer wish.
+    """
+    for order in store.orders.of(run_id):
+        if order.answer is None and order.wish is Wish.CANCEL:
+            store.orders.answer(order.number, "the run was taken up again since", is_done=False)
+        elif order.answer is None:
+            yield order
 
 
 def holder() -> Holder:

@@ -32,6 +32,7 @@ from daskflow.graph import listed
 from daskflow.results.storage import ResultStorage
 from daskflow.runtime.record import RunRecord
 from daskflow.runtime.repeating import Heir, Repeats, spaces_kept, stored_results
+from daskflow.runtime.resources import torn_down
 from daskflow.runtime.restoring import lost_runs
 from daskflow.states import FINISHED, Cancelled, Cancelling, Crashed, Pending, Running, State
 from daskflow.stores.history import Holder, RunReader, RunRow, Wanted
@@ -142,9 +143,10 @@ def _digest_of(function: Callable[..., Any]) -> str:
 def changed_tasks(record: RunRecord, before: Mapping[str, str]) -> list[str]:
     """Return the nodes of which something is still to run and whose tasks are not what they were.
 
-    That is what is not finished, what was cancelled, and what has lost a value that is needed.
+    That is what is not finished, what was cancelled, and what has lost a value that is needed, or
+    its resource.
     """
-    lost = {name for name, _ in lost_runs(record)}
+    lost = {name for name, _ in (*lost_runs(record), *torn_down(record))}
     now = code_digests(record.graph)
     return [
         name

@@ -23,10 +23,12 @@ from daskflow.definition.tasks import Task
 from daskflow.errors import FlowRunFailedError, FlowRunPausedError, IllegalMoveError, StoreError
 from daskflow.events import StateChanged
 from daskflow.executors.base import Session
+from daskflow.hearing import carry_out
 from daskflow.keeping import Keeper, NoKeeper
 from daskflow.lines import LogLine, Reader
 from daskflow.logs import show
 from daskflow.lowering.plan import literal_key
+from daskflow.runtime.cancelling import wind_down
 from daskflow.runtime.driver import Assignment, Contact, Driver, Order
 from daskflow.runtime.failing import failures, first_failure
 from daskflow.runtime.flow_handlers import NOBODY_WATCHES, FlowWatch
@@ -34,6 +36,7 @@ from daskflow.runtime.interrupts import interrupts
 from daskflow.runtime.listening import Listener
 from daskflow.runtime.pausing import approve_all, parked, paused_runs, reject_all
 from daskflow.runtime.record import RunRecord
+from daskflow.runtime.scopes import scope_of_thread
 from daskflow.runtime.spec import RunSpec
 from daskflow.runtime.state_handlers import TaskWatch
 from daskflow.runtime.values import Values
@@ -42,12 +45,14 @@ from daskflow.runtime.views import NodeProgress, TaskRun, TaskRuns, progress_of,
 from daskflow.signals import RunInterrupted
 from daskflow.states import (
     Cancelled,
+    Cancelling,
     Crashed,
     Paused,
     Pending,
     Running,
     State,
 )
+from daskflow.stores.orders import OrderRow, Wish
 from daskflow.timing import as_datetime, now
 
 if TYPE_CHECKING:
@@ -55,6 +60,8 @@ if TYPE_CHECKING:
 
 
 _CANCELLED = "cancelled by the user"
+_INTERRUPTED = "interrupted by the user"
+_ORPHANED = "the task that called it was cancelled"
 
 
 class FlowRun:
@@ -114,13 +121,19 @@ class FlowRun:
         self._failure: BaseException | None = None
         self._changed = threading.Condition()
         self._thread: int | None = None  # of who drives it, or did last
-        self._is_stopped_by_user = False
-        self._is_cancelled = False
+        self._why_cancelled = ""  # empty: it is not
+        self._scope = scope_of_thread() if spec.parents else None  # of the task that called it
         self._idle = threading.Event()  # nobody drives it: it has ended, or waits for a person
         self._is_live = False  # it is driven in a thread of its own
         self._orders: SimpleQueue[Order] = SimpleQueue()
-        self._is_interrupted: Callable[[], bool] = lambda: False
-        contact = Contact(self._notify, self._was_interrupted, self._keeper.may_go_on, self._orders)
+        self._interrupts: Callable[[], int] = lambda: 0
+        contact = Contact(
+            self._notify,
+            lambda: bool(self._why_cancelled or self._interrupts()),
+            lambda: self._interrupts() > 1,
+            self._keeper.may_go_on,
+            self._orders,
+        )
         self._driver = Driver(assignment, self.record, session, contact)
 
     @property
@@ -170,7 +183,15 @@ class FlowRun:
             The user pressed Ctrl-C; the run is Cancelled.
         """
         self._thread = threading.get_ident()
+        if self._scope is None:
+            self._drive()
+        else:
+            with self._scope.driving(partial(self._cancel, _ORPHANED)):
+                self._drive()
+
+    def _drive(self) -> None:
         is_driven = True
+        self._keeper.listen(self._hear)
         try:
             while is_driven:
                 self._enter(Running())
@@ -180,29 +201,39 @@ class FlowRun:
         finally:
             if is_driven:
                 self._stop()
-        if self._is_stopped_by_user:
+        if self._interrupts():
             # where a task called this run, it is that task's run that is interrupted
             raise RunInterrupted if context.get() is not None else KeyboardInterrupt
 
     def _outcome(self) -> State:
         """Drive until nothing moves by itself any more; return what the run comes into."""
+        with interrupts() as self._interrupts:
+            try:
+                return self._driven()
+            except Exception as error:  # noqa: BLE001 - whatever it is, the states stay to be read
+                self._failure = error
+                return Crashed(f"{type(error).__name__}: {error}", reason="driver")
+
+    def _driven(self) -> State:
         try:
             is_driven = True
             while is_driven:
-                with interrupts() as self._is_interrupted:
-                    self._driver.drive()
+                self._driver.drive()
                 is_driven = not self._orders.empty()
-            if self._is_cancelled:
-                return Cancelled(_CANCELLED)
             return parked(self.record) or self._verdict()
         except RunInterrupted:
-            if self._is_cancelled:
-                return Cancelled(_CANCELLED)
-            self._is_stopped_by_user = True
-            return Cancelled("interrupted by the user")
-        except Exception as error:  # noqa: BLE001 - whatever it is, the states stay to be read
-            self._failure = error
-            return Crashed(f"{type(error).__name__}: {error}", reason="driver")
+            return self._wound_down()
+
+    def _wound_down(self) -> State:
+        """Cancel what is left; where nothing is, that came too late."""
+        why = self._why_cancelled or _INTERRUPTED
+        if not self.record.is_finished():
+            self._come_into(Cancelling(why))
+        try:
+            is_any = wind_down(self._driver, why)
+        except RunInterrupted:  # told twice, the user does not want to wait
+            is_any = True
+        return Cancelled(why) if is_any else self._verdict()
 
     def _rests(self) -> bool:
         """Note that nobody drives it any more; return False where there is something to do."""
@@ -329,11 +360,25 @@ class FlowRun:
         else:
             self.drive()
 
-    def cancel(self) -> None:
+    def _hear(self, order: OrderRow) -> None:
+        """Do what another process wants, or let the driver do it; called in whichever thread."""
+        if order.wish is Wish.CANCEL:
+            self._cancel(f"cancelled by {order.by}")
+        else:
+            self._orders.put(lambda record: carry_out(order, record, self._keeper.answer))
+
+    def cancel(self, message: str = _CANCELLED) -> None:
         """Let the run end as Cancelled: nothing more of it is begun. Can be resumed.
 
-        Returns at once, `wait` waits for the end. Bodies that run are not waited for, and what they
-        return is not taken. A run that has ended stays as it is.
+        Returns at once, `wait` waits for the end. Bodies that run are interrupted; what finishes
+        all the same counts. Python code ends at once; what runs in C is waited for two seconds
+        (the setting ``engine.cancel_grace``). Resources that were set up are cleaned up. A run that
+        waits for a person ends here and now; one that has ended stays as it is.
+
+        Parameters
+        ----------
+        message
+            For people: why. It is in the states.
 
         Examples
         --------
@@ -349,12 +394,18 @@ class FlowRun:
         >>> str(run.state)
         "Cancelled('cancelled by the user')"
         """
-        self._is_cancelled = True
+        self._cancel(message)
         if isinstance(self._state, Paused) and self._idle.is_set():
             self._give(lambda _: None)
 
-    def _was_interrupted(self) -> bool:
-        return self._is_cancelled or self._is_interrupted()
+    def _cancel(self, why: str) -> None:
+        """Tell the driver, and all bodies, that the run is cancelled; from any thread."""
+        with self._changed:
+            if self._why_cancelled or self._state.is_finished():
+                return
+            self._why_cancelled = why
+            self._orders.put(lambda _: None)  # so that it does not come to rest just now
+        self._session.cancel(self._driver.next_block)
 
     def wait(self, timeout: float | None = None) -> FlowRun:
         """Return this run when it has ended, or waits for a person (its state is Paused).
@@ -515,13 +566,17 @@ class FlowRun:
             if made.is_finished():
                 self._close(made)
         finally:
-            instant = now()
-            self.ended_at = instant if made.is_finished() else None
-            self._state = replace(made, timestamp=as_datetime(instant))
-            self.record.events.append(StateChanged(instant, self.name, self._state))
-            self._keeper.moved(instant, self._state, started=self.started_at, ended=self.ended_at)
-            self._notify()
+            self._come_into(made)
         self._watch.observe(self, self._state)
+
+    def _come_into(self, state: State) -> None:
+        """Come into a state that nobody has anything to say about."""
+        instant = now()
+        self.ended_at = instant if state.is_finished() else None
+        self._state = replace(state, timestamp=as_datetime(instant))
+        self.record.events.append(StateChanged(instant, self.name, self._state))
+        self._keeper.moved(instant, self._state, started=self.started_at, ended=self.ended_at)
+        self._notify()
 
     def _do_with_store(self, call: Callable[[], None]) -> None:
         """Let the keeper do something; where the store never will, the run is Crashed."""

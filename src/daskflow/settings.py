@@ -38,6 +38,7 @@ class EngineSettings(BaseModel):
     max_signalled_retries: int = Field(100, ge=0, description="times a task may raise Retry")
     block_seconds: float = Field(0.5, ge=0, description="seconds after which a block gives back")
     block_bytes: int = Field(64 << 20, ge=0, description="values after which a block gives back")
+    cancel_grace: float = Field(2.0, ge=0, description="seconds for cancelled bodies to end")
     window: int = Field(16, ge=1, description="blocks for each thread to begin with")
     small_result_bytes: int = Field(4096, ge=0, description="smaller results ride with the state")
 

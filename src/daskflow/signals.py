@@ -1,6 +1,6 @@
 """What user code may raise to end its task run in a state of its choice.
 
-(And the one thing that passes through user code without ending its task run, `RunInterrupted`.)
+(And what the engine raises in a body when its run is cancelled, `RunInterrupted`.)
 Signals are `BaseException`s, so that an ``except Exception`` in user code lets them pass.
 """
 
@@ -187,7 +187,8 @@ class Loop(Signal):
 
 
 class RunInterrupted(BaseException):
-    """The user pressed Ctrl-C: raised by the engine's own handler, caught by the driver alone.
+    """The run is cancelled, or the user pressed Ctrl-C: raised by the engine, in a body that runs.
 
-    Not a `Signal`: user code has no reason to raise it, and no task run ends by it.
+    That task run is Cancelled. Elsewhere it goes up to the driver. Not a `Signal`: user code has
+    no reason to raise it.
     """

@@ -46,6 +46,7 @@ from daskflow.runtime.given import Given
 from daskflow.runtime.nesting import executor_of_children
 from daskflow.runtime.record import RunRecord
 from daskflow.runtime.repeating import KEEP_ENDED, KEEP_GOOD, Repeats, find_repeats
+from daskflow.runtime.resources import CLEANED_UP, torn_down
 from daskflow.runtime.restoring import (
     cancelled_runs,
     lost_runs,
@@ -58,7 +59,7 @@ from daskflow.runtime.single import SingleCall, single_call
 from daskflow.runtime.spec import RunSpec, own_code_by_value, pack_spec
 from daskflow.runtime.tapes import this_process
 from daskflow.settings import Settings
-from daskflow.states import Cached, Crashed, Failed, Running, State, TriggerFailed
+from daskflow.states import Cached, Cancelling, Crashed, Failed, Running, State, TriggerFailed
 from daskflow.stores.answering import answers_of
 from daskflow.stores.choice import choose_store
 from daskflow.stores.history import RunRow, RunStore, first_block_of
@@ -158,10 +159,11 @@ def resume(flow: Flow[..., Any], wanted: str, *, allow_code_change: bool = False
         if not allow_code_change:
             refuse_changed(changed_tasks(run.record, row.code))
         keeper.is_restoring = False
-        if isinstance(row.state, Running):
+        if isinstance(row.state, Running | Cancelling):
             _note_lost_driver(run, keeper)
         reach("resume.restored")
         reopen_maps(run.record)
+        reopen(run.record, list(torn_down(run.record)), CLEANED_UP)
         reopen(run.record, list(cancelled_runs(run.record)), "the run was resumed")
         reopen(run.record, list(lost_runs(run.record)), _LOST)
         keeper.settle()  # a body that runs again has its reason in the history before it begins
@@ -325,7 +327,9 @@ def _reopened(
         answer=answers_of(store),
     )
     session = _open(flow, settings, spec, assignment)
-    keeper.row["graph"] = outline_of(spec.graph, definition.reference_tasks)
+    is_watched = flow.watchers.sees_cancels()
+    references = definition.reference_tasks
+    keeper.row["graph"] = outline_of(spec.graph, references, is_watched=is_watched)
     watch = FlowWatch.of(flow)
     run = FlowRun(definition, spec, session, assignment, parameters, watch, keeper)
     run.started_at = row.started or row.created

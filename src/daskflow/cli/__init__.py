@@ -16,6 +16,7 @@ import click
 
 from daskflow.cli.approve import approve, reject
 from daskflow.cli.audit import audit
+from daskflow.cli.cancel import cancel
 from daskflow.cli.dashboard import dashboard
 from daskflow.cli.db import db
 from daskflow.cli.debug import debug
@@ -78,6 +79,7 @@ for command in (
     db,
     resume,
     rerun,
+    cancel,
     approve,
     reject,
     debug,

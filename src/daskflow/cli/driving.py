@@ -9,13 +9,17 @@ from typing import TYPE_CHECKING
 from daskflow.cli.exits import Exit, exit_of
 from daskflow.cli.reading import handle_of, open_store
 from daskflow.errors import StoreError
-from daskflow.timing import now
+from daskflow.states import Running
+from daskflow.timing import now, watch
 
 if TYPE_CHECKING:  # imported when a run begins: it needs Dask
+    from rich.console import Console
+
     from daskflow.runs import FlowRun
 
 
-_A_MOMENT = 3.0  # seconds
+_A_MOMENT = 0.5  # seconds
+_PATIENCE = 3.0  # seconds for the driver to hear of it; in this process it may be in a body itself
 
 
 def run_shown(start: Callable[[], FlowRun], flow: str) -> int:
@@ -39,7 +43,8 @@ def run_shown(start: Callable[[], FlowRun], flow: str) -> int:
             display.follow(flow_run)
     except KeyboardInterrupt:
         how_far = how_far_is(flow_run)
-        _end(flow_run)
+        with suppress(KeyboardInterrupt):  # once more: it is left as it is, and can be resumed
+            _end(flow_run, console)
         print_interrupted(console, flow_run, began, how_far, _handle_of(flow_run))
         return Exit.CANCELLED
     print_summary(console, flow_run, _handle_of(flow_run))
@@ -56,9 +61,16 @@ def _handle_of(run: FlowRun | None) -> str:
         return run.name
 
 
-def _end(run: FlowRun | None) -> None:
-    """Let a run end as Cancelled; one that does not within a moment is left as it is."""
-    if run is not None:
-        run.cancel()
-        with suppress(TimeoutError):
-            run.wait(_A_MOMENT)
+def _end(run: FlowRun | None, console: Console) -> None:
+    """Let a run end as Cancelled; where that takes a while, say how to leave at once."""
+    from daskflow.cli.summary import say
+
+    if run is None:
+        return
+    run.cancel("interrupted by the user")
+    try:
+        run.wait(_A_MOMENT)
+    except TimeoutError:
+        say(console, "Interrupted; waiting for it to end. Ctrl-C once more leaves at once.", "bold")
+        if watch(lambda: not isinstance(run.state, Running), _PATIENCE):
+            run.wait()  # for what cleans up, however long that takes

@@ -21,19 +21,23 @@ from daskflow.definition.nodes import (
 )
 from daskflow.definition.tasks import Task
 from daskflow.graph import Edge
-from daskflow.triggers import all_successful
+from daskflow.triggers import AfterSetup, all_successful
 
 Outline = Mapping[str, Any]
 _VERSION = 1  # of what is written; readers refuse nothing, they leave out what they do not know
 
 
-def outline_of(graph: FlowGraph, references: Iterable[str] = ()) -> dict[str, Any]:
+def outline_of(
+    graph: FlowGraph, references: Iterable[str] = (), *, is_watched: bool = False
+) -> dict[str, Any]:
     """Return the outline of a graph.
 
     Parameters
     ----------
     references
         The nodes that decide how a run ends.
+    is_watched
+        Whether the flow has state handlers or hooks that are called when a run is cancelled.
 
     Examples
     --------
@@ -47,7 +51,8 @@ def outline_of(graph: FlowGraph, references: Iterable[str] = ()) -> dict[str, An
     >>> outline_of(four.graph())["edges"]
     [['double', 'double-2', 'x', [], '']]
     """
-    return {
+    told: dict[str, Any] = {"watched": True} if is_watched else {}
+    return told | {
         "version": _VERSION,
         "nodes": {name: _node_told(node) for name, node in graph.nodes.items()},
         "edges": [_edge_told(edge) for edge in graph.edges()],
@@ -67,6 +72,10 @@ def _node_told(node: NodeSpec) -> dict[str, Any]:
     if rules.trigger != all_successful:
         name = getattr(rules.trigger, "name", None) or getattr(rules.trigger, "__name__", "")
         told["trigger"] = name or type(rules.trigger).__name__
+    if isinstance(rules.trigger, AfterSetup):
+        told["setup"] = rules.trigger.key
+    if rules.watchers.sees_cancels():
+        told["watched"] = True
     if rules.retry.retries:
         told["retries"] = rules.retry.retries
     if rules.cache is not None:
@@ -96,6 +105,12 @@ def _ref_told(ref: NodeRef) -> list[Any]:
     return [ref.name, list(ref.levels), ref.is_flat]
 
 
+def needs_code_to_cancel(outline: Outline) -> bool:
+    """Return whether a flow, or a task of it, is told when a run of it is cancelled."""
+    nodes = outline.get("nodes", {}).values()
+    return bool(outline.get("watched")) or any(node.get("watched") for node in nodes)
+
+
 def graph_of(outline: Outline) -> FlowGraph:
     """Return the graph that an outline is of; its tasks have names, and can do nothing.
 
@@ -111,6 +126,8 @@ def graph_of(outline: Outline) -> FlowGraph:
         graph.add_space(_space_of(name, told))
     for name, told in outline.get("nodes", {}).items():
         task: Task[..., Any] = Task(_absent, name=told.get("task", name))
+        if "setup" in told:
+            task = task.with_options(trigger=AfterSetup(told["setup"]))
         graph.add_node(name, NodeSpec(name, task, (), told.get("space", ROOT)))
     for upstream, downstream, key, levels, flags in outline.get("edges", ()):
         is_mapped, is_flat, is_gate = (letter in flags for letter in _FLAGS)

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
+from enum import StrEnum
 from typing import Any, Protocol, TypeVar
 
 from daskflow.demands import Demand
@@ -83,6 +84,13 @@ class Session(Protocol):
     def release(self, keys: Iterable[Any]) -> None:
         """Let go of what no consumer needs any more; unknown keys are no error."""
 
+    def cancel(self, before: int) -> None:
+        """Let no block with a smaller number begin anything more, and interrupt what can be.
+
+        Blocks report as ever what they have done; those that have not begun are reported without
+        segments. Called from any thread; twice is no error.
+        """
+
     def finish(self) -> None:
         """Note that the run has ended: nothing more is submitted; values stay until `close`."""
 
@@ -143,6 +151,13 @@ class Executor(Protocol):
         """
 
 
+class Mark(StrEnum):
+    """What others have noted about a block before it begins; its name on Dask's wire."""
+
+    TAKEN = "daskflow-taken"  # it was begun before, and taken away
+    CALLED_OFF = "daskflow-called-off"  # its run was cancelled
+
+
 class Port(Protocol):
     """What the shim has of the process it runs in."""
 
@@ -155,11 +170,11 @@ class Port(Protocol):
     def fetch_spec(self, run_id: str) -> Any:
         """Return the spec of a run: itself, or where it comes from elsewhere its bytes."""
 
-    def is_taken(self) -> bool:
-        """Return whether this block was begun before, and taken away: its bodies are not called."""
+    def mark(self) -> Mark | None:
+        """Return why the bodies of this block are not called; None: they are."""
 
-    def report(self, run_id: str, block: int, segments: tuple[Segment, ...]) -> None:
-        """Send what became of a block, no later than its values are seen; empty: it was taken."""
+    def report(self, run_id: str, block: int, segments: tuple[Segment, ...] | None) -> None:
+        """Send what became of a block, no later than its values are seen; None: it was taken."""
 
     def giving_back(self, run_id: str, block: int) -> GiveBack | None:
         """Return what tells, from any thread, what a block will not begin; None: nobody listens."""

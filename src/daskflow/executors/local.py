@@ -16,7 +16,8 @@ from typing import Any, TypeVar
 from daskflow.demands import Demand
 from daskflow.errors import DefinitionError, UnansweredError
 from daskflow.events import Complaint, GiveBack, Report, Segment
-from daskflow.executors.base import PackedSpec, TakeLines, use_port
+from daskflow.executors.at_work import call_off
+from daskflow.executors.base import Mark, PackedSpec, TakeLines, use_port
 from daskflow.executors.wire import is_block, is_portion
 from daskflow.lines import Batch, pack_batch
 from daskflow.questions import ASK_SECONDS, Answerer, Question, answer_nothing
@@ -164,6 +165,15 @@ class LocalSession:
         for key in keys:
             self._values.pop(key, None)
 
+    def cancel(self, before: int) -> None:
+        """Call blocks off; those that no thread has begun are reported at once."""
+        call_off(self._run_id, before)
+        with self._lock:
+            keys = [*(node.key for node in self._ready.copy()), *self._waiting]
+        for key in keys:
+            if is_block(key) and key[1] < before:
+                self._reports.put(Report(self._run_id, key[1], "local"))
+
     def finish(self) -> None:
         """Do nothing: there is nothing to be written down."""
 
@@ -273,10 +283,10 @@ class _LocalPort:
     def fetch_spec(self, run_id: str) -> Any:
         return self._spec
 
-    def is_taken(self) -> bool:
-        return False
+    def mark(self) -> Mark | None:
+        return None
 
-    def report(self, run_id: str, block: int, segments: tuple[Segment, ...]) -> None:
+    def report(self, run_id: str, block: int, segments: tuple[Segment, ...] | None) -> None:
         self.segments = segments
 
     def giving_back(self, run_id: str, block: int) -> GiveBack | None:

@@ -154,6 +154,10 @@ class DaskSession:
         if inner:
             self._hub.send("release", run_id=self._run_id, keys=inner)
 
+    def cancel(self, before: int) -> None:
+        """Let the tracker call blocks off, wherever they are."""
+        self._hub.send("cancel", run_id=self._run_id, before=before)
+
     def finish(self) -> None:
         """Write the performance report, where one is wanted."""
         report, self.report = self.report, None

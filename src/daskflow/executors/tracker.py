@@ -26,6 +26,8 @@ from distributed import KilledWorker, Scheduler, SchedulerPlugin
 
 from daskflow.events import Span
 from daskflow.executors.asking import GONE, Questions
+from daskflow.executors.base import Mark
+from daskflow.executors.calling_off import mark, tell
 from daskflow.executors.linebox import Told
 from daskflow.executors.mailbox import Mailbox, RawComplaint, RawReport
 from daskflow.executors.placement import complaint_about
@@ -34,7 +36,7 @@ from daskflow.executors.unloading import unload
 from daskflow.executors.wire import (
     LINES,
     METADATA_KEY,
-    TAKEN,
+    NOTHING_BEGUN,
     Answered,
     Asked,
     is_block,
@@ -56,6 +58,8 @@ class _Run:
         default_factory=dict
     )  # blocks that only some workers may run
     long: set[int] = field(default_factory=set)  # blocks that gave back, and go on
+    readers: set[str] = field(default_factory=set)  # workers that have asked for the spec
+    called_off: int = 0  # blocks with smaller numbers begin nothing any more
 
 
 class Tracker(SchedulerPlugin):
@@ -82,6 +86,7 @@ class Tracker(SchedulerPlugin):
             daskflow_1_answer=self.answer,
             daskflow_1_give_back=self.give_back,
             daskflow_1_release=self.release,
+            daskflow_1_cancel=self.cancel,
             daskflow_1_end=self.end,
         )
         scheduler.stream_handlers[LINES] = self.lines
@@ -101,9 +106,11 @@ class Tracker(SchedulerPlugin):
         scheduler = self.scheduler
         return scheduler.total_nthreads, list(scheduler.workers), scheduler.WORKER_SATURATION
 
-    def spec(self, run_id: str) -> bytes:
-        """Give a worker the spec of a run."""
-        return self.runs[run_id].spec
+    def spec(self, run_id: str, worker: str) -> tuple[bytes, int]:
+        """Give a worker the spec of a run, and the first block that is not called off."""
+        run = self.runs[run_id]
+        run.readers.add(worker)
+        return run.spec, run.called_off
 
     async def reports(
         self, client: str, seen: int, seconds: float
@@ -159,6 +166,21 @@ class Tracker(SchedulerPlugin):
         if holder in self.scheduler.clients:
             self.scheduler.client_releases_keys(keys, holder)
 
+    async def cancel(self, run_id: str, before: int) -> None:
+        """Call off the blocks of a run up to a number, wherever they are."""
+        run = self.runs.get(run_id)
+        if run is None:
+            return
+        run.called_off = max(run.called_off, before)
+        self._call_off(run_id, list(self.scheduler.tasks.values()), before)
+        for worker, number in await tell(self.scheduler, run_id, before, run.readers):
+            self._put(RawReport(run_id, number, worker, NOTHING_BEGUN))
+
+    def _call_off(self, run_id: str, tasks: list[Any], before: int) -> None:
+        """Mark blocks; those that no worker has are reported at once."""
+        for number in mark(tasks, run_id, before):
+            self._put(RawReport(run_id, number, "", NOTHING_BEGUN))
+
     def end(self, run_id: str) -> None:
         """Forget a run and let go of all its values."""
         self.runs.pop(run_id, None)
@@ -199,6 +221,8 @@ class Tracker(SchedulerPlugin):
             is_new = run_id in self.runs and scheduler.tasks[key].state == "released"
             if is_new and key not in keys and not is_portion(key):
                 mine.setdefault(run_id, []).append(key)
+            if is_new and self.runs[run_id].called_off:  # it comes behind the news
+                self._call_off(run_id, [scheduler.tasks[key]], self.runs[run_id].called_off)
         for run_id, held in mine.items():
             scheduler.client_desires_keys(held, _holder(run_id))
         for key, workers in annotations.get("workers", {}).items():
@@ -230,7 +254,7 @@ class Tracker(SchedulerPlugin):
         elif finish == "released":
             if start in {"processing", "memory"} and run_of(key) in self.runs:
                 task = self.scheduler.tasks[key]
-                task.annotations = {**(task.annotations or {}), TAKEN: True}
+                task.annotations = {**(task.annotations or {}), Mark.TAKEN.value: True}
         elif finish == "erred":
             run_id = run_of(key)
             if run_id in self.runs and is_block(key):

@@ -14,7 +14,7 @@ from daskflow.questions import Answerer, Question
 
 METADATA_KEY = "daskflow-1"  # names the protocol; versions can live side by side
 LINES = "daskflow-1-lines"  # what a message is about on the stream from worker to scheduler
-TAKEN = "daskflow-taken"  # annotation of a block that Dask took from a worker, and began anew
+CANCEL = "daskflow_1_cancel"  # what a worker is told by the tracker, and that by a client
 
 
 def run_of(key: Any) -> str:
@@ -38,6 +38,9 @@ def is_portion(key: Any) -> bool:
 def pack_segments(segments: tuple[Segment, ...]) -> bytes:
     """Return segments, without their values, as bytes."""
     return pickle.dumps(segments, 5)
+
+
+NOTHING_BEGUN = pack_segments(())  # what is told of a block that was called off before it began
 
 
 def unpack_segments(data: bytes) -> tuple[Segment, ...]:

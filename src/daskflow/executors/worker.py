@@ -17,16 +17,19 @@ from distributed import get_worker, rejoin, secede
 
 from daskflow.errors import DefinitionError, UnansweredError
 from daskflow.events import GiveBack, Segment, Span
-from daskflow.executors.base import Executor
+from daskflow.executors.at_work import call_off
+from daskflow.executors.base import Executor, Mark
 from daskflow.executors.cluster import NestedExecutor
 from daskflow.executors.connections import connect
 from daskflow.executors.local import LocalExecutor
 from daskflow.executors.wire import (
+    CANCEL,
     LINES,
     METADATA_KEY,
-    TAKEN,
+    is_block,
     pack_question,
     pack_segments,
+    run_of,
     unpack_answer,
 )
 from daskflow.lines import Batch, pack_batch
@@ -76,22 +79,28 @@ class WorkerPort:
     def fetch_spec(self, run_id: str) -> bytes:
         """Ask the tracker on the scheduler for a run's spec."""
         worker = get_worker()
-        asked = worker.scheduler.daskflow_1_spec(run_id=run_id)
+        worker.handlers[CANCEL] = _canceller(worker)
+        asked = worker.scheduler.daskflow_1_spec(run_id=run_id, worker=worker.address)
         loop = cast(Any, worker.loop).asyncio_loop
-        spec: bytes = asyncio.run_coroutine_threadsafe(asked, loop).result()
+        spec: bytes
+        spec, before = asyncio.run_coroutine_threadsafe(asked, loop).result()
+        if before:  # nobody told this worker, which had not yet begun anything of the run
+            call_off(run_id, before)
         return spec
 
-    def is_taken(self) -> bool:
-        """Return whether the running task was on another worker before, or here."""
+    def mark(self) -> Mark | None:
+        """Return what the tracker has annotated the running task with."""
         worker = get_worker()
-        state = worker.state.tasks[worker.get_current_task()]
-        return bool(state.annotations and state.annotations.get(TAKEN))
+        found = worker.state.tasks[worker.get_current_task()].annotations
+        if not found:
+            return None
+        return next((mark for mark in (Mark.CALLED_OFF, Mark.TAKEN) if mark in found), None)
 
-    def report(self, run_id: str, block: int, segments: tuple[Segment, ...]) -> None:
+    def report(self, run_id: str, block: int, segments: tuple[Segment, ...] | None) -> None:
         """Put the report onto the message with which Dask tells that the block is done."""
         worker = get_worker()
         state = worker.state.tasks[worker.get_current_task()]
-        packed = pack_segments(segments) if segments else b""
+        packed = pack_segments(segments) if segments is not None else b""
         state.metadata[METADATA_KEY] = (run_id, block, packed)
 
     def giving_back(self, run_id: str, block: int) -> GiveBack | None:
@@ -166,6 +175,22 @@ class WorkerPort:
             return
         with _apart_from_the_pool():
             yield NestedExecutor(_client_of(get_worker()))
+
+
+_NOT_BEGUN = {"waiting", "ready", "constrained"}  # states of Dask's for a task on a worker
+
+
+def _canceller(worker: Worker) -> Callable[..., list[int]]:
+    """Return what the tracker calls on a worker; in its event loop, where Dask lets tasks begin."""
+
+    def cancel(run_id: str, before: int) -> list[int]:
+        """Call off the blocks of a run in this process; return those that this worker has begun."""
+        call_off(run_id, before)
+        tasks = list(cast(Any, worker.state.tasks).items())
+        mine = [(key, ts.state) for key, ts in tasks if run_of(key) == run_id and is_block(key)]
+        return [key[1] for key, state in mine if state not in _NOT_BEGUN]
+
+    return cancel
 
 
 @contextmanager

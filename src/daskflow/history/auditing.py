@@ -15,6 +15,7 @@ from daskflow.entries import Entry, RunMoved, SegmentTold, SpaceOpened, TaskRunM
 from daskflow.errors import ResultGoneError, StoreBusyError, TamperedError
 from daskflow.events import Note, Segment, StoredResult
 from daskflow.lowering.known import open_spaces
+from daskflow.runtime.resources import CLEANED_UP
 from daskflow.states import (
     DRIVER_MOVES,
     FINISHED,
@@ -176,7 +177,7 @@ class _Chains:
         run = (entry.node, entry.position)
         old, new = self.codes.get(run, Pending.code), entry.state.code
         is_again = old in PICKED and new == Pending.code  # its value was lost
-        if is_again and run in self.stored:
+        if is_again and run in self.stored and entry.state.message != CLEANED_UP:
             yield self._finding(run, "runs again though its result was durable", version)
         elif entry.is_driver and not is_again and new not in DRIVER_MOVES.get(old, ()):
             yield self._finding(run, f"{_kind(new)} may not follow {_kind(old)}", version)

@@ -6,8 +6,7 @@
    `BaseException` included: Failed. Nothing of the user's can end a worker that way.
 4. Its time was over: TimedOut, whatever it returned or raised by then. In a thread only Python code
    can be interrupted, so the call may have gone on for longer; the message tells how long.
-5. The user interrupted the run (the engine's own handler of Ctrl-C raises `RunInterrupted`): this
-   is not an end of the call, it goes up to the driver.
+5. The run was cancelled, and the engine interrupted the call by `RunInterrupted`: Cancelled.
 
 A coroutine function is called in an event loop of its own, in a thread of its own where this one
 has a loop that runs. An exception that cannot be pickled and unpickled is replaced by a
@@ -33,8 +32,9 @@ from daskflow.errors import PortableError, TaskTimeoutError
 from daskflow.hooks import ask_handlers
 from daskflow.pickling import OwnPickler, dumps
 from daskflow.runtime.deadlines import DeadlineExceeded, within
+from daskflow.runtime.scopes import CancelScope, scope_of_thread
 from daskflow.signals import Fail, Loop, RunInterrupted, Signal, Succeed
-from daskflow.states import Failed, State, Success, TimedOut
+from daskflow.states import Cancelled, Failed, State, Success, TimedOut
 from daskflow.timing import monotonic
 from daskflow.triggers import state_of_signal
 
@@ -50,6 +50,7 @@ class Ending(NamedTuple):
 
 
 SUCCESS = Success()
+INTERRUPTED = Ending(Cancelled("cancelled while it ran"))
 _CALLERS = {__name__, within.__module__, ask_handlers.__module__, "daskflow.runtime.steps"}
 _GRACE = 0.5  # seconds that an event loop has to cancel a coroutine before it is interrupted
 
@@ -60,7 +61,7 @@ def call(
     kwargs: dict[str, Any],
     timeout: float | None = None,
 ) -> Ending:
-    """Call a task's function; never raise but for `RunInterrupted`.
+    """Call a task's function; never raise.
 
     Parameters
     ----------
@@ -75,7 +76,7 @@ def call(
             value = within(timeout, partial(function, *args, **kwargs))
         ending = Ending(SUCCESS, run_coroutine(value, timeout) if iscoroutine(value) else value)
     except RunInterrupted:
-        raise
+        return INTERRUPTED
     except BaseException as error:
         ending = end_of_exception(error)
     if timeout is None or (took := monotonic() - began) < timeout:
@@ -104,10 +105,13 @@ def run_coroutine(coroutine: Coroutine[Any, Any, Any], timeout: float | None = N
     ------
     DeadlineExceeded
         It took longer.
+    RunInterrupted
+        The run was cancelled meanwhile.
     """
+    scope = scope_of_thread()
 
     def run() -> Any:
-        return asyncio.run(_in_time(coroutine, timeout))
+        return asyncio.run(_in_time(coroutine, timeout, scope))
 
     limited = run if timeout is None else partial(within, timeout + _GRACE, run)
     try:
@@ -132,14 +136,27 @@ def _in_another_thread(function: Callable[[], Any]) -> Any:
     return answer.result()
 
 
-async def _in_time(coroutine: Coroutine[Any, Any, Any], seconds: float | None) -> Any:
+async def _in_time(
+    coroutine: Coroutine[Any, Any, Any], seconds: float | None, scope: CancelScope | None
+) -> Any:
+    """Await a coroutine; its loop cancels it when its time is over, or when its scope says so."""
+    loop, me = asyncio.get_running_loop(), asyncio.current_task()
+    if scope is not None and me is not None:
+        scope.stop_coroutine = partial(loop.call_soon_threadsafe, me.cancel)
     try:
-        async with asyncio.timeout(seconds) as scope:
+        async with asyncio.timeout(seconds) as limit:
             return await coroutine
     except TimeoutError as error:
-        if not scope.expired():
+        if not limit.expired():
             raise
         raise DeadlineExceeded from error
+    except asyncio.CancelledError as error:
+        if scope is None or not scope.is_cancelled:
+            raise
+        raise RunInterrupted from error
+    finally:
+        if scope is not None:
+            scope.stop_coroutine = None
 
 
 def end_of_exception(error: BaseException) -> Ending:

@@ -1,8 +1,9 @@
-"""Interrupts Python code that runs too long in its thread.
+"""Interrupts Python code in its thread: what runs too long, and what is cancelled.
 
 One watching thread for the whole process raises `DeadlineExceeded` in a thread whose time is over.
 It arrives when that thread next runs Python code: a call into C that takes a minute is interrupted
-after a minute. Code that swallows it meets it again every second.
+after a minute. Code that swallows it meets it again every second. Who cancels has the same done at
+once, with another exception, see `runtime.scopes`.
 
 The exception may arrive between any two instructions, so also just when the call has ended. What
 `within` does then holds whenever that is: no lock is taken in the watched thread that could be left
@@ -16,6 +17,7 @@ import heapq
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from itertools import count
 from queue import Empty, SimpleQueue
 from typing import TypeVar
@@ -35,27 +37,39 @@ class DeadlineExceeded(BaseException):
 
 
 class Watch:
-    """One call that is watched, in the thread that makes it.
+    """One call that is watched.
 
-    `running` is emptied, in one instruction, when the call has ended.
+    `running` is emptied, in one instruction, by the thread that makes the call, when it has ended.
+
+    Parameters
+    ----------
+    seconds
+        After which it is interrupted.
+    hit
+        Does that, called in the watching thread.
     """
 
-    def __init__(self, seconds: float) -> None:
-        self.thread = threading.get_ident()
+    def __init__(self, seconds: float, hit: Callable[[], None]) -> None:
+        self.hit = hit
         self.due = monotonic() + seconds
         self.running = [True]
         self.is_aiming = False  # it is being looked at, and may be interrupted
         self.is_put_off = False
 
+    def begin(self) -> None:
+        """Let the watching thread see to it from now on."""
+        _watcher.begin()
+        _watcher.add(self)
+
     def interrupt(self) -> bool:
-        """Raise in the thread; return whether the call may need it once more."""
+        """Interrupt the call; return whether it may need that once more."""
         if _threads_begin() and not self.is_put_off:
             self.is_put_off = True
             self.due = monotonic() + _MOMENT
             return True
         self.is_aiming = True
         if self.running:
-            _raise_in(self.thread)
+            self.hit()
         self.is_aiming = False
         self.due = monotonic() + _AGAIN_SECONDS
         return bool(self.running)
@@ -82,14 +96,13 @@ def _threads_begin() -> bool:
     return bool(getattr(threading, "_limbo", None))
 
 
-def _raise_in(thread: int) -> None:
-    """Let `DeadlineExceeded` arrive in a thread.
+def raise_in(thread: int, kind: type[BaseException]) -> None:
+    """Let an exception of this kind arrive in a thread.
 
     It is never taken back, though Python offers that: until the next such exception CPython 3.11
     would look for it at every turn, which is slow, and never ends under a debugger.
     """
-    kind = ctypes.py_object(DeadlineExceeded)
-    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), kind)
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), ctypes.py_object(kind))
 
 
 class Watcher:
@@ -152,7 +165,7 @@ def within(seconds: float, function: Callable[[], T]) -> T:
         It was interrupted. Where it swallows that, who calls tells by the clock.
     """
     _watcher.begin()
-    watch = Watch(seconds)
+    watch = Watch(seconds, partial(raise_in, threading.get_ident(), DeadlineExceeded))
     try:
         try:
             try:

@@ -61,6 +61,7 @@ class Assignment:
     answer: Answerer = answer_nothing  # to what task runs ask while they run
     window: int = 16  # blocks on the executor for each of its threads, to begin with
     block_seconds: float = 0.5  # how long a block may take
+    grace: float = 2.0  # seconds in which bodies end that were cancelled
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,7 @@ class Contact:
 
     on_change: Callable[[], None] = lambda: None
     is_interrupted: Callable[[], bool] = lambda: False
+    is_hurried: Callable[[], bool] = lambda: False  # whether the same was said once more
     may_submit: Callable[[], bool] = lambda: True  # whether what comes next can be kept
     orders: SimpleQueue[Order] = field(default_factory=SimpleQueue)
 
@@ -109,7 +111,8 @@ class Driver:
         self.record = record
         self.session = session
         self.contact = Contact() if contact is None else contact
-        self._next_block = job.first_block
+        self.next_block = job.first_block  # number of the first one that is still to be made
+        self._is_winding_down = False  # what is left is to be done though the run is cancelled
         self._placed = set(job.placed)  # large literals that are on the executor
         self._is_ripe = True  # whether something came that a task run waits for
         self._last_lowering = (0.0, 0.0)  # instants
@@ -117,10 +120,26 @@ class Driver:
         self._flow = Throughput()
 
     def drive(self) -> None:
-        """Bring every task run to a finished state, or to where only a person helps."""
+        """Bring every task run to a finished state, or to where only a person helps.
+
+        Raises
+        ------
+        RunInterrupted
+            The run is cancelled; see `cancelling`.
+        """
         self.session.answer_with(self.job.answer)
         self._obey()
+        self._stop_if_told()
         self._lower()
+        self._drive_on()
+
+    def drive_on(self) -> None:
+        """Bring to an end what is left of a run that is cancelled."""
+        self._is_winding_down = True
+        self._lower()
+        self._drive_on()
+
+    def _drive_on(self) -> None:
         while self.record.in_flight or self.record.next_due() is not None or self._is_held_up():
             reports = self.session.wait(self._patience())
             with uncollected():
@@ -133,8 +152,7 @@ class Driver:
             self._hear_complaints()
             self._wake()
             self._obey()
-            if self.contact.is_interrupted():
-                raise RunInterrupted
+            self._stop_if_told()
             if self._is_ripe and self._may_lower():
                 self._lower()
             self.session.release(self.record.holding.take_loose())
@@ -142,6 +160,23 @@ class Driver:
         if not self.record.paused and (self.record.open or self.record.undecided):
             msg = f"{self.record.open} task runs can never start; this is a bug in daskflow"
             raise DaskflowError(msg)
+
+    def _stop_if_told(self) -> None:
+        if self._is_winding_down:
+            self.stop_if_told_twice()
+        elif self.contact.is_interrupted():
+            raise RunInterrupted
+
+    def stop_if_told_twice(self) -> None:
+        """Wait for nothing any more where the user wants that.
+
+        Raises
+        ------
+        RunInterrupted
+            That is so.
+        """
+        if self.contact.is_hurried():
+            raise RunInterrupted
 
     def _lower(self) -> None:
         """Lower what can run now, and submit it; not while nothing can be kept of it."""
@@ -168,7 +203,7 @@ class Driver:
             job.run_id,
             self.session.threads,
             job.block_size,
-            self._next_block,
+            self.next_block,
             max(1, self._window() - len(record.in_flight)),
             may_give_back=True,
             block_seconds=job.block_seconds,
@@ -183,8 +218,8 @@ class Driver:
                 layer = plan.layer(run_block, unpack, cut)
             self._placed.update(plan.literals)
             # what others have begun comes before what only was no room for
-            urgent = self._next_block != job.first_block and not self._is_short
-            self._next_block += len(plan.blocks)
+            urgent = self.next_block != job.first_block and not self._is_short
+            self.next_block += len(plan.blocks)
             self.session.submit(layer, urgent=urgent, demands=plan.demands())
         self._is_short = plan.is_short
         self._last_lowering = (began, now())

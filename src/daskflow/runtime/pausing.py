@@ -70,10 +70,10 @@ def _not_paused(record: RunRecord, paused: set[tuple[str, int]], who: str) -> st
     return f"{what}waiting for approval: {_named(record, paused, _LISTED)}"
 
 
-def approve_all(record: RunRecord, runs: list[tuple[str, int]]) -> None:
+def approve_all(record: RunRecord, runs: list[tuple[str, int]], message: str = "approved") -> None:
     """Let paused task runs go on."""
     for run in runs:
-        record.approve(*run)
+        record.approve(*run, message)
 
 
 def reject_all(record: RunRecord, runs: list[tuple[str, int]], message: str) -> None:

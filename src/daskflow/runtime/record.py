@@ -254,9 +254,10 @@ class RunRecord(Columns):
         record.counts[Pending.code] += 1
         record.codes[position] = Pending.code
         record.states.pop(position, None)
-        record.notes.pop(position, None)
-        if position in record.before:  # its iterations begin anew too
-            record.before[position] = record.before[position]._replace(loops=0, held=0)
+        note = record.notes.pop(position, None)
+        before = (note.before if note is not None else None) or record.before.get(position)
+        if before is not None:  # its iterations begin anew too
+            record.before[position] = before._replace(loops=0, held=0)
         self.open += 1
         self._awaited = None
         self.holding.gave_back(record.blocks[position], [(name, position)])
@@ -422,16 +423,33 @@ class RunRecord(Columns):
         state = Crashed(error, as_datetime(now()), attempt, reason=reason)
         self._end(name, position, state)
 
-    def cancel_unfinished(self, message: str) -> None:
-        """Note that every task run that is not finished was cancelled."""
+    def cancel_undecided(self, message: str) -> None:
+        """Note that mapped nodes were cancelled that have no children yet."""
         for name in self.spaces:  # the outer ones first
             for parent in self.spaces[name].undecided():
                 self._decide(name, parent, Cancelled(message))
         self.undecided.clear()
+
+    def cancel(self, name: str, position: int, message: str) -> None:
+        """Note that a task run was cancelled that no block will end."""
+        record = self.nodes[name]
+        self.open -= record.codes[position] == Pending.code
+        state = Cancelled(message, as_datetime(now()), record.attempts[position])
+        self._end(name, position, state)
+
+    def abandon(self, block: int, message: str) -> None:
+        """Wait for a block no longer: what it has not told is cancelled."""
+        for name, position in self._untold_runs(block):
+            self.cancel(name, position, message)
+        del self.in_flight[block], self.untold[block]
+
+    def cancel_unfinished(self, message: str) -> None:
+        """Note that every task run that is not finished was cancelled."""
+        self.cancel_undecided(message)
         for name, record in self.nodes.items():
             for position, code in enumerate(record.codes):
                 if code not in FINISHED:
-                    self._end(name, position, Cancelled(message, as_datetime(now())))
+                    self.cancel(name, position, message)
         self.in_flight.clear()
         self.untold.clear()
         self._due.clear()
@@ -535,10 +553,10 @@ class RunRecord(Columns):
         record.counts[Pending.code] += 1
         self.open += 1
 
-    def approve(self, name: str, position: int) -> None:
+    def approve(self, name: str, position: int, message: str = "approved") -> None:
         """Let a paused task run go on; what does not wait any more is left alone."""
-        if self._may_decide(name, position, Pending("approved")):
-            self._tell(name, position, Pending("approved"), is_driver=True)
+        if self._may_decide(name, position, Pending(message)):
+            self._tell(name, position, Pending(message), is_driver=True)
             self._go_on(name, position)
 
     def reject(self, name: str, position: int, message: str) -> None:

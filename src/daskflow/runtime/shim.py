@@ -5,7 +5,9 @@ does. It takes the block's task runs lane by lane, each through `steps.STEPS`, a
 segment of columns for each node of each strip. The segments without their values are reported
 through the port, before the block's value can be seen; with values they are the block's value.
 What a block keeps: the values of nodes that are needed outside of it, and for a task run that is
-not finished everything it would need to go on. Importing this room loads neither Dask nor Bokeh.
+not finished everything it would need to go on. Where the run is cancelled meanwhile, the block
+begins nothing more, and tells as ever of what it has done: what it does not tell of is given back.
+Importing this room loads neither Dask nor Bokeh.
 """
 
 from __future__ import annotations
@@ -23,20 +25,23 @@ from weakref import WeakValueDictionary
 from daskflow import context
 from daskflow.definition.nodes import ROOT
 from daskflow.events import NOTHING_BEFORE, GiveBack, Note, Segment, Span, Stretch
-from daskflow.executors.base import Port, use_port
+from daskflow.executors.at_work import begin, end
+from daskflow.executors.base import Mark, Port, use_port
 from daskflow.executors.ports import current_port
 from daskflow.lowering.links import link_of
 from daskflow.lowering.plan import BlockBody, Strip, strips_of, unpack_block
 from daskflow.runtime.budgets import Budget, reporter
 from daskflow.runtime.inputs import Inputs, Literal
 from daskflow.runtime.modules import in_use
+from daskflow.runtime.scopes import CancelScope
 from daskflow.runtime.spec import RunSpec, unpack_spec
-from daskflow.runtime.steps import walk
+from daskflow.runtime.steps import interrupted, walk
 from daskflow.runtime.tapes import outbox
 from daskflow.runtime.task_run import TaskRun
 from daskflow.runtime.waning import Waning
 from daskflow.runtime.wiring import Wire, wire_of
 from daskflow.sealing import Unreadable
+from daskflow.signals import RunInterrupted
 from daskflow.states import FINISHED, State
 
 _KEPT_SPECS = 16
@@ -48,14 +53,19 @@ _specs_lock = threading.Lock()
 def run_block(run_id: str, number: int, body: bytes, *inputs: Any) -> tuple[Segment, ...]:
     """Run one block: report what became of its task runs, return that with the values."""
     port = current_port()
-    if port.is_taken():  # only the driver decides what runs again
-        port.report(run_id, number, ())
+    mark = port.mark()
+    if mark is not None:  # only the driver decides what runs again
+        port.report(run_id, number, None if mark is Mark.TAKEN else ())
         return hollow(strips_of(body))
     spec = _spec_of(run_id, port)
     with use_port(port), context.at_place(port.worker), in_use(spec.modules):
         walk = BlockWalk(spec, unpack_block(body), inputs, is_local=port.is_local)
-        with walk.watched(port.giving_back(run_id, number)):
-            segments = walk.walk()
+        walk.begin(run_id, number)
+        try:
+            with walk.watched(port.giving_back(run_id, number)):
+                segments = walk.walk()
+        finally:
+            end(walk.scope)
     if not port.is_local:
         drop_frames(segments)
     if outbox.ended:
@@ -136,7 +146,16 @@ class BlockWalk:
         self.inputs.add_given(body.given)
         self.segments: list[Segment] = []
         self.budget = Budget(spec.limits)
+        self.scope = CancelScope()
+        self._give_back: GiveBack | None = None
         self.waning = Waning.of(spec, body.strips)
+
+    def begin(self, run_id: str, number: int) -> None:
+        """Let it be called off from now on, by its run's name and its own number."""
+        scope = self.scope
+        scope.run_id, scope.number, scope.on_cancel = run_id, number, self._call_off
+        if not begin(scope):
+            self._call_off()
 
     @contextmanager
     def watched(self, give_back: GiveBack | None) -> Iterator[None]:
@@ -144,16 +163,22 @@ class BlockWalk:
         if give_back is None or sum(map(self._length, self.body.strips)) == 1:
             yield
             return
-
-        def give_rest_back(place: int) -> None:
-            if rest := self._behind(place):
-                give_back(rest)
-
-        forget = reporter.watch(self.budget, give_rest_back)
+        self._give_back = give_back
+        forget = reporter.watch(self.budget, self._give_rest_back)
         try:
             yield
         finally:
             forget()
+
+    def _call_off(self) -> None:
+        """Let nothing more be begun, and tell so at once: what runs may take long."""
+        self._give_rest_back(self.budget.cut())
+
+    def _give_rest_back(self, place: int) -> None:
+        """Tell of what is from a place of the walk on that it will not be begun."""
+        rest = self._behind(place)
+        if rest and self._give_back is not None:
+            self._give_back(rest)
 
     def _behind(self, place: int) -> list[Span]:
         """Return the task runs from a place of the walk on."""
@@ -188,7 +213,7 @@ class BlockWalk:
         stretch = Stretch()
         self.segments.append(stretch)
         for name in strip.nodes:
-            if not self.budget.may_begin():
+            if self.scope.is_cancelled or not self.budget.may_begin():
                 break
             run, state = self._run(wire_of(self.spec, name, self.inputs), 0)
             self.inputs.lengthen(stretch, name)
@@ -197,6 +222,8 @@ class BlockWalk:
             self.budget.kept += run.size
             if state.code in FINISHED:
                 self.waning.finished(name, stretch)
+        if not stretch.places:  # it was called off
+            self.segments.pop()
         return len(stretch.places) == len(strip.nodes)
 
     def _walk_lanes(self, strip: Strip) -> bool:
@@ -211,6 +238,8 @@ class BlockWalk:
                 break
             all_finished = True
             for name in strip.nodes:
+                if self.scope.is_cancelled:
+                    break
                 run, state = self._run(wires[name], position)
                 record(mine[name], run, state)
                 all_finished &= state.code in FINISHED
@@ -227,12 +256,16 @@ class BlockWalk:
         node = wire.node
         index = wire.space.index_of(position)
         before = self.body.before.get((node.name, position), NOTHING_BEFORE)
-        codes = wire.codes(position)
-        run = TaskRun(self.spec, node, wire, position, index, self.is_local, codes, before)
+        here = (position, index, self.is_local, wire.codes(position), self.scope)
+        run = TaskRun(self.spec, node, wire, *here, before)
         if before.carries:
             found = self.inputs.carried
             run.carry = partial(found, node.name, position, before.loops, before.held)
-        return run, walk(run)
+        try:
+            return run, walk(run)
+        except RunInterrupted:  # just as its body ended, or in a trigger or a handler
+            self.scope.stopped()
+            return run, interrupted(run)
 
     def passing(self, strip: Strip) -> list[str]:
         """Return the nodes whose values nobody needs outside of the strip."""

@@ -22,6 +22,7 @@ from daskflow.runtime.contexts import context_of
 from daskflow.runtime.inputs import Inputs
 from daskflow.runtime.record import RunRecord
 from daskflow.runtime.restoring import is_lost
+from daskflow.runtime.scopes import CancelScope
 from daskflow.runtime.spec import RunSpec
 from daskflow.runtime.task_run import TaskRun
 from daskflow.runtime.wiring import wire_of
@@ -78,7 +79,8 @@ def single_call(record: RunRecord, spec: RunSpec, name: str, position: int) -> S
     node = record.nodes[name]
     before = node.before.get(position, Before())._replace(attempts=node.attempts[position] or 1)
     index = record.index(name, position)
-    run = TaskRun(spec, wire.node, wire, position, index, True, wire.codes(position), before)  # noqa: FBT003
+    here = (position, index, True, wire.codes(position), CancelScope())
+    run = TaskRun(spec, wire.node, wire, *here, before)
     return SingleCall(run, *wire.arguments(position))
 
 

@@ -21,7 +21,14 @@ from daskflow.events import NOTHING_BEFORE, Before, Note
 from daskflow.lowering.needs import stand_in
 from daskflow.results.serializers import weigh
 from daskflow.runtime import caches, state_handlers
-from daskflow.runtime.calling import SUCCESS, call, make_portable, summary_of, trace_of
+from daskflow.runtime.calling import (
+    INTERRUPTED,
+    SUCCESS,
+    call,
+    make_portable,
+    summary_of,
+    trace_of,
+)
 from daskflow.runtime.contexts import context_of, with_prints
 from daskflow.runtime.durable import read_later, write_result
 from daskflow.runtime.nesting import end_of_body
@@ -30,6 +37,7 @@ from daskflow.runtime.task_run import TaskRun
 from daskflow.runtime.upstream import LazyStates
 from daskflow.signals import Fail, Loop, Pause, Retry, RunInterrupted, Signal
 from daskflow.states import (
+    CANCELLED,
     FAILED,
     FINISHED,
     Cached,
@@ -47,12 +55,20 @@ from daskflow.states import (
     TriggerFailed,
 )
 from daskflow.timing import as_datetime, now
-from daskflow.triggers import closed, count_codes, is_manual, refusal, state_of_signal
+from daskflow.triggers import (
+    AfterSetup,
+    closed,
+    count_codes,
+    is_manual,
+    refusal,
+    state_of_signal,
+)
 
 PENDING = Pending()
 RUNNING = Running()
 _RETRIED = {Failed.code, TimedOut.code}
 _WITH_VALUE = {Success.code, Cached.code, Looped.code}
+_OVER = FINISHED - {CANCELLED}  # no body follows
 
 
 Step = Callable[[TaskRun, State], State]
@@ -139,6 +155,11 @@ def start(run: TaskRun, state: State) -> State:
 def call_body(run: TaskRun, state: State) -> State:
     """Call the task's function with its inputs."""
     args, kwargs = run.wire.arguments(run.position)
+    scope = run.scope
+    scope.is_calling = type(run.node.task.rules.trigger) is not AfterSetup  # a cleanup is let end
+    if scope.is_cancelled:  # first said, then looked: see `scopes`
+        scope.is_calling = False
+        return PENDING
     run.before = run.before._replace(attempts=run.before.attempts + 1)
     here = with_prints(run, context_of(run))
     around = context.current.get()  # the task that called this flow, if one did
@@ -152,12 +173,34 @@ def call_body(run: TaskRun, state: State) -> State:
             with taking(here.printed):
                 ending = call(task.fn, args, kwargs, task.rules.timeout)
     finally:
-        context.current.set(around)  # first of all, should Ctrl-C come just now
-        run.ended = now()
-        end_of_body(here)
+        try:
+            context.current.set(around)  # first of all, should it be interrupted just now
+            was_open, scope.is_calling = scope.is_calling, False
+            if scope.watch is not None:
+                scope.settle()
+        finally:
+            run.ended = now()
+            end_of_body(here)
+    if was_open and scope.is_cancelled and ending.error is not None:
+        ending = INTERRUPTED  # it was told to end, and that is how it did
+    if ending is INTERRUPTED:
+        scope.stopped()
+        run.before = run.before._replace(free=run.before.free + 1)
     run.value, run.exception, run.signal = ending.value, ending.error, ending.signal
     run.note = Note(trace=ending.trace) if ending.trace else None
     return ending.state
+
+
+def interrupted(run: TaskRun) -> State:
+    """Return the state of a task run that was interrupted elsewhere than in its body."""
+    run.exception = run.signal = run.small = run.value = run.note = None
+    if not run.started:
+        return PENDING
+    run.ended = run.ended or now()
+    before = run.before
+    run.before = before._replace(free=min(before.free + 1, before.attempts))
+    run.remark(before=run.before)
+    return INTERRUPTED.state
 
 
 def check_result(run: TaskRun, state: State) -> State:
@@ -320,7 +363,7 @@ def walk(run: TaskRun) -> State:
     state = _guarded(_write_again, run, PENDING) if run.before.held else _walk_all(run)
     if state.code in FAILED or run.exception is not None:
         _pass_on(run, state)
-    if run.before.loops or (state.code not in FINISHED and run.before != NOTHING_BEFORE):
+    if run.before.loops or (state.code not in _OVER and run.before != NOTHING_BEFORE):
         run.remark(before=run.before)
     if run.tape is not None:
         run.tape.end()

@@ -10,6 +10,7 @@ from daskflow import context
 from daskflow.caching import CacheKey
 from daskflow.definition.nodes import NodeSpec
 from daskflow.events import NOTHING_BEFORE, Before, Note
+from daskflow.runtime.scopes import CancelScope
 from daskflow.runtime.spec import RunSpec
 from daskflow.runtime.tapes import Tape, open_tape, outbox
 from daskflow.runtime.wiring import Wire
@@ -27,6 +28,7 @@ class TaskRun:
     index: tuple[int, ...]
     is_local: bool  # whether the driver lives in this process
     codes: list[bytes]  # kinds of the states of all upstream task runs, in columns
+    scope: CancelScope  # of its block
     before: Before = NOTHING_BEFORE  # what the bodies called so far have left
     carry: Callable[[], Any] = lambda: None  # brings what the iteration begins with
     loop_result: Any = None  # what the iteration begins with

@@ -24,6 +24,7 @@ from daskflow.entries import Entry
 from daskflow.lines import Piece
 from daskflow.states import State
 from daskflow.stores.base import ResultCache
+from daskflow.stores.orders import Orders
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +177,10 @@ class RunStore(RunReader, Protocol):
     @property
     def cache(self) -> ResultCache:
         """Results under their keys."""
+
+    @property
+    def orders(self) -> Orders:
+        """What is wanted of runs that others drive."""
 
     def create(self, run: RunRow, op_id: str) -> None:
         """Take in a new run; the same once more changes nothing."""

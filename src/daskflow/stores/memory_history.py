@@ -16,6 +16,7 @@ from daskflow.results.signing import Signer
 from daskflow.runtime.calling import make_portable
 from daskflow.states import Failed
 from daskflow.stores.history import Holder, Lease, Numbered, NumberedPiece, RunRow, Wanted
+from daskflow.stores.memory_orders import MemoryOrders
 
 _BYTES_OF_AN_ENTRY = 200
 _BYTES_OF_A_LINE = 150
@@ -61,6 +62,7 @@ class MemoryHistory:
         self._ops: dict[str, None] = {}  # in the order in which they came
         self._lock = threading.RLock()
         self._signer = Signer(secrets.token_bytes(32))
+        self.orders = MemoryOrders(self.run)
 
     def create(self, run: RunRow, op_id: str) -> None:
         """Take in a new run."""

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, inspect, text
 
 from daskflow.errors import StoreError
 
-HEAD = "0002"  # the newest migration
+HEAD = "0003"  # the newest migration
 _FOLDER = Path(__file__).parent / "migrations"
 
 

@@ -139,6 +139,26 @@ cache = Table(
     Index("cache_expires", "expires"),
 )
 
+orders = Table(
+    "orders",
+    metadata,
+    Column("number", Integer, primary_key=True),
+    Column("run_id", String(32), ForeignKey("runs.id", ondelete="CASCADE"), nullable=False),
+    Column("wish", String(16), nullable=False),
+    Column("task", Text, nullable=False),  # node or node[index]; empty: all that waits
+    Column("message", Text, nullable=False),
+    Column("user", Text, nullable=False),
+    Column("host", Text, nullable=False),
+    Column("pid", Integer, nullable=False),
+    Column("at", Float, nullable=False),
+    Column("answered", Float),
+    Column("answer", Text),  # what became of it; null: nothing yet
+    Column("is_done", Integer, nullable=False),
+    Column("op_id", String(40), nullable=False, unique=True),
+    Index("orders_run", "run_id", "number"),
+    sqlite_autoincrement=True,  # no number is given twice
+)
+
 ops = Table(
     "ops",
     metadata,

@@ -35,6 +35,7 @@ from daskflow.stores.rows import (
 )
 from daskflow.stores.sql_cache import SqlCache
 from daskflow.stores.sql_logs import add_pieces, pieces_of
+from daskflow.stores.sql_orders import OrderPlace, SqlOrders
 from daskflow.timing import now
 
 _HISTORY = ("spaces", "segments", "events")
@@ -52,10 +53,8 @@ class Guard(Protocol):
         """Release it; its run is gone."""
 
 
-class Place(Protocol):
+class Place(OrderPlace, Protocol):
     """Where the tables are: how they are read and written, and how a lease is guarded."""
-
-    url: str
 
     def writing(self) -> AbstractContextManager[Connection]:
         """Give a connection in a transaction that nobody else writes beside.
@@ -107,6 +106,7 @@ class SqlStore:
     def __init__(self, place: Place, signer: Signer, files: ResultPlace | None = None) -> None:
         self.url = place.url
         self.cache = SqlCache(place, signer, files)
+        self.orders = SqlOrders(place)
         self._place = place
         self._signer = signer
         self._rows = EntryRows(signer)

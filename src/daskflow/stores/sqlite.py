@@ -261,6 +261,22 @@ class SqlitePlace:
         except (OSError, ValueError):
             return None
 
+    def ring(self, run_id: str) -> None:
+        """Make the file of the run's lease a byte longer."""
+        with suppress(FileNotFoundError):  # nobody drives it
+            descriptor = os.open(self._leases / run_id, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
+            try:
+                os.write(descriptor, b"\n")
+            finally:
+                os.close(descriptor)
+
+    def rung(self, run_id: str) -> int:
+        """Return how long that file is."""
+        try:
+            return (self._leases / run_id).stat().st_size
+        except FileNotFoundError:
+            return 0
+
     def close(self) -> None:
         """Close the connections; the last one of all processes makes a checkpoint."""
         self._reader.dispose()

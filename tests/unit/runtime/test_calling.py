@@ -13,7 +13,7 @@ from daskflow.errors import PortableError, TaskTimeoutError
 from daskflow.runtime import calling
 from daskflow.runtime.calling import call, make_portable, summary_of, trace_of
 from daskflow.signals import RunInterrupted
-from daskflow.states import Failed, Skipped, Success, TimedOut
+from daskflow.states import Cancelled, Failed, Skipped, Success, TimedOut
 
 
 def raiser(error):
@@ -59,10 +59,11 @@ def test_skip_is_no_failure():
     assert (ending.state, ending.error, ending.trace) == (Skipped("nothing new"), None, "")
 
 
-def test_ctrl_c_of_the_engine_goes_up():
-    """The engine's own interrupt is no end of the call."""
-    with pytest.raises(RunInterrupted):
-        call(raiser(RunInterrupted()), [], {})
+def test_what_the_engine_interrupts_is_cancelled():
+    """Neither a failure nor a value: the run was cancelled meanwhile."""
+    ending = call(raiser(RunInterrupted()), [], {})
+    assert ending.state == Cancelled("cancelled while it ran")
+    assert (ending.value, ending.error, ending.trace, ending.signal) == (None, None, "", None)
 
 
 class BrokenStr(Exception):  # noqa: N818 - its name is its claim
@@ -203,10 +204,9 @@ def test_what_ends_too_late_is_over_time(monkeypatch, end):
     assert (ending.value, ending.signal) == (None, None)
 
 
-def test_ctrl_c_goes_up_from_a_call_with_a_timeout():
-    """Not even a call whose time is over keeps it."""
-    with pytest.raises(RunInterrupted):
-        call(raiser(RunInterrupted()), [], {}, 1e-9)
+def test_what_is_cancelled_did_not_time_out():
+    """Not even where its time is over as well."""
+    assert type(call(raiser(RunInterrupted()), [], {}, 1e-9).state) is Cancelled
 
 
 async def double(x, error=None):

@@ -5,11 +5,12 @@ from __future__ import annotations
 import sys
 import threading
 import time
+from functools import partial
 
 import pytest
 
 from daskflow.runtime import deadlines
-from daskflow.runtime.deadlines import DeadlineExceeded, Watch, Watcher, within
+from daskflow.runtime.deadlines import DeadlineExceeded, Watch, Watcher, raise_in, within
 
 FOREVER = 30  # seconds; only a broken engine ever gets there
 
@@ -33,12 +34,14 @@ def clock(monkeypatch):
 
 
 @pytest.fixture
-def raised(monkeypatch):
+def raised():
     """The threads in which something was to be raised, instead of doing it."""
-    seen = []
-    # a real exception would arrive in the thread of this test
-    monkeypatch.setattr(deadlines, "_raise_in", seen.append)
-    return seen
+    return []
+
+
+def watched(seconds, raised):
+    """Return a watch that notes this thread, instead of raising in it."""
+    return Watch(seconds, partial(raised.append, threading.get_ident()))
 
 
 def spin():
@@ -77,7 +80,7 @@ def test_what_is_too_long_is_interrupted():
 def test_a_watch_is_looked_at_when_it_is_due(clock, raised):
     """Not before; then once a second as long as the call goes on."""
     watcher = Watcher()
-    watch = Watch(5)
+    watch = watched(5, raised)
     watcher.add(watch)
     watcher.look()
     assert (raised, len(watcher.watches)) == ([], 1)
@@ -98,7 +101,7 @@ def test_the_first_that_is_due_comes_first(clock, raised):
     """However late it was told of."""
     watcher = Watcher()
     for seconds in (50, 5, 20):
-        watcher.add(Watch(seconds))
+        watcher.add(watched(seconds, raised))
         watcher.look()
     assert [round(entry[0]) for entry in sorted(watcher.watches)] == [105, 120, 150]
     clock.instant = 130.0
@@ -112,7 +115,7 @@ def test_calls_that_ended_are_forgotten(clock, raised, monkeypatch):
     watcher = Watcher()
     watcher._limit = 10
     for _ in range(100):
-        watch = Watch(86_400)
+        watch = watched(86_400, raised)
         watch.running.clear()
         watcher.add(watch)
         watcher.look()
@@ -121,7 +124,7 @@ def test_calls_that_ended_are_forgotten(clock, raised, monkeypatch):
 
 def test_an_interruption_on_its_way_is_waited_for(raised):
     """The end of a call is settled only when nobody is about to interrupt it."""
-    watch = Watch(5)
+    watch = watched(5, raised)
     watch.running.clear()
     watch.is_aiming = True
     settled = threading.Event()
@@ -141,7 +144,7 @@ def test_nobody_waits_for_a_thread_that_is_gone(clock, raised, monkeypatch):
     """Whatever became of the watching thread, a call that ended goes on."""
     ticks = iter(range(100, 200))
     monkeypatch.setattr(deadlines, "monotonic", lambda: next(ticks))
-    watch = Watch(5)
+    watch = watched(5, raised)
     watch.is_aiming = True
     watch.settle()
     assert next(ticks) == 103
@@ -150,7 +153,7 @@ def test_nobody_waits_for_a_thread_that_is_gone(clock, raised, monkeypatch):
 def test_nobody_is_interrupted_while_a_thread_begins(clock, raised, monkeypatch):
     """Python 3.11 would take it for the one that starts it; it is put off once, for a moment."""
     monkeypatch.setattr(threading, "_limbo", {1: 1})
-    watch = Watch(5)
+    watch = watched(5, raised)
     assert watch.interrupt()
     assert raised == []
     assert watch.due == pytest.approx(100.01)
@@ -160,7 +163,7 @@ def test_nobody_is_interrupted_while_a_thread_begins(clock, raised, monkeypatch)
 
 def test_what_is_on_its_way_arrives_before_the_end():
     """Raised just before the call ended, it arrives while that is settled, and not later."""
-    watch = Watch(5)
+    watch = Watch(5, partial(raise_in, threading.get_ident(), DeadlineExceeded))
 
     def interrupted_late():
         watch.interrupt()

@@ -78,7 +78,7 @@ def test_a_late_width_behind_many_nodes_is_cheap(lowered, threads):
 
 
 def test_an_interrupt_ends_the_loop():
-    """The driver asks after every batch of reports, and begins nothing more."""
+    """The driver asks before it begins, and after every batch of reports; it begins no more."""
     asked = []
 
     def is_interrupted():
@@ -90,7 +90,7 @@ def test_an_interrupt_ends_the_loop():
         made.drive()
     record = made.record
     assert len(asked) == 3
-    assert len(record.in_flight) == 9 - 3
+    assert len(record.in_flight) == 9 - 2
 
 
 def test_every_pass_tells_that_something_changed():

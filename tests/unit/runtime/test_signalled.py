@@ -21,7 +21,7 @@ from daskflow.runtime import steps
 from daskflow.runtime.inputs import Inputs
 from daskflow.runtime.values import Values
 from daskflow.signals import RunInterrupted
-from daskflow.states import Failed, Paused, Retrying, Success
+from daskflow.states import KINDS, Cancelled, Failed, Paused, Retrying, Success
 from daskflow.timing import as_datetime
 from tests.unit.runtime.book import Book
 from tests.unit.runtime.turns import calls, go_on, played, state
@@ -269,15 +269,22 @@ def test_a_step_of_ours_that_raises(row, monkeypatch):
     assert Values(book.record, book).at("after") == f"CrashedError('t: {told}')"
 
 
-def test_ctrl_c_in_a_step_goes_up(monkeypatch):
-    """The engine's own interrupt is no crash."""
+@pytest.mark.parametrize(
+    ("part", "kind", "attempts"),
+    [("AT_THE_END", "Cancelled", 1), ("BEFORE_THE_BODY", "Pending", 0)],
+)
+def test_an_interrupt_in_a_step(monkeypatch, part, kind, attempts):
+    """The engine's own is no crash: the task run is cancelled, or was never begun."""
 
     def interrupt(run, state):
         raise RunInterrupted
 
-    monkeypatch.setattr(steps, "AT_THE_END", (interrupt,))
-    with pytest.raises(RunInterrupted):
-        played(calls(1)[0])
+    monkeypatch.setattr(steps, part, (interrupt,))
+    book = Book(lambda: calls(1)[0]())
+    (block,) = book.lower().blocks
+    (told,) = book.walk(block)
+    assert (KINDS[told.codes[0]].__name__, told.attempts[0]) == (kind, attempts)
+    assert bool(told.ended[0]) is bool(attempts)
 
 
 def test_a_timeout_of_the_task():
@@ -321,14 +328,15 @@ def test_a_rule_that_raises_where_a_retry_was_asked_for():
     assert (type(state(book)), type(state(book).exception)) == (Failed, KeyError)
 
 
-def test_ctrl_c_in_a_rule_where_a_retry_was_asked_for():
-    """The engine's own interrupt goes up."""
+def test_an_interrupt_in_a_rule_where_a_retry_was_asked_for():
+    """The engine's own is not the rule's error; it costs no retry."""
 
     def rule(attempt):
         raise RunInterrupted
 
-    with pytest.raises(RunInterrupted):
-        played(calls(Retry(), 1, retry_delay_seconds=rule)[0])
+    book = played(calls(Retry(), 1, retry_delay_seconds=rule)[0])
+    assert type(state(book)) is Cancelled
+    assert book.record.nodes["t"].notes[0].before.free == 1
 
 
 @pytest.mark.parametrize("error", [KeyError("so"), ValueError("so")])
