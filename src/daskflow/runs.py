@@ -253,6 +253,7 @@ class FlowRun:
             if not self._state.is_finished():
                 self._enter(Crashed("the driver was stopped", reason="driver"))
         finally:
+            self._listener.settle()
             self._do_with_store(self._keeper.close)
             self._idle.set()
             self._notify()

@@ -13,6 +13,7 @@ from collections import OrderedDict, deque
 from collections.abc import Callable, Sequence
 
 from daskflow.lines import LogLine, Piece, Reader, unpack_batch
+from daskflow.runtime.tapes import outbox
 from daskflow.timing import monotonic
 
 _LAST = 20  # lines of an attempt that are at hand while it runs
@@ -92,7 +93,11 @@ class Listener:
         return lines[-_LAST:]
 
     def settle(self) -> None:
-        """Return when all that has come is shown, or that takes too long."""
+        """Return when all that has come is shown, or that takes too long.
+
+        What bodies in this process have logged comes first, also where they were interrupted.
+        """
+        outbox.send_all()
         self._screen.settle(_PATIENCE)
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 
 import pytest
 
-from daskflow.lines import Batch, Line, Piece, pack_batch
-from daskflow.runtime import listening
+from daskflow.lines import Batch, Line, LogLimits, Piece, pack_batch
+from daskflow.runtime import listening, tapes
 from daskflow.runtime.listening import Listener
+from daskflow.runtime.tapes import Tape, Way
 from tests.contract.waiting import eventually
 
 
@@ -160,3 +162,20 @@ def test_no_more_attempts_than_so_many(listener, monkeypatch):
     for tape in (1, 2, 3):
         tell(listener, piece(str(tape), tape=tape, attempt=tape))
     assert [told(listener, "clean[3]", attempt) for attempt in (1, 2, 3)] == [[], ["2"], ["3"]]
+
+
+def test_what_bodies_here_have_logged_is_kept_in_the_end(listener, heard, monkeypatch):
+    """Though they were interrupted, and nobody said that their attempt has ended."""
+    made = tapes.Outbox()
+    monkeypatch.setattr(made, "_work", lambda: None)  # nor does its thread come to it
+    monkeypatch.setattr(tapes, "outbox", made)
+    monkeypatch.setattr(listening, "outbox", made)
+
+    def send(batch):
+        listener.take(pack_batch(batch))
+
+    tape = Tape("clean[3]", (1, 0), "w", Way(send, is_away=False, limits=LogLimits()))
+    assert tape.take(logging.makeLogRecord({"msg": "the last"}))
+    listener.settle()
+    assert [line.message for piece in heard.kept for line in piece.lines] == ["the last"]
+    assert heard.shown == []
