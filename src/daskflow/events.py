@@ -53,6 +53,7 @@ class StoredResult(NamedTuple):
     codec: str  # name of the serializer
     checksum: str  # of the file's bytes
     size: int  # bytes of the file
+    told: str = ""  # what it is, for people: its type and its shape
 
 
 class Note(NamedTuple):

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from daskflow._crash_points import reach
 from daskflow.definition.outlining import outline_of
+from daskflow.drawing.forms import short
 from daskflow.entries import Entry, RunMoved
 from daskflow.errors import LeaseLostError, StoreError
 from daskflow.hearing import Ear, ears
@@ -235,6 +236,12 @@ def row_of(
         caller=spec.parents[-1] if spec.parents else "",
         parent=spec.parents[-1].partition("/")[0] if spec.parents else "",
     )
+
+
+def with_parameters_told(row: RunRow, parameters: Mapping[str, Any]) -> RunRow:
+    """Return a run's row with its parameters in words, for those who look and unpickle nothing."""
+    told = {name: short(value) for name, value in parameters.items()}
+    return replace(row, graph={**row.graph, "parameters": told})
 
 
 _KEPT = ("block_size", "persist_result", "reference_tasks")  # what decides how a run goes and ends

@@ -85,6 +85,15 @@ class LoggingSettings(BaseModel):
         return getLevelNamesMapping()[self.level] if self.level is not None else None
 
 
+class DashboardSettings(BaseModel):
+    """The pages that show runs in a browser."""
+
+    show_parameters: bool = Field(
+        default=False,
+        description="parameters are kept as text too, shortened, and shown; they may be secret",
+    )
+
+
 class Settings(BaseSettings):
     """All settings of this process.
 
@@ -109,6 +118,7 @@ class Settings(BaseSettings):
     store: StoreSettings = StoreSettings()
     results: ResultSettings = ResultSettings()
     logging: LoggingSettings = LoggingSettings()
+    dashboard: DashboardSettings = DashboardSettings()
 
     @classmethod
     def settings_customise_sources(

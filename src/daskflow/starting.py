@@ -24,7 +24,7 @@ from daskflow.executors.base import Executor, PackedSpec, Session
 from daskflow.executors.choice import choose_executor
 from daskflow.executors.local import LocalExecutor
 from daskflow.garbage import uncollected
-from daskflow.keeping import StoreKeeper, begin, row_of, take_over
+from daskflow.keeping import StoreKeeper, begin, row_of, take_over, with_parameters_told
 from daskflow.lowering.plan import Plan
 from daskflow.persisting import storage_of, unpack_parameters, with_storage
 from daskflow.results.storage import ResultStorage
@@ -115,6 +115,8 @@ def _begun(
     session = _open(flow, settings, spec, assignment)
     try:
         row = row_of(flow, spec, parameters, definition.reference_tasks)
+        if settings.dashboard.show_parameters:
+            row = with_parameters_told(row, parameters)
         keeper = begin(store, replace(row, **fields))
     except BaseException:
         session.close()

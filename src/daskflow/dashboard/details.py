@@ -169,17 +169,19 @@ def summary_of(state: State, note: Note | None) -> str:
 
     Examples
     --------
-    >>> from daskflow.events import Length, StoredResult
-    >>> stored = StoredResult("file:///r/1f/load.parquet", "parquet", "", 2048)
-    >>> summary_of(Success(), Note(stored=stored, length=Length(12)))
-    '12 elements, 2.0 kB of parquet in load.parquet'
+    >>> from daskflow.events import StoredResult
+    >>> stored = StoredResult("file:///r/load.parquet", "parquet", "", 2048, "DataFrame of 7 x 2")
+    >>> summary_of(Success(), Note(stored=stored))
+    'DataFrame of 7 x 2, 2.0 kB as parquet in load.parquet'
     """
     if not isinstance(state, Success) or note is None:
         return ""
     told = []
-    if note.length is not None and note.length.elements is not None:
+    if note.stored is not None and note.stored.told:
+        told.append(note.stored.told)
+    elif note.length is not None and note.length.elements is not None:
         told.append(many(note.length.elements, "element"))
     if note.stored is not None:
         file = note.stored.url.rpartition("/")[2]
-        told.append(f"{bytes_text(note.stored.size)} of {note.stored.codec} in {file}")
+        told.append(f"{bytes_text(note.stored.size)} as {note.stored.codec} in {file}")
     return ", ".join(told)

@@ -15,8 +15,8 @@ from daskflow.dashboard.frames import Page, argument, asset, choice, markup, sho
 from daskflow.dashboard.graph_panel import GraphPanel
 from daskflow.dashboard.grounds import COLOURS
 from daskflow.dashboard.listing import expected_end, progress_in, took_earlier
-from daskflow.dashboard.markup import Html
-from daskflow.dashboard.run_rows import head_markup, story_markup, table_markup
+from daskflow.dashboard.markup import Html, join
+from daskflow.dashboard.run_rows import head_markup, parameters_markup, story_markup, table_markup
 from daskflow.dashboard.signs import LOOKS, Ground
 from daskflow.dashboard.sketches import Shown, Sketch, shown_boxes, sketch_of
 from daskflow.dashboard.sources import Source
@@ -26,6 +26,7 @@ from daskflow.dashboard.timeline_panel import TimelinePanel, TimelineSeen
 from daskflow.errors import UnknownRunError
 from daskflow.history.watching import WatchedRun
 from daskflow.runtime.views import progress_of
+from daskflow.settings import Settings
 from daskflow.stores.history import Wanted
 from daskflow.timing import now
 
@@ -51,6 +52,7 @@ class RunPanel:
     def __init__(self, source: Source, doc: Document) -> None:
         self._source = source
         self._run_id = argument(doc, "id")
+        self._shows_parameters = Settings().dashboard.show_parameters
         self._run: WatchedRun | None = None
         self._seen: _Seen | None = None
         self._key: tuple[Any, ...] = ()  # of what was seen last
@@ -88,6 +90,8 @@ class RunPanel:
         progress = progress_in(run.record)
         expected = expected_end(run.row, progress, self._took_earlier(run), instant)
         head = head_markup(run.row, run.state, progress, expected, instant)
+        if self._shows_parameters:
+            head = join(head, parameters_markup(run.row))
         if self._seen is None or is_new:
             self._seen, self._key = self._anew(run, asked, instant), key
         self._seen = replace(self._seen, head=head)

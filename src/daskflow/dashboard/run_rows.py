@@ -18,6 +18,15 @@ _HEADS = {"task run": "task run", "took": "duration"}  # what a column is called
 _NUMBERS = frozenset({"attempt", "took"})
 
 
+def parameters_markup(row: RunRow) -> Html:
+    """Return the parameters of a run, as far as they were kept in words; mostly they were not."""
+    told = row.graph.get("parameters", {})
+    if not told:
+        return Html("")
+    pairs = [element("code", f"{name}={value}") for name, value in told.items()]
+    return element("p", element("span", "parameters ", class_="pale"), *pairs, class_="facts")
+
+
 def head_markup(
     row: RunRow, state: State, progress: Progress, expected: float | None, instant: float
 ) -> Html:

@@ -19,6 +19,7 @@ from daskflow.results.base import Serializer
 from daskflow.results.codecs.choice import serialize, serializer_named
 from daskflow.results.places import MEMORY, ResultPlace, place_at, read_file
 from daskflow.results.signing import Signer
+from daskflow.results.telling import told_of
 
 _TOLD = 16  # digits of a checksum that are part of a file's name
 _PARTS = 3  # of a file's path: run, node, file
@@ -57,9 +58,9 @@ class ResultStorage:
         serializer, data = serialize(value)
         folder = f"{self.run_id}/{hashlib.blake2b(node.encode(), digest_size=8).hexdigest()}"
         place = f"{position}-{attempt}-{_checksum(data)[:_TOLD]}{serializer.suffix}"
-        return self._put(f"{folder}/{place}", serializer, data)
+        return self._put(f"{folder}/{place}", serializer, data, told_of(value))
 
-    def _put(self, path: str, serializer: Serializer, data: bytes) -> StoredResult:
+    def _put(self, path: str, serializer: Serializer, data: bytes, told: str) -> StoredResult:
         if serializer.is_signed:
             data = Signer(self.key).sign(path, data)
         try:
@@ -67,7 +68,7 @@ class ResultStorage:
         except Exception as error:
             msg = f"results cannot be written to {self.url} now: {_told(error)}"
             raise StoreBusyError(msg) from error
-        return StoredResult(url, serializer.name, _checksum(data), len(data))
+        return StoredResult(url, serializer.name, _checksum(data), len(data), told)
 
     def copy(self, stored: StoredResult, source: ResultStorage) -> StoredResult:
         """Copy a result of another run, so that this run has it whatever becomes of that one.
@@ -85,7 +86,8 @@ class ResultStorage:
         """
         place = "/".join(stored.url.split("/")[1 - _PARTS :])
         serializer = serializer_named(stored.codec)
-        return self._put(f"{self.run_id}/{place}", serializer, source.check(stored))
+        data = source.check(stored)
+        return self._put(f"{self.run_id}/{place}", serializer, data, stored.told)
 
     def read(self, stored: StoredResult) -> Any:
         """Return the value of a task run of this run; see `check` for what may be raised."""

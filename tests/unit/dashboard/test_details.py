@@ -143,7 +143,12 @@ STORED = StoredResult("file:///r/1f/load.parquet", "parquet", "", 2048)
     [
         (Success(), None, ""),
         (Success(), Note(), ""),
-        (Success(), Note(stored=STORED), "2.0 kB of parquet in load.parquet"),
+        (Success(), Note(stored=STORED), "2.0 kB as parquet in load.parquet"),
+        (
+            Success(),
+            Note(stored=STORED._replace(told="list of 3"), length=Length(3)),
+            "list of 3, 2.0 kB as parquet in load.parquet",
+        ),
         (Success(), Note(length=Length(None, "an int has no length")), ""),
         (Success(), Note(length=Length(1)), "1 element"),
         (Failed(), Note(stored=STORED), ""),
@@ -153,3 +158,16 @@ STORED = StoredResult("file:///r/1f/load.parquet", "parquet", "", 2048)
 def test_what_is_known_of_a_result(state, note, told):
     """What was noted beside it; nothing is read for it."""
     assert summary_of(state, note) == told
+
+
+@flow
+def secrets(key: str, limit: int = 3):
+    return after(limit)
+
+
+def test_parameters_are_in_words_only_where_settings_say_so(monkeypatch):
+    """They may be secret, so they are kept pickled alone, unless somebody wants to see them."""
+    assert "parameters" not in kept(secrets, key="s3cret").row.graph
+    monkeypatch.setenv("DASKFLOW_DASHBOARD__SHOW_PARAMETERS", "true")
+    told = kept(secrets, key="s3cret").row.graph["parameters"]
+    assert told == {"key": "'s3cret'", "limit": "3"}

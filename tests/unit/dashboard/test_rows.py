@@ -10,7 +10,7 @@ import pytest
 
 from daskflow.dashboard.bars import bar, pager, state_mark
 from daskflow.dashboard.listing import AskedRuns, ListedRun, Progress, RunsPage
-from daskflow.dashboard.run_rows import head_markup, table_markup
+from daskflow.dashboard.run_rows import head_markup, parameters_markup, table_markup
 from daskflow.dashboard.runs_rows import runs_markup
 from daskflow.dashboard.tables import Asked, TaskPage, TaskRow
 from daskflow.dashboard.task_rows import logs_markup
@@ -94,6 +94,13 @@ def test_the_head_of_a_run_says_when_it_will_end():
     assert "repeats abababab" in told
     called = replace(row, caller=f"{'cd' * 16}/load[3]")
     assert "called by load[3]" in text(head_markup(called, Running(), DONE, None, 170.0))
+
+
+def test_parameters_are_shown_where_they_are_kept_in_words():
+    """Mostly they are not."""
+    assert parameters_markup(ROW) == ""
+    row = replace(ROW, graph={"parameters": {"key": "'<b>'", "limit": "3"}})
+    assert text(parameters_markup(row)) == "parameters key='<b>' limit=3"
 
 
 def test_a_crash_says_how():
