@@ -52,7 +52,7 @@ def test_a_run_that_has_ended_is_shown_at_once(store, daskflow):
     code, output, errors = daskflow("watch", "last")
     assert (code, errors) == (0, "")
     lines = output.splitlines()
-    assert lines[1].startswith("etl / night: Success in 0.")
+    assert lines[1].startswith("etl / night: Success in ")
     assert "1 Success, 1 Skipped" in output
     assert lines[-2:] == ["skipped", "  load[0]: Skipped: not one"]
     assert "started" not in output
