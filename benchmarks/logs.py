@@ -17,6 +17,7 @@ import os
 import statistics
 import sys
 import time
+from contextlib import redirect_stderr
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -114,7 +115,11 @@ def measure(executor: Any, work: Any, lines: int, ticks: int) -> Measured:
             )
 
         made = flow(case, executor=executor, store=f"sqlite:///{file}", block_size=1)
-        with Late() as late:
+        with (
+            Late() as late,
+            Path(os.devnull).open("w", encoding="utf-8") as nowhere,
+            redirect_stderr(nowhere),  # where lines are shown
+        ):
             run = made.run()
         logged = [line for line in run.logs() if not line.dropped]
         size = sum(path.stat().st_size for path in Path(folder).glob("runs.db*") if path.is_file())
@@ -133,7 +138,6 @@ def main(given: list[str] | None = None) -> int:
     parser.add_argument("--threads", type=int, default=1, help="of each")
     options = parser.parse_args(given)
     os.environ["DASKFLOW_LOGGING__LEVEL"] = "INFO"
-    sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - where lines are shown
     executor = DaskExecutor(workers=options.workers, threads_per_worker=options.threads)
     measure(executor, flood, 8_000, 20)  # the workers get to know the code
     logging = measure(executor, flood, options.lines, options.ticks)

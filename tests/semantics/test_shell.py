@@ -9,7 +9,7 @@ import pytest
 
 from daskflow import DefinitionError, LocalExecutor, ShellError, flow, shell
 from daskflow.errors import TaskTimeoutError
-from daskflow.states import Failed, TimedOut
+from daskflow.states import Cancelled, Failed, TimedOut
 from tests.contract.waiting import Gate, eventually, is_alive
 
 
@@ -145,6 +145,18 @@ def test_a_timeout_ends_all_of_it(tmp_path):
     with pytest.raises(TaskTimeoutError):
         late.result()
     eventually(lambda: not any(map(is_alive, pids(path, 2))))
+
+
+def test_a_cancel_ends_all_of_it(tmp_path):
+    """As a timeout does."""
+    path = tmp_path / "pids"
+    made = shell("sleep 60 & echo $! $$ > {path}; wait")
+    live = flow(lambda: made(path), executor=LocalExecutor(threads=1)).submit()
+    started = pids(path, 2)
+    live.cancel()
+    live.wait(30)
+    assert isinstance(live.state, Cancelled)
+    eventually(lambda: not any(map(is_alive, started)))
 
 
 def test_what_is_left_in_the_background_ends(tmp_path):
