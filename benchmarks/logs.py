@@ -122,9 +122,9 @@ def measure(executor: Any, work: Any, lines: int, ticks: int) -> Measured:
         ):
             run = made.run()
         logged = [line for line in run.logs() if not line.dropped]
-        size = sum(path.stat().st_size for path in Path(folder).glob("runs.db*") if path.is_file())
         took = max(run[work.name].result())
-        close_stores()
+        close_stores()  # which moves what is in its log into the database
+        size = sum(path.stat().st_size for path in Path(folder).glob("runs.db*") if path.is_file())
     characters = sum(len(line.message) for line in logged)
     return Measured(late.delays, took, len(logged), characters, size)
 

@@ -79,6 +79,7 @@ class Tape:
         self._count = 0  # lines that were taken
         self._sent = 0  # number of the last line that was sent
         self._skipped = 0  # the same, of those that were not, while there were newer ones
+        self._is_whole = False  # whether the last lines were sent as they were at the end
         self._first: list[Line] = []  # of the first lines those that were not sent
         self._room = way.limits.characters - way.limits.last_characters  # for first lines
         self._kept_to = 0  # number of the last of the first lines; 0: there may be more
@@ -142,9 +143,11 @@ class Tape:
         if not self.is_ended and stop - start > _FEW:
             start = stop - _FEW
             self._skipped = start - 1
-        elif self.is_ended and self._skipped >= oldest:
-            start, kept_from = oldest, stop
-            self._skipped = 0
+        elif self.is_ended and not self._is_whole:
+            is_torn = self._skipped >= oldest or oldest > self._kept_to + 1
+            if is_torn and sent >= oldest:
+                start, kept_from = oldest, stop
+            self._is_whole = True
         found = tuple(islice(lines, start - oldest, None))
         return Piece(*self._about, start, found, self._kept_to, kept_from)
 

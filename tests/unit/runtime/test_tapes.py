@@ -159,9 +159,23 @@ def test_a_long_tape_sends_its_newest_lines(outbox, desk, monkeypatch):
     assert (piece.first, piece.stop, piece.kept_to, piece.kept_from) == (28, 33, 15, 33)
 
 
-def test_last_lines_of_which_none_was_left_out_do_not_come_again(outbox, desk):
-    """A body that logs a line now and then."""
+def test_last_lines_that_came_one_by_one_come_again_in_the_end(outbox, desk):
+    """So a store that forgets pieces whole keeps just as many as is wanted; no more often."""
     one = tape(desk, lines=4)
+    for number in range(1, 9):
+        log(one, str(number))
+        outbox.send_all()
+    one.end()
+    outbox.send_all()
+    assert desk.numbers() == [*([number] for number in range(1, 9)), [8]]
+    log(one, "9")
+    outbox.send_all()
+    assert desk.numbers() == [[9]]
+
+
+def test_a_tape_of_which_all_is_kept_is_sent_once(outbox, desk):
+    """However it was cut."""
+    one = tape(desk, lines=8)
     for number in range(1, 9):
         log(one, str(number))
         outbox.send_all()
