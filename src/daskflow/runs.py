@@ -23,6 +23,7 @@ from daskflow.definition.tasks import Task
 from daskflow.errors import FlowRunFailedError, FlowRunPausedError, IllegalMoveError, StoreError
 from daskflow.events import StateChanged
 from daskflow.executors.base import Session
+from daskflow.executors.showing import Silent, Teller
 from daskflow.hearing import carry_out
 from daskflow.keeping import Keeper, NoKeeper
 from daskflow.lines import LogLine, Reader
@@ -42,6 +43,7 @@ from daskflow.runtime.state_handlers import TaskWatch
 from daskflow.runtime.values import Values
 from daskflow.runtime.verdict import verdict
 from daskflow.runtime.views import NodeProgress, TaskRun, TaskRuns, progress_of, view_of
+from daskflow.showing import ShownRun
 from daskflow.signals import RunInterrupted
 from daskflow.states import (
     Cancelled,
@@ -103,6 +105,8 @@ class FlowRun:
         self.tags = spec.tags
         self.parents = spec.parents  # ids of the task runs that called it, outermost first
         self.link = session.link  # a page that shows what goes on; empty: none
+        self._shown: ShownRun | None = None
+        self._teller: Teller = Silent()
         tasks = [node.task for node in definition.graph.nodes.values()]
         judge = TaskWatch(spec) if any(task.rules.watchers for task in tasks) else None
         self.record = RunRecord(definition.graph, spec.kept, judge, self._keeper.add)
@@ -128,7 +132,7 @@ class FlowRun:
         self._orders: SimpleQueue[Order] = SimpleQueue()
         self._interrupts: Callable[[], int] = lambda: 0
         contact = Contact(
-            self._notify,
+            self._on_change,
             lambda: bool(self._why_cancelled or self._interrupts()),
             lambda: self._interrupts() > 1,
             self._keeper.may_go_on,
@@ -160,6 +164,12 @@ class FlowRun:
     def task_runs(self) -> TaskRuns:
         """All task runs, node by node."""
         return TaskRuns(self.values)
+
+    def show(self, shown: ShownRun) -> None:
+        """Let people look at the run where it runs, if there is a page for that."""
+        self._shown = shown
+        self._teller = self._session.show(shown)
+        self.link = self._teller.link or self.link
 
     def start(self) -> None:
         """Drive the run in a thread of its own."""
@@ -239,6 +249,7 @@ class FlowRun:
         """Note that nobody drives it any more; return False where there is something to do."""
         self._listener.settle()
         self._do_with_store(self._keeper.settle)  # it may take long, so nobody else waits for it
+        self._teller.settle()
         with self._changed:  # no order comes meanwhile
             if isinstance(self._state, Paused) and not self._orders.empty():
                 return False
@@ -578,6 +589,7 @@ class FlowRun:
         self.record.events.append(StateChanged(instant, self.name, self._state))
         self._keeper.moved(instant, self._state, started=self.started_at, ended=self.ended_at)
         self._notify()
+        self._tell(at_once=True)
 
     def _do_with_store(self, call: Callable[[], None]) -> None:
         """Let the keeper do something; where the store never will, the run is Crashed."""
@@ -597,6 +609,20 @@ class FlowRun:
         else:
             large = self._assignment.large
             self._session.release([literal_key(self._assignment.run_id, name) for name in large])
+
+    def _on_change(self) -> None:
+        self._notify()
+        self._tell()
+
+    def _tell(self, *, at_once: bool = False) -> None:
+        """Tell who looks at the run where it runs."""
+        shown = self._shown
+        if shown is not None:
+
+            def summary() -> dict[str, Any]:
+                return shown.summary(self._state, self.started_at, self.ended_at, self.record)
+
+            self._teller.tell(summary, at_once=at_once)
 
     def _notify(self) -> None:
         with self._changed:

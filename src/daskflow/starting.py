@@ -59,6 +59,7 @@ from daskflow.runtime.single import SingleCall, single_call
 from daskflow.runtime.spec import RunSpec, own_code_by_value, pack_spec
 from daskflow.runtime.tapes import this_process
 from daskflow.settings import Settings
+from daskflow.showing import ShownRun
 from daskflow.states import Cached, Cancelling, Crashed, Failed, Running, State, TriggerFailed
 from daskflow.stores.answering import answers_of
 from daskflow.stores.choice import choose_store
@@ -117,13 +118,16 @@ def _begun(
         row = row_of(flow, spec, parameters, definition.reference_tasks)
         if settings.dashboard.show_parameters:
             row = with_parameters_told(row, parameters)
-        keeper = begin(store, replace(row, **fields))
+        row = replace(row, **fields)
+        keeper = begin(store, row)
     except BaseException:
         session.close()
         raise
     with uncollected():
         watch = FlowWatch.of(flow)
-        return FlowRun(definition, spec, session, assignment, parameters, watch, keeper), keeper
+        run = FlowRun(definition, spec, session, assignment, parameters, watch, keeper)
+    run.show(ShownRun.of(row, store))
+    return run, keeper
 
 
 def resume(flow: Flow[..., Any], wanted: str, *, allow_code_change: bool = False) -> FlowRun:
@@ -335,6 +339,7 @@ def _reopened(
     watch = FlowWatch.of(flow)
     run = FlowRun(definition, spec, session, assignment, parameters, watch, keeper)
     run.started_at = row.started or row.created
+    run.show(ShownRun.of(row, store))
     return run
 
 

@@ -16,6 +16,7 @@ from typing import Any, Protocol, TypeVar
 
 from daskflow.demands import Demand
 from daskflow.events import Complaint, GiveBack, Report, Segment
+from daskflow.executors.showing import Shown, Teller
 from daskflow.lines import Batch
 from daskflow.questions import ASK_SECONDS, Answerer, Question
 
@@ -65,6 +66,9 @@ class Session(Protocol):
         It is called in any thread. It has what a block logged before `wait` returns the report of
         that block, or of its loss.
         """
+
+    def show(self, shown: Shown) -> Teller:
+        """Let people look at the run on pages of the executor's; return what tells them of it."""
 
     def complaints(self) -> list[Complaint]:
         """Return which blocks were found meanwhile that nobody can run; told once for each task.

@@ -10,8 +10,10 @@ import asyncio
 import logging
 import threading
 import weakref
+from concurrent.futures import Future
 from contextlib import suppress
 from contextvars import Context
+from functools import partial
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
@@ -20,6 +22,7 @@ from daskflow.events import Complaint
 from daskflow.executors.base import TakeLines
 from daskflow.executors.handshake import Acquaintances, Needs, describe
 from daskflow.executors.roll_call import ask_each
+from daskflow.executors.showing import Showing
 from daskflow.executors.wire import Asked
 
 if TYPE_CHECKING:
@@ -52,6 +55,8 @@ class Hub:
         self._meeting = threading.Lock()  # of runs that begin at a time one asks the workers
         self._queues: dict[str, SimpleQueue[Any]] = {}
         self._takers: dict[str, TakeLines] = {}  # of lines
+        self.page = ""  # where the page of a run is, with {run_id} in it; empty: there is none
+        self.showing = Showing(partial(self.send, client=client.id))
         self._install()
         self._in_loop(self._poll())
 
@@ -80,7 +85,7 @@ class Hub:
         except OSError as error:
             msg = f"the scheduler at {self.address} was lost: {error}"
             raise ExecutorError(msg) from error
-        self.threads, self._workers, self._saturation = began
+        self.threads, self._workers, self._saturation, self.page = began
         return queue
 
     def tell_lines(self, run_id: str, take: TakeLines) -> None:
@@ -139,14 +144,18 @@ class Hub:
         if self._queues.pop(run_id, None) is not None:
             self.send("end", run_id=run_id)
 
-    def send(self, call: str, **arguments: Any) -> None:
-        """Tell the tracker something, without waiting; where it is gone, so is what it held."""
-        if self.client.status == "running":
-            self._in_loop(getattr(self._scheduler, f"daskflow_1_{call}")(**arguments))
+    def send(self, call: str, **arguments: Any) -> Future[Any] | None:
+        """Tell the tracker something, without waiting; where it is gone, so is what it held.
 
-    def _in_loop(self, coroutine: Any) -> None:
+        Returns what comes to hold the answer; None: nobody is there to answer.
+        """
+        if self.client.status != "running":
+            return None
+        return self._in_loop(getattr(self._scheduler, f"daskflow_1_{call}")(**arguments))
+
+    def _in_loop(self, coroutine: Any) -> Future[Any]:
         loop = self._loop.asyncio_loop  # which need not keep what this thread's context holds
-        Context().run(asyncio.run_coroutine_threadsafe, coroutine, loop)
+        return Context().run(asyncio.run_coroutine_threadsafe, coroutine, loop)
 
     def _install(self) -> None:
         """See to it that the tracker is on the scheduler.
@@ -181,9 +190,11 @@ class Hub:
             except Exception as error:  # noqa: BLE001 - each run is to hear of it, whatever it is
                 self.lost = f"{type(error).__name__}: {error}"
                 break
-            seen, self.threads, reports, complaints, questions, lines = news
+            seen, self.threads, reports, complaints, questions, lines, looks = news
             for told in lines:
                 self._hand_over_lines(*told)
+            for run_id, version in looks.items():
+                self.showing.look(run_id, version)
             for one in (
                 *(Asked(*asked) for asked in questions),
                 *reports,

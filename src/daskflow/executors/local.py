@@ -18,6 +18,7 @@ from daskflow.errors import DefinitionError, UnansweredError
 from daskflow.events import Complaint, GiveBack, Report, Segment
 from daskflow.executors.at_work import call_off
 from daskflow.executors.base import Mark, PackedSpec, TakeLines, use_port
+from daskflow.executors.showing import Shown, Silent, Teller
 from daskflow.executors.wire import is_block, is_portion
 from daskflow.lines import Batch, pack_batch
 from daskflow.questions import ASK_SECONDS, Answerer, Question, answer_nothing
@@ -151,6 +152,10 @@ class LocalSession:
         if take is None or os.getpid() != self._process:
             return None
         return lambda batch: take(pack_batch(batch), 0)
+
+    def show(self, shown: Shown) -> Teller:
+        """Show it nobody: there is no page."""
+        return Silent()
 
     def complaints(self) -> list[Complaint]:
         """Return none: this process can run every block."""

@@ -33,13 +33,14 @@ RawComplaint = tuple[str, int, str]  # run, block, message
 class Mailbox:
     """The reports for one client, from oldest to newest.
 
-    And the complaints, the questions and the lines, which are told only once.
+    And the complaints, the questions, the lines, and who looks at runs, which are told only once.
     """
 
     first: int = 1  # number of the oldest report that is kept
     reports: list[RawReport] = field(default_factory=list)
     complaints: list[RawComplaint] = field(default_factory=list)
     questions: dict[int, Asked] = field(default_factory=dict)  # by their numbers
+    looks: dict[str, int] = field(default_factory=dict)  # at runs, with the versions known there
     arrived: asyncio.Event = field(default_factory=asyncio.Event)
     asked: asyncio.Event = field(default_factory=asyncio.Event)  # there are questions
     answered: float = 0.0  # when its client was last given some, by the loop's clock
@@ -75,16 +76,22 @@ class Mailbox:
         self.are_lines_due = True
         self.arrived.set()
 
-    def take_once(self) -> tuple[list[RawComplaint], list[Asked], list[Told]]:
-        """Return the complaints, questions and lines, which are not kept."""
+    def look(self, run_id: str, version: int) -> None:
+        """Take in that somebody looks at a run, whose history is known up to a version."""
+        self.looks[run_id] = version
+        self.arrived.set()
+
+    def take_once(self) -> tuple[list[RawComplaint], list[Asked], list[Told], dict[str, int]]:
+        """Return the complaints, questions, lines and looks, which are not kept."""
         complaints, self.complaints = self.complaints, []
         questions, self.questions = list(self.questions.values()), {}
+        looks, self.looks = self.looks, {}
         self.are_lines_due = False
         if self.waking is not None:
             self.waking.cancel()
             self.waking = None
         self._settle()
-        return complaints, questions, self.lines.take()
+        return complaints, questions, self.lines.take(), looks
 
     def drop_until(self, seen: int) -> None:
         """Forget the reports up to a number."""
@@ -100,6 +107,6 @@ class Mailbox:
     def _settle(self) -> None:
         if not self.questions:
             self.asked.clear()
-        is_due = self.questions or self.are_lines_due
+        is_due = self.questions or self.are_lines_due or self.looks
         if not self.reports and not self.complaints and not is_due:
             self.arrived.clear()

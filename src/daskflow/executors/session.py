@@ -13,6 +13,7 @@ from daskflow.events import Complaint, Report
 from daskflow.executors.base import TakeLines
 from daskflow.executors.hub import Hub
 from daskflow.executors.placement import annotations_of, priority_of
+from daskflow.executors.showing import Shown, Silent, Teller, link_to
 from daskflow.executors.wire import (
     Asked,
     answer_packed,
@@ -50,7 +51,7 @@ class DaskSession:
         self._unreported: list[dict[int, Any]] = []  # blocks on their way, for each submission
         self._submitted = 0  # nodes of graphs
         self._suspects: set[Any] = set()  # futures that ended without a report, seen once
-        self.link = _page_of(hub)
+        self.link = _dashboard_of(hub)
 
     @property
     def threads(self) -> int:
@@ -158,6 +159,11 @@ class DaskSession:
         """Let the tracker call blocks off, wherever they are."""
         self._hub.send("cancel", run_id=self._run_id, before=before)
 
+    def show(self, shown: Shown) -> Teller:
+        """Let people look at the run in the dashboard, where that has pages for it."""
+        page = self._hub.page.replace("{run_id}", shown.run_id)
+        return self._hub.showing.show(shown, link_to(self.link, page)) if page else Silent()
+
     def finish(self) -> None:
         """Write the performance report, where one is wanted."""
         report, self.report = self.report, None
@@ -210,8 +216,8 @@ class DaskSession:
         return reports
 
 
-def _page_of(hub: Hub) -> str:
-    """Return the address of the scheduler's page: of one in this process Dask tells a wrong one."""
+def _dashboard_of(hub: Hub) -> str:
+    """Return the address of the dashboard: of one in this process Dask tells a wrong one."""
     link = hub.client.dashboard_link or ""
     if hub.address.startswith("inproc://"):
         host = hub.address.removeprefix("inproc://").partition("/")[0]

@@ -30,6 +30,7 @@ from daskflow.executors.base import Mark
 from daskflow.executors.calling_off import mark, tell
 from daskflow.executors.linebox import Told
 from daskflow.executors.mailbox import Mailbox, RawComplaint, RawReport
+from daskflow.executors.pages import Pages, open_pages
 from daskflow.executors.placement import complaint_about
 from daskflow.executors.stuck import StuckBlocks, demand_of, offers_of, stuck_blocks
 from daskflow.executors.unloading import unload
@@ -73,6 +74,7 @@ class Tracker(SchedulerPlugin):
         self.mailboxes: dict[str, Mailbox] = {}
         self.questions = Questions()
         self.looking: asyncio.Task[None] | None = None  # while there are runs
+        self.pages: Pages | None = None  # for people; None: there is no dashboard
 
     async def start(self, scheduler: Scheduler) -> None:
         """Offer the calls of the protocol."""
@@ -88,8 +90,11 @@ class Tracker(SchedulerPlugin):
             daskflow_1_release=self.release,
             daskflow_1_cancel=self.cancel,
             daskflow_1_end=self.end,
+            daskflow_1_summary=self.summary,
+            daskflow_1_history=self.history,
         )
         scheduler.stream_handlers[LINES] = self.lines
+        self.pages = open_pages(scheduler, self.name, self._look_at)
 
     def hello(self) -> bool:
         """Tell that the tracker is here; a scheduler without one answers None."""
@@ -97,14 +102,18 @@ class Tracker(SchedulerPlugin):
 
     def begin(
         self, client: str, run_id: str, spec: bytes, patience: float
-    ) -> tuple[int, list[str], float]:
-        """Take in a run and its spec; return threads, workers, and the scheduler's saturation."""
+    ) -> tuple[int, list[str], float, str]:
+        """Take in a run and its spec.
+
+        Returns threads, workers, the scheduler's saturation, and where the pages of runs are.
+        """
         self.runs[run_id] = _Run(client, spec, StuckBlocks(patience))
         self.mailboxes.setdefault(client, Mailbox())
         if self.looking is None or self.looking.done():
             self.looking = asyncio.create_task(self._look())
         scheduler = self.scheduler
-        return scheduler.total_nthreads, list(scheduler.workers), scheduler.WORKER_SATURATION
+        link = self.pages.link if self.pages is not None else ""
+        return scheduler.total_nthreads, list(scheduler.workers), scheduler.WORKER_SATURATION, link
 
     def spec(self, run_id: str, worker: str) -> tuple[bytes, int]:
         """Give a worker the spec of a run, and the first block that is not called off."""
@@ -114,12 +123,15 @@ class Tracker(SchedulerPlugin):
 
     async def reports(
         self, client: str, seen: int, seconds: float
-    ) -> tuple[int, int, list[RawReport], list[RawComplaint], list[Asked], list[Told]]:
+    ) -> tuple[
+        int, int, list[RawReport], list[RawComplaint], list[Asked], list[Told], dict[str, int]
+    ]:
         """Give a client its reports behind `seen`, waiting for the first one so long at most.
 
         Returns the number of the last report given, to be passed as `seen` next time; how many
         threads the workers have; the reports; the complaints; the questions; the lines, those that
-        were logged before the reports among them.
+        were logged before the reports among them; at which runs somebody looks, with the versions
+        that are known of them.
         """
         mailbox = self.mailboxes.setdefault(client, Mailbox())
         mailbox.drop_until(seen)
@@ -190,6 +202,21 @@ class Tracker(SchedulerPlugin):
             self.release(run_id, [ts.key for ts in holder.wants_what])
             del self.scheduler.clients[holder.client_key]
 
+    def summary(self, client: str, told: dict[str, Any]) -> None:
+        """Pass on to the pages what a driver knows of its run."""
+        if self.pages is not None:
+            self.pages.summary(client, told)
+
+    def history(self, client: str, run_id: str, told: dict[str, Any]) -> int:
+        """Pass a piece of a run's history on; return up to where it is known; -1: enough."""
+        return -1 if self.pages is None else self.pages.history(client, run_id, told)
+
+    def _look_at(self, client: str, run_id: str, version: int) -> None:
+        """Tell a client that somebody looks at a run of it; called in any thread."""
+        mailbox = self.mailboxes.get(client)
+        if mailbox is not None:
+            self.scheduler.loop.add_callback(mailbox.look, run_id, version)
+
     def _is_long(self, key: Any) -> bool:
         """Return whether a block is at a body that takes long."""
         run = self.runs.get(run_of(key))
@@ -199,6 +226,8 @@ class Tracker(SchedulerPlugin):
         """Look no more when the scheduler ends."""
         if self.looking is not None:
             self.looking.cancel()
+        if self.pages is not None:
+            self.pages.close()
 
     def update_graph(
         self,
@@ -270,6 +299,8 @@ class Tracker(SchedulerPlugin):
     def remove_client(self, scheduler: Scheduler, client: str) -> None:
         """Forget all that belongs to a client that left."""
         self.mailboxes.pop(client, None)
+        if self.pages is not None:
+            self.pages.left(client)
         for run_id in [r for r, run in self.runs.items() if run.client == client]:
             self.end(run_id)
 
