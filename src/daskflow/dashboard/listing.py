@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections import Counter, OrderedDict
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from statistics import median
 
-from daskflow.dashboard.sources import Source
-from daskflow.errors import DaskflowError
+from daskflow.dashboard.sources import Counting, Source
+from daskflow.errors import DaskflowError, UnknownRunError
 from daskflow.history.reading import held_by, seen_state
 from daskflow.history.watching import WatchedRun
 from daskflow.runtime.record import RunRecord
@@ -124,7 +125,8 @@ class Listing:
         found = [one for one in seen if asked.state in ("", type(one[1]).__name__)]
         page = min(max(0, asked.page), max(0, -(-len(found) // PAGE) - 1))
         shown = found[page * PAGE : (page + 1) * PAGE]
-        known = self._progress(shown)
+        source = self.source
+        known = _counted(source, shown) if isinstance(source, Counting) else self._read_of(shown)
         runs = tuple(
             ListedRun(row, state, known.get(row.id), _end(row, state, known, rows, instant))
             for row, state in shown
@@ -142,7 +144,7 @@ class Listing:
         row, holder = held_by(self.source, row)
         return row, seen_state(row, is_held=holder is not None)
 
-    def _progress(self, shown: Sequence[tuple[RunRow, State]]) -> dict[str, Progress]:
+    def _read_of(self, shown: Sequence[tuple[RunRow, State]]) -> dict[str, Progress]:
         """Return how far runs are, as far as there is time to read that; the others come later."""
         until = monotonic() + _BUDGET
         for row in sorted((row for row, _ in shown), key=lambda row: row.id in self._known):
@@ -165,6 +167,16 @@ class Listing:
         self._watched[row.id] = watched
         self._known[row.id] = row.version, progress_in(watched.record)
         self._known.move_to_end(row.id)
+
+
+def _counted(source: Counting, shown: Sequence[tuple[RunRow, State]]) -> dict[str, Progress]:
+    """Return how far runs are, as their source knows without their histories."""
+    found: dict[str, Progress] = {}
+    for row, _ in shown:
+        with suppress(UnknownRunError):  # it was forgotten meanwhile
+            counts, is_sure = source.progress(row.id)
+            found[row.id] = Progress(counts, sum(counts.values()), is_sure)
+    return found
 
 
 def _is_asked(row: RunRow, asked: AskedRuns) -> bool:

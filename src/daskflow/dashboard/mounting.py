@@ -3,16 +3,22 @@
 Dask makes its dashboard once, as a Bokeh application among others that answer for the scheduler's
 address. Another one may be added at any time, and the entries of the navigation are a list that all
 of Dask's pages read. A test pins both.
+
+A scheduler has the pages once. Clients of several versions may tell of their runs, each by a
+protocol of its own with a tracker of its own, and all runs are on the same pages.
 """
 
 from __future__ import annotations
 
+import asyncio
+import importlib
 import logging
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
+from bokeh.application.handlers import Handler
 from bokeh.server.tornado import BokehTornado
 from distributed.dashboard.core import BokehApplication
 from distributed.dashboard.scheduler import template_variables
@@ -22,63 +28,113 @@ from daskflow.dashboard.live import LiveRuns
 from daskflow.errors import TamperedError
 
 if TYPE_CHECKING:
+    from bokeh.application.application import SessionContext
     from bokeh.document import Document
     from distributed import Scheduler
 
-_NAV_PLACE = 1  # behind Status
-_TEND_MILLISECONDS = 1_000  # between looks whether the tracker is there, and what is old
+URLS = ("/flows", "/flow-run", "/flow-task")  # of all documents; a test holds it
+_ENTRY = "flows"  # in the navigation, and in the address
+_PLACE = 1  # behind Status
+_TEND_MILLISECONDS = 1_000  # between looks whether the trackers are there, and what is old
 _NONSENSE = (TamperedError, LookupError, TypeError, ValueError)
 _log = logging.getLogger("daskflow")
 
 Look = Callable[[str, str, int], None]
-_mounted: WeakKeyDictionary[Scheduler, dict[str, MountedPages]] = WeakKeyDictionary()
+_mounted: WeakKeyDictionary[Scheduler, MountedPages] = WeakKeyDictionary()
 
 
-def open_pages(scheduler: Scheduler, protocol: str, look: Look) -> MountedPages | None:
-    """Put the pages into a scheduler's dashboard; None: it has none.
+def open_pages(scheduler: Scheduler, protocol: str, look: Look) -> ToldPages | None:
+    """Put the pages into a scheduler's dashboard, unless they are there; None: it has none.
 
     Parameters
     ----------
     protocol
-        By which clients tell of their runs. Pages of another one are left alone, and those of the
-        same one, which a tracker that was removed left behind, are replaced.
+        By which a tracker's clients tell of their runs.
     look
-        Called, in any thread, when somebody looks at a run.
+        Called, in any thread, when somebody looks at a run, which may be of another tracker's.
     """
-    application: Any = scheduler.http_application
-    main = next((app for app in application.applications if isinstance(app, BokehTornado)), None)
-    if main is None:
-        return None
-    mounted = _mounted.setdefault(scheduler, {})
-    if protocol in mounted:
-        mounted[protocol].close()
-    mounted[protocol] = MountedPages(scheduler, protocol, look, main.prefix)
-    return mounted[protocol]
+    if scheduler not in _mounted:
+        application: Any = scheduler.http_application
+        main = next((a for a in application.applications if isinstance(a, BokehTornado)), None)
+        if main is None:
+            return None
+        _mounted[scheduler] = MountedPages(scheduler, main.prefix)
+    return ToldPages(_mounted[scheduler], protocol, look)
 
 
 class MountedPages:
-    """The pages in one scheduler's dashboard, and what its clients tell of their runs."""
+    """The pages in one scheduler's dashboard, as long as there is a tracker that brings news."""
 
-    def __init__(self, scheduler: Scheduler, protocol: str, look: Look, prefix: str) -> None:
+    def __init__(self, scheduler: Scheduler, prefix: str) -> None:
         self._scheduler = scheduler
-        self._protocol = protocol
-        self.runs = LiveRuns(look)
+        self.looks: dict[str, Look] = {}  # of trackers, by their protocols
+        self.runs = LiveRuns(self._look)
+        self.link = f"{prefix}/flow-run?id={{run_id}}"
         self._variables: dict[str, Any] = template_variables(scheduler)
-        self.entry = self._free_entry()
-        self.link = f"{prefix}/{self.entry}?run={{run_id}}"
-        pages = {f"/{self.entry}": partial(_runs_page, self.runs)}
+        made = {url: partial(self._make, url) for url in URLS}
         self._application: Any = BokehApplication(
-            pages, scheduler, prefix=prefix, template_variables=self._variables
+            made, scheduler, prefix=prefix, template_variables=self._variables
         )
+        for one in self._application.applications.values():
+            one.application.add(_Loading())
         scheduler.http_application.add_application(self._application)
         self._application.initialize(IOLoop.current())
         self._application.start()
-        self._variables["pages"].insert(_NAV_PLACE, self.entry)
+        self._variables["pages"].insert(_PLACE, _ENTRY)
         self._tending = PeriodicCallback(self._tend, _TEND_MILLISECONDS)
         self._tending.start()
 
+    def _make(self, url: str, scheduler: Any, variables: Any, document: Document) -> None:
+        from daskflow.dashboard.documents import documents
+
+        documents(self.runs)[url](scheduler, variables, document)
+
+    def _look(self, client: str, run_id: str, version: int) -> None:
+        for look in list(self.looks.values()):
+            look(client, run_id, version)
+
+    def _tend(self) -> None:
+        """Forget what is old, and trackers that were removed: Dask tells them nothing."""
+        self.runs.sweep()
+        for protocol in self.looks.keys() - self._scheduler.plugins.keys():
+            self.leave(protocol)
+
+    def leave(self, protocol: str) -> None:
+        """Note that a tracker is gone; with the last one go the pages."""
+        if self.looks.pop(protocol, None) is None or self.looks:
+            return
+        del _mounted[self._scheduler]
+        self._tending.stop()
+        self._variables["pages"].remove(_ENTRY)
+        application: Any = self._scheduler.http_application
+        application.applications.remove(self._application)
+        self._application.stop()
+
+
+class _Loading(Handler):  # type: ignore[misc] # Bokeh's is typed as anything
+    """Loads what the pages are made of when the first one is opened, off the scheduler's loop."""
+
+    async def on_session_created(self, session_context: SessionContext) -> None:
+        """Come back when it is loaded; the document is made behind that."""
+        loop, room = asyncio.get_running_loop(), "daskflow.dashboard.documents"
+        await loop.run_in_executor(None, importlib.import_module, room)
+
+    def modify_document(self, doc: Document) -> None:
+        """Leave the document to its maker."""
+
+
+class ToldPages:
+    """The pages as one tracker has them."""
+
+    def __init__(self, mounted: MountedPages, protocol: str, look: Look) -> None:
+        self._mounted = mounted
+        self._protocol = protocol
+        self.runs = mounted.runs
+        self.link = mounted.link
+        mounted.looks[protocol] = look
+
     def summary(self, client: str, told: Mapping[str, Any]) -> None:
-        """Take in what is known of a run now; what makes no sense is another daskflow's."""
+        """Take in what is known of a run now; what makes no sense is a later daskflow's."""
         try:
             self.runs.summary(client, told)
         except _NONSENSE as error:
@@ -96,55 +152,6 @@ class MountedPages:
         """Note that a client is gone."""
         self.runs.left(client)
 
-    def _free_entry(self) -> str:
-        """Return what stands in the navigation, and in addresses: the first come is ``flows``."""
-        number = self._protocol.rpartition("-")[2]
-        return "flows" if "flows" not in self._variables["pages"] else f"flows-{number}"
-
-    def _tend(self) -> None:
-        """Forget what is old; go with the tracker: Dask tells no plugin that it is removed."""
-        if self._protocol in self._scheduler.plugins:
-            self.runs.sweep()
-        else:
-            self.close()
-
     def close(self) -> None:
-        """Take the pages away; calling it twice is no error."""
-        application: Any = self._scheduler.http_application
-        if self._application not in application.applications:
-            return
-        self._tending.stop()
-        application.applications.remove(self._application)
-        self._variables["pages"].remove(self.entry)
-        self._application.stop()
-        del _mounted[self._scheduler][self._protocol]
-
-
-def _runs_page(
-    runs: LiveRuns, scheduler: Scheduler, variables: Mapping[str, Any], document: Document
-) -> None:
-    from bokeh.models import ColumnDataSource
-    from bokeh.models.widgets.tables import DataTable, TableColumn
-    from distributed.dashboard.components.scheduler import BOKEH_THEME, env
-
-    columns = ["flow", "name", "state", "owner", "counts"]
-    source = ColumnDataSource({name: [] for name in columns})
-
-    def update() -> None:
-        rows = runs.runs()
-        source.data = {
-            "flow": [row.flow_name for row in rows],
-            "name": [row.name for row in rows],
-            "state": [str(row.state) for row in rows],
-            "owner": [f"{row.user}@{row.host}" for row in rows],
-            "counts": [str(dict(runs.progress(row.id)[0])) for row in rows],
-        }
-
-    update()
-    document.add_periodic_callback(update, 500)
-    shown = [TableColumn(field=name, title=name) for name in columns]
-    document.add_root(DataTable(source=source, columns=shown, sizing_mode="stretch_both"))
-    document.title = "Dask: Flows"
-    document.template = env.get_template("simple.html")
-    document.template_variables.update(variables)
-    document.theme = BOKEH_THEME
+        """Take the pages away, unless another tracker has them too."""
+        self._mounted.leave(self._protocol)
