@@ -8,7 +8,7 @@ from urllib.request import urlopen
 import pytest
 from distributed import Client, LocalCluster
 
-from daskflow import DaskExecutor, flow, task
+from daskflow import DaskExecutor, flow, task, unmapped
 from daskflow.dashboard.documents import PAGES
 from daskflow.dashboard.mounting import URLS
 from daskflow.errors import StoreBusyError, UnknownRunError
@@ -35,7 +35,7 @@ def held(x, gate):
 
 @flow
 def helds(xs, gate):
-    return held.map(inc.map(xs), gate)
+    return held.map(inc.map(xs), unmapped(gate))
 
 
 def read(address):
