@@ -6,7 +6,6 @@ the executor only when somebody asks for them.
 
 from __future__ import annotations
 
-import html
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextvars import copy_context
@@ -35,6 +34,7 @@ from daskflow.runtime.failing import failures, first_failure
 from daskflow.runtime.flow_handlers import NOBODY_WATCHES, FlowWatch
 from daskflow.runtime.interrupts import interrupts
 from daskflow.runtime.listening import Listener
+from daskflow.runtime.notebooks import run_markup
 from daskflow.runtime.pausing import approve_all, parked, paused_runs, reject_all
 from daskflow.runtime.record import RunRecord
 from daskflow.runtime.scopes import scope_of_thread
@@ -635,16 +635,8 @@ class FlowRun:
         return f"<FlowRun {self.name!r} of flow {self.flow_name!r}: {kind}, {runs}>"
 
     def _repr_html_(self) -> str:
-        rows = "".join(
-            f"<tr><td>{html.escape(p.node)}</td><td>{'?' if p.total is None else p.total}</td>"
-            f"<td>{html.escape(', '.join(f'{n} {kind}' for kind, n in p.counts.items()))}</td></tr>"
-            for p in self.progress()
-        )
-        head = f"{html.escape(self.flow_name)} / {html.escape(self.name)}"
-        return (
-            f"<p><b>{head}</b>: {html.escape(str(self._state))}</p>"
-            f"<table><tr><th>task</th><th>task runs</th><th>states</th></tr>{rows}</table>"
-        )
+        title = f"{self.flow_name} / {self.name}"
+        return run_markup(title, self._state, self.link, self.progress(), self.failures())
 
 
 def _listener_of(spec: RunSpec, keeper: Keeper) -> Listener:
