@@ -11,14 +11,17 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache, partial
 from importlib.resources import files
 from typing import Any, Generic, TypeVar
 
+import numpy as np
+from bokeh.core.properties import without_property_validation
 from bokeh.document import Document, without_document_lock
 from bokeh.models import CustomJS, Div, InlineStyleSheet, Select, TextInput
+from numpy.typing import NDArray
 
 from daskflow.dashboard.markup import Html, element
 from daskflow.errors import DaskflowError
@@ -55,6 +58,14 @@ def show(div: Div, text: Html) -> None:
     """Let a piece show something else, unless it is the same."""
     if div.text != text:
         div.text = text
+
+
+def arrays(columns: Mapping[str, Sequence[Any]]) -> dict[str, NDArray[Any]]:
+    """Return columns for a figure as arrays, which Bokeh does not look into item by item."""
+    return {
+        name: np.array(values, object if any(isinstance(v, str) for v in values[:1]) else None)
+        for name, values in columns.items()
+    }
 
 
 def choice(title: str, options: list[str], **properties: Any) -> Select:
@@ -146,7 +157,7 @@ class Page(Generic[Found]):
 
     def _show(self, found: Found) -> None:
         self.notice.visible = False
-        self._paint(found)
+        without_property_validation(self._paint)(found)
 
     def _tell(self, text: str) -> None:
         show(self.notice, element("p", text, class_="empty"))

@@ -20,7 +20,7 @@ from bokeh.models import (
 )
 from bokeh.plotting import figure
 
-from daskflow.dashboard.frames import asset
+from daskflow.dashboard.frames import arrays, asset
 from daskflow.dashboard.grounds import COLOURS, Colours
 from daskflow.dashboard.signs import LOOKS
 from daskflow.dashboard.sketches import (
@@ -73,8 +73,8 @@ class GraphPanel:
         if boxes == self._shown and colours is self._colours and boxes:
             return
         self._shown, self._colours = boxes, colours
-        self._boxes.data = _columns_of(boxes, colours)
-        self._bars.data = _bars_of(boxes, colours)
+        self._boxes.data = arrays(_columns_of(boxes, colours))
+        self._bars.data = arrays(_bars_of(boxes, colours))
         for renderer, _, colour in self._texts:
             renderer.glyph.text_color = getattr(colours, colour)
         for renderer in self._lines:
@@ -129,6 +129,8 @@ class GraphPanel:
         routes = self._sketch.layout.routes
         for kind, dash in DASHES.items():
             curves = [curve_of(route) for route in routes if route.kind is kind]
+            if not curves:
+                continue
             xs, ys = [x for x, _ in curves], [y for _, y in curves]
             self._lines.append(self.root.multi_line(xs, ys, line_dash=dash, line_width=1.3))
         heads = [head_of(route) for route in routes if route.arrow is not None]

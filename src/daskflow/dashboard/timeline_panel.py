@@ -25,7 +25,7 @@ from bokeh.models import (
 from bokeh.plotting import figure
 
 from daskflow.dashboard.columns import TaskRunColumns
-from daskflow.dashboard.frames import choice, markup, show
+from daskflow.dashboard.frames import arrays, choice, markup, show
 from daskflow.dashboard.grounds import Colours
 from daskflow.dashboard.markup import Html, address, element
 from daskflow.dashboard.signs import LOOKS
@@ -80,6 +80,9 @@ class TimelinePanel:
         self._by: By = "worker"
         self._sight: Sight | None = None  # seconds since the run began; None: all of it
         self._whole: Sight = (0.0, 1.0)
+        self._shown: tuple[TimelineSeen, Colours] | None = None
+        self._lanes: Sequence[str] = ()
+        self._ticker = FixedTicker(ticks=[])
         self._source = ColumnDataSource({name: [] for name in _COLUMNS})
         self._way = choice("timeline", list(_WAYS), width=140)
         self._way.on_change("value", self._turn)
@@ -103,13 +106,15 @@ class TimelinePanel:
 
     def paint(self, seen: TimelineSeen, colours: Colours) -> None:
         """Show what is in sight."""
+        if (seen, colours) == self._shown:
+            return
+        self._shown = (seen, colours)
         looks = [LOOKS[bar.look] for bar in seen.timeline.bars]
         data = seen.columns | {
             "colour": [colours.looks[look.name] for look in looks],
             "pattern": [look.pattern for look in looks],
         }
-        if dict(self._source.data) != data:
-            self._source.data = data
+        self._source.data = arrays(data)
         self._label(seen.timeline.lanes)
         self._colour(colours)
         if seen.is_whole and seen.whole != self._whole:
@@ -145,6 +150,7 @@ class TimelinePanel:
         )
         plot.toolbar.logo = None
         plot.xaxis.formatter = CustomJSTickFormatter(code=_TICKS)
+        plot.yaxis.ticker = self._ticker
         plot.ygrid.visible = False
         plot.axis.axis_line_color = plot.axis.minor_tick_line_color = None
         drawn = plot.quad(
@@ -173,15 +179,14 @@ class TimelinePanel:
         height = max(_LEAST, _AROUND + _LANE * len(lanes))
         if self._plot.height != height:
             self._plot.height = height
-        ticks = [-number for number in range(len(lanes))]
-        axis = self._plot.yaxis[0]
-        if not isinstance(axis.ticker, FixedTicker) or axis.ticker.ticks != ticks:
-            axis.ticker = FixedTicker(ticks=ticks)
-            self._plot.y_range.update(start=0.5 - max(1, len(lanes)), end=0.5)
-        told = {-at: shortened(name, _LABEL) for at, name in enumerate(lanes)}
-        shown = {at: one.text for at, one in axis.major_label_overrides.items()}
-        if shown != told:  # plain: else two dollars in a name would be a formula
-            axis.major_label_overrides = {at: PlainText(text=text) for at, text in told.items()}
+        if lanes == self._lanes:
+            return
+        self._lanes = lanes
+        self._ticker.ticks = [-number for number in range(len(lanes))]
+        self._plot.y_range.update(start=0.5 - max(1, len(lanes)), end=0.5)
+        self._plot.yaxis[0].major_label_overrides = {
+            -at: _label(name) for at, name in enumerate(lanes)
+        }
 
     def _colour(self, colours: Colours) -> None:
         for axis in self._plot.axis:
@@ -199,6 +204,12 @@ class TimelinePanel:
         sight = (float(at.start), float(at.end))
         self._sight = None if sight == self._whole or sight[0] >= sight[1] else sight
         self._look_now()
+
+
+def _label(name: str) -> Any:
+    """Return the label of a lane; as plain text where Bokeh could take it for a formula."""
+    text = shortened(name, _LABEL)
+    return PlainText(text=text) if "$" in text or "\\" in text else text
 
 
 def _told(
