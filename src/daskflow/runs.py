@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from contextvars import copy_context
 from dataclasses import replace
 from datetime import datetime
@@ -28,7 +29,7 @@ from daskflow.keeping import Keeper, NoKeeper
 from daskflow.lines import LogLine, Reader
 from daskflow.logs import show
 from daskflow.lowering.plan import literal_key
-from daskflow.runtime.cancelling import wind_down
+from daskflow.runtime.cancelling import is_too_late, wind_down
 from daskflow.runtime.driver import Assignment, Contact, Driver, Order
 from daskflow.runtime.failing import failures, first_failure
 from daskflow.runtime.flow_handlers import NOBODY_WATCHES, FlowWatch
@@ -237,13 +238,12 @@ class FlowRun:
     def _wound_down(self) -> State:
         """Cancel what is left; where nothing is, that came too late."""
         why = self._why_cancelled or _INTERRUPTED
-        if not self.record.is_finished():
-            self._come_into(Cancelling(why))
-        try:
-            is_any = wind_down(self._driver, why)
-        except RunInterrupted:  # told twice, the user does not want to wait
-            is_any = True
-        return Cancelled(why) if is_any else self._verdict()
+        if is_too_late(self.record):
+            return self._verdict()
+        self._come_into(Cancelling(why))
+        with suppress(RunInterrupted):  # told twice, the user does not want to wait
+            wind_down(self._driver, why)
+        return self._verdict() if is_too_late(self.record) else Cancelled(why)
 
     def _rests(self) -> bool:
         """Note that nobody drives it any more; return False where there is something to do."""

@@ -8,7 +8,6 @@ its number in front.
 
 LATER = frozenset(
     {
-        "cancel",
         "claims",
         "store and resume",
         "timeouts and isolation",
@@ -490,7 +489,7 @@ CONTROL_FLOW = (
     (
         "cleanup after cancellation and on resume",
         "test_a_resource_is_cleaned_up_behind_a_resume",
-        "cancel",
+        "test_a_resource_is_cleaned_up_behind_a_cancel",
     ),
     ("a retry inside does not run setup again", "test_35_a_resource_manager_with_a_retry"),
 )
@@ -542,7 +541,7 @@ THE_FLOWS_STATE = (
     (
         "the first Ctrl-C cancels and prints the resume line; a second leaves at once",
         "test_ctrl_c_in_a_call_of_a_flow",
-        "cancel",
+        "test_the_first_ctrl_c_cancels_the_second_leaves",
     ),
     (
         "whatever goes wrong, the states of all task runs are there to read",
@@ -637,7 +636,11 @@ EXAMPLES = (
     ("8 a constant and all_failed", "test_8_a_constant_is_not_counted"),
     ("9 reference tasks", "test_9_reference_tasks_decide"),
     ("10 a failure and a skip", "test_10_a_failure_outranks_a_skip"),
-    ("11 a cancelled reference task", "test_failed_outranks_cancelled_outranks_success", "cancel"),
+    (
+        "11 a cancelled reference task",
+        "test_failed_outranks_cancelled_outranks_success",
+        "test_a_run_is_cancelled_while_it_goes_on",
+    ),
     ("12 maps and a reduce", "test_12_maps_of_maps_and_a_reduce"),
     ("13 a child that fails", "test_13_a_failed_lane_stops_its_own_lane"),
     (

@@ -117,6 +117,20 @@ def test_in_the_midst_of_a_block(executor, ledger, gate):
     assert gone_on(case, run, gate, ledger).result() == [1, 2, 3, 4, 5]
 
 
+def test_the_last_body_that_ran_is_stopped(executor, ledger, do, gate):
+    """The run is Cancelled, so it can go on, though something else in it had failed."""
+    held = ledger.task(hold)
+    case = flow(lambda: (do.boom(), held(1, gate)), executor=executor, block_size=1)
+    run = case.submit()
+    eventually(lambda: "hold" in ledger.starts())
+    cancelled(run)
+    assert (short(run.state), run.state.message) == ("CA", "cancelled by the user")
+    told = [type(event.state).__name__ for event in run.events() if event.name == run.name]
+    assert told == ["Running", "Cancelling", "Cancelled"]
+    gate.open()
+    assert kinds(case.resume(run.id)) == {"boom": "F", "hold": "S"}
+
+
 def test_before_the_first_submission(executor, ledger, gate):
     """No body is begun."""
     held = ledger.task(hold)

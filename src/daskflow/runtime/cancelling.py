@@ -21,8 +21,13 @@ _LOOK_SECONDS = 0.1  # at most, between looks whether to wait on
 _UNKNOWN = "its outcome is unknown, for it still ran"
 
 
-def wind_down(driver: Driver, why: str) -> bool:
-    """Cancel what is left of a run; return whether anything was.
+def is_too_late(record: RunRecord) -> bool:
+    """Return whether all had finished before anything of a run was cancelled."""
+    return record.is_finished() and not any(n.counts[CANCELLED] for n in record.nodes.values())
+
+
+def wind_down(driver: Driver, why: str) -> None:
+    """Cancel what is left of a run.
 
     Parameters
     ----------
@@ -34,14 +39,8 @@ def wind_down(driver: Driver, why: str) -> bool:
     RunInterrupted
         Whoever cancelled it does not want to wait.
     """
-    before = _cancelled(driver.record)
     if not driver.record.is_finished():
         _Winding(driver, why).down()
-    return _cancelled(driver.record) > before
-
-
-def _cancelled(record: RunRecord) -> int:
-    return sum(node.counts[CANCELLED] for node in record.nodes.values())
 
 
 class _Winding:
