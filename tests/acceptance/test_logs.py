@@ -69,10 +69,12 @@ def driver(store, tmp_path):
         told = daskflow(store, tmp_path, "logs", "last", "--level", "warning")
         return "waits" in told.communicate(timeout=60)[0]
 
-    eventually(waits, 60)
-    yield process
-    kill_group(process)
-    process.communicate()
+    try:
+        eventually(waits, 60)
+        yield process
+    finally:
+        kill_group(process)
+        process.communicate()
 
 
 @pytest.mark.slow
