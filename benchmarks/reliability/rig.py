@@ -151,12 +151,12 @@ def finished(entries: Iterable[Numbered]) -> dict[str, bool]:
 def _ends(entry: Entry) -> Iterable[tuple[str, bool, bool]]:
     """Return by position what an entry tells of task runs: is it an end, is its value durable."""
     if isinstance(entry, SegmentTold):
-        told = entry.segment
-        for offset, code in enumerate(told.codes):
-            note = told.notes.get(offset)
-            is_kept = told.smalls[offset] is not None or bool(note and note.stored)
-            name = f"{told.node}@{told.start + offset}"
-            yield name, code in FINISHED, is_kept or code not in PICKED
+        for told in entry.segment.parts():
+            for offset, code in enumerate(told.codes):
+                note = told.notes.get(offset)
+                is_kept = told.smalls[offset] is not None or bool(note and note.stored)
+                name = f"{told.node}@{told.start + offset}"
+                yield name, code in FINISHED, is_kept or code not in PICKED
     elif isinstance(entry, TaskRunMoved) and entry.is_driver:
         yield f"{entry.node}@{entry.position}", entry.state.is_finished(), True
 
