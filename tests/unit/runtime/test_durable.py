@@ -165,5 +165,5 @@ def test_what_a_task_run_would_go_on_with_is_lost(tmp_path):
 def test_a_note_of_a_result_is_a_plain_tuple():
     """Where a result lies travels as it is kept: in text and numbers."""
     stored = StoredResult("file:///r/x", "json", "ab", 3)
-    assert tuple(stored) == ("file:///r/x", "json", "ab", 3)
+    assert tuple(stored) == ("file:///r/x", "json", "ab", 3, "")
     assert Note(stored=stored).stored is stored
