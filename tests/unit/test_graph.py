@@ -99,3 +99,10 @@ def test_order_is_topological_and_as_inserted_where_it_may_be(nodes, edges, orde
     graph = made(nodes, *edges)
     assert graph.order() == list(order)
     assert graph.terminals() == list(terminals)
+
+
+def test_a_way_that_leads_twice_to_the_same_node_is_gone_once():
+    """An edge in front of a diamond, behind a long chain, closes no circle."""
+    graph = made("sbcdpqrtuvx", "sb", "sc", "bd", "cd", "pq", "qr", "rt", "tu", "uv", "vx")
+    graph.add_edge(Edge("x", "s"))
+    assert graph.order() == list("pqrtuvxsbcd")

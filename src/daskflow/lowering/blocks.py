@@ -48,13 +48,12 @@ def ranges(column: bytes) -> Iterator[tuple[int, int]]:
 def find_due(links: Links, order: list[str], columns: Mapping[str, Column]) -> dict[str, bytes]:
     """Return for each node that has any the column of its task runs that can be lowered now.
 
-    A task run is due when it is open and each of its upstreams is finished or due itself.
+    Asked of nodes with open task runs, in topological order. A task run is due when it is open and
+    each of its upstreams is finished or due itself.
     """
     due: dict[str, bytes] = {}
     for name in order:
         column = columns[name]
-        if 0 not in column.codes:
-            continue
         mine = column.open()
         for link in links[name]:
             upstream = columns[link.edge.upstream]

@@ -674,3 +674,15 @@ def test_what_was_lost_with_its_block_gets_one_of_its_own():
     desk = Desk(chain)
     desk.columns["b"].alone.add(0)
     assert told(lowered(desk, block_size=9)) == ["1: a 0-1", "2: b 0-1 <- 1", "3: c 0-1 <- 2"]
+
+
+def test_what_was_lost_stands_alone_at_the_end_too():
+    """Of lanes and of a stretch: there is no rest behind it."""
+    desk = Desk(lane, xs=[1])
+    desk.open(next(iter(set(desk.spaces) - {"root", ""})), 0, 1)
+    for name in "ab":
+        desk.columns[name].alone.add(0)
+    assert told(lowered(desk, block_size=9)) == ["1: a,b 0-1"]
+    desk = Desk(chain)
+    desk.columns["c"].alone.add(0)
+    assert told(lowered(desk, block_size=9)) == ["1: a,b 0-1", "2: c 0-1 <- 1"]
