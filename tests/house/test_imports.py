@@ -14,6 +14,7 @@ HEAVY = {"bokeh", "click", "dask", "distributed", "sqlalchemy"}
 LOADED_BY = {
     "daskflow": HEAVY | {"fsspec", "pydantic", "pydantic_settings"},
     "daskflow.runtime.shim": HEAVY,
+    "daskflow.executors.worker": {"pydantic", "pydantic_settings", "sqlalchemy"},
 }
 CONTRACTS = ROOT / "pyproject.toml"
 

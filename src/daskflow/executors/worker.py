@@ -19,8 +19,6 @@ from daskflow.errors import DefinitionError, UnansweredError
 from daskflow.events import GiveBack, Segment, Span
 from daskflow.executors.at_work import call_off
 from daskflow.executors.base import Executor, Mark
-from daskflow.executors.cluster import NestedExecutor
-from daskflow.executors.connections import connect
 from daskflow.executors.local import LocalExecutor
 from daskflow.executors.wire import (
     CANCEL,
@@ -35,7 +33,6 @@ from daskflow.executors.wire import (
 from daskflow.lines import Batch, pack_batch
 from daskflow.questions import ASK_SECONDS, Question
 from daskflow.sealing import Sealed
-from daskflow.settings import Settings
 
 if TYPE_CHECKING:
     from distributed import Client, Worker
@@ -173,6 +170,9 @@ class WorkerPort:
         if not self.worker:
             yield LocalExecutor()
             return
+        # settings and all that makes clusters: few workers need it, and none to begin
+        from daskflow.executors.cluster import NestedExecutor
+
         with _apart_from_the_pool():
             yield NestedExecutor(_client_of(get_worker()))
 
@@ -215,6 +215,9 @@ def _client_of(worker: Worker) -> Client:
 
     Dask's own for tasks would become this process's default, for other code to find.
     """
+    from daskflow.executors.connections import connect
+    from daskflow.settings import Settings
+
     address = worker.scheduler.address
     words = {"security": worker.security, "direct_to_workers": True}
     return connect(address, Settings().engine.connect_timeout, words)
