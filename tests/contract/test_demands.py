@@ -185,6 +185,7 @@ def test_names_that_are_numbers():
     ) as cluster:
         executor = DaskExecutor(cluster=cluster)
         run = case.with_options(executor=executor).submit([1, 2, 3])
+        eventually(lambda: len(run["first"]) == 3)
         eventually(lambda: isinstance(run["first"][2].state, Success))
         assert isinstance(run["second"][0].state, Pending)
         cluster.scale(2)
