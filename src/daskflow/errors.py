@@ -9,6 +9,8 @@
     ├── ParameterError             unknown, missing or invalid flow parameters
     ├── TargetError                FILE:flow or module:flow does not lead to a flow
     ├── ExecutorError              the executor cannot be reached or cannot do it
+    │   ├── CodeMissingError       a worker cannot load the code of a flow
+    │   └── SchedulerLostError     a run's scheduler is gone
     ├── StoreError                 a store is not there, or cannot do it
     ├── CacheKeyError              no key can be made for a result that is to be cached
     ├── UnansweredError            what a task run asked its driver got no answer
@@ -34,6 +36,8 @@ A message names the thing and the cure. Signals are not errors and live in `sign
 """
 
 from __future__ import annotations
+
+from typing import ClassVar
 
 
 class DaskflowError(Exception):
@@ -65,6 +69,19 @@ class TargetError(DaskflowError):
 
 class ExecutorError(DaskflowError):
     """An executor cannot be reached, or refuses what the run needs."""
+
+
+class CodeMissingError(ExecutorError):
+    """A worker cannot load the code of a flow: it lacks a module, or has another one."""
+
+    MARK: ClassVar = "code missing: "  # how its text begins when it comes from a worker
+
+    def __repr__(self) -> str:
+        return f"{self.MARK}{self}"
+
+
+class SchedulerLostError(ExecutorError):
+    """The scheduler of a run is gone, and with it all that the run had there."""
 
 
 class CacheKeyError(DaskflowError):

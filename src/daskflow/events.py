@@ -36,6 +36,12 @@ class Before(NamedTuple):
     loops: int = 0  # iterations that ended
     is_resumed: bool = False  # it was paused, and may go on
     held: int = 0  # times that its result, which it brings along, could not be written
+    lost: int = 0  # those of the bodies that vanished with their worker, and cost no retry either
+
+    @property
+    def ended(self) -> int:
+        """Bodies that came back in this iteration, however they ended."""
+        return self.attempts - self.lost
 
     @property
     def carries(self) -> bool:
@@ -68,6 +74,7 @@ class Note(NamedTuple):
     before: Before | None = None  # where it will go on, or had iterations
     stored: StoredResult | None = None  # where the value lies, where that is durable
     digests: Mapping[str, str] | None = None  # of what its cache key was made of, by what that was
+    worker: str = ""  # Crashed because that was lost
 
     def exception(self) -> BaseException | None:
         """Return the exception that ended an attempt; None where none did."""
@@ -253,6 +260,25 @@ Span = tuple[str, int, int]  # task runs of a node, from one position up to anot
 GiveBack = Callable[[list[Span]], None]
 
 
+# In place of the place in a block's walk, counted from 1, that was at work when it was lost:
+UNKNOWN = -3  # nobody knows whether anything of it was begun
+NOT_BEGUN = -2
+ENDED = -1  # all that would run of it had run, and was not told of
+AT_BEGIN = 0  # it was being unpacked
+
+
+class Fate(NamedTuple):
+    """How a block was lost, as far as that is known."""
+
+    worker: str = ""  # address of the one that is gone
+    story: str = "nobody knows how"  # for people: who it was, and what became of it
+    reason: str = "worker lost"  # of what is Crashed for it
+    place: int = UNKNOWN  # in the block's walk
+    beside: int = 1  # other blocks, of any run, that were at work there, or may have been
+    kin: int = 1  # those of them that are of the same run
+    is_expected: bool = False  # the worker left in order
+
+
 @dataclass(frozen=True, slots=True)
 class Report:
     """What the driver is told of one block, by whoever saw it end.
@@ -266,7 +292,7 @@ class Report:
     segments: tuple[Segment, ...] = ()  # empty: nothing came back, see error
     error: str = ""  # why nothing came back
     is_origin: bool = True  # False: it did not run because a block before it did not come back
-    is_taken: bool = False  # it was taken from its worker, and is hollow now: no values, no states
+    fate: Fate | None = None  # it was taken from its worker, and is hollow now: its values are gone
     given_back: Sequence[Span] = ()  # not empty: it goes on, but will not begin these any more
 
 

@@ -20,7 +20,13 @@ from daskflow import context
 from daskflow.context import run_label
 from daskflow.definition.nodes import LiteralRef, NodeRef, fill
 from daskflow.definition.tasks import Task
-from daskflow.errors import FlowRunFailedError, FlowRunPausedError, IllegalMoveError, StoreError
+from daskflow.errors import (
+    FlowRunFailedError,
+    FlowRunPausedError,
+    IllegalMoveError,
+    SchedulerLostError,
+    StoreError,
+)
 from daskflow.events import StateChanged
 from daskflow.executors.base import Session
 from daskflow.executors.showing import Silent, Teller
@@ -60,6 +66,7 @@ from daskflow.timing import as_datetime, now
 
 if TYPE_CHECKING:
     from daskflow.definition.definitions import FlowDefinition
+    from daskflow.opening import Opener
 
 
 _CANCELLED = "cancelled by the user"
@@ -97,6 +104,7 @@ class FlowRun:
         parameters: Mapping[str, Any],
         watch: FlowWatch = NOBODY_WATCHES,
         keeper: Keeper | None = None,
+        opener: Opener | None = None,
     ) -> None:
         self._keeper: Keeper = NoKeeper() if keeper is None else keeper
         self.id = spec.run_id
@@ -122,6 +130,7 @@ class FlowRun:
         self._session = session
         self._assignment = assignment
         self._watch = watch
+        self._opener = opener  # None: it ends with its scheduler
         self._state: State = Pending()
         self._failure: BaseException | None = None
         self._changed = threading.Condition()
@@ -221,6 +230,10 @@ class FlowRun:
         with interrupts() as self._interrupts:
             try:
                 return self._driven()
+            except SchedulerLostError as error:
+                self._failure = error
+                cure = f"; `daskflow resume {self.name}` goes on with it" if self.is_durable else ""
+                return Crashed(f"{error}{cure}", reason="scheduler lost")
             except Exception as error:  # noqa: BLE001 - whatever it is, the states stay to be read
                 self._failure = error
                 return Crashed(f"{type(error).__name__}: {error}", reason="driver")
@@ -229,7 +242,7 @@ class FlowRun:
         try:
             is_driven = True
             while is_driven:
-                self._driver.drive()
+                self._drive_anywhere()
                 is_driven = not self._orders.empty()
             return parked(self.record) or self._verdict()
         except RunInterrupted:
@@ -241,9 +254,37 @@ class FlowRun:
         if is_too_late(self.record):
             return self._verdict()
         self._come_into(Cancelling(why))
-        with suppress(RunInterrupted):  # told twice, the user does not want to wait
+        # told twice, the user does not want to wait; without a scheduler nobody answers
+        with suppress(RunInterrupted, SchedulerLostError):
             wind_down(self._driver, why)
         return self._verdict() if is_too_late(self.record) else Cancelled(why)
+
+    def _drive_anywhere(self) -> None:
+        """Drive; where the scheduler is lost meanwhile, go on where there is another."""
+        while True:
+            try:
+                return self._driver.drive()
+            except SchedulerLostError as error:
+                if self._opener is None:
+                    raise
+                told = self._driver.contact.is_interrupted
+                at, lost = now(), Crashed(str(error), reason="scheduler lost")
+                self._session, self._assignment = self._opener.again(error, told)
+                self._driver.move(self._session, self._assignment)
+                self.values.move(self._session)
+                self._session.tell_lines(self._listener.take)
+                self.link = self._session.link
+                if self._shown is not None:
+                    self.show(self._shown)
+                self._note(at, lost)
+                self._note(now(), Running("goes on where there is another scheduler"))
+
+    def _note(self, at: float, state: State) -> None:
+        """Note in the history what the run went through, without stopping for it."""
+        state = replace(state, timestamp=as_datetime(at))
+        self.record.events.append(StateChanged(at, self.name, state))
+        self._keeper.moved(at, state)
+        self._notify()
 
     def _rests(self) -> bool:
         """Note that nobody drives it any more; return False where there is something to do."""

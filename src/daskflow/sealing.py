@@ -59,10 +59,10 @@ def seal(value: Any) -> Any:
     try:
         try:
             data = pickle.dumps(value, 5, buffer_callback=buffers.append)
-        except Exception:  # noqa: BLE001 - functions, and classes that live in no module
+        except BaseException:  # noqa: BLE001 - functions, and classes that live in no module
             buffers.clear()
             data = dumps(value, buffers.append)
-    except Exception as error:  # noqa: BLE001 - whatever it is, it is told to the consumer
+    except BaseException as error:  # noqa: BLE001 - whatever it is, it is told to the consumer
         return Unreadable(f"a {kind.__name__} cannot be pickled: {error!r}")
     return Sealed(data, buffers)
 
@@ -78,7 +78,7 @@ def opened(value: Any) -> Any:
     if type(value) is Sealed:
         try:
             return pickle.loads(value.data, buffers=value.buffers)
-        except Exception as error:
+        except (Exception, SystemExit, GeneratorExit) as error:  # Ctrl-C may be meant for us
             msg = f"a value cannot be unpickled: {error!r}"
             raise CrashedError(msg) from error
     if type(value) is Unreadable:

@@ -33,6 +33,7 @@ class EngineSettings(BaseModel):
     """How a run is lowered and driven."""
 
     connect_timeout: float = Field(10.0, gt=0, description="seconds a cluster has to answer")
+    scheduler_timeout: float = Field(30.0, ge=0, description="seconds a lost one may stay away")
     retry_window: float = Field(0.05, ge=0, description="seconds in which due retries are gathered")
     literal_bytes: int = Field(64 * 1024, ge=0, description="larger arguments travel on their own")
     max_signalled_retries: int = Field(100, ge=0, description="times a task may raise Retry")

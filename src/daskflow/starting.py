@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from daskflow import context
 from daskflow._crash_points import reach
 from daskflow.context import run_label
 from daskflow.definition.definitions import FlowDefinition
@@ -20,12 +19,11 @@ from daskflow.describing import Described, describe
 from daskflow.entries import SpaceEnded
 from daskflow.errors import DefinitionError
 from daskflow.events import Report, StateChanged
-from daskflow.executors.base import Executor, PackedSpec, Session
-from daskflow.executors.choice import choose_executor
-from daskflow.executors.local import LocalExecutor
+from daskflow.executors.base import Session
 from daskflow.garbage import uncollected
 from daskflow.keeping import StoreKeeper, begin, row_of, take_over, with_parameters_told
 from daskflow.lowering.plan import Plan
+from daskflow.opening import Opener
 from daskflow.persisting import storage_of, unpack_parameters, with_storage
 from daskflow.results.storage import ResultStorage
 from daskflow.resuming import (
@@ -43,7 +41,6 @@ from daskflow.runtime.code import OwnCode
 from daskflow.runtime.driver import Assignment
 from daskflow.runtime.flow_handlers import FlowWatch
 from daskflow.runtime.given import Given
-from daskflow.runtime.nesting import executor_of_children
 from daskflow.runtime.record import RunRecord
 from daskflow.runtime.repeating import KEEP_ENDED, KEEP_GOOD, Repeats, find_repeats
 from daskflow.runtime.resources import CLEANED_UP, torn_down
@@ -56,7 +53,7 @@ from daskflow.runtime.restoring import (
     restored,
 )
 from daskflow.runtime.single import SingleCall, single_call
-from daskflow.runtime.spec import RunSpec, own_code_by_value, pack_spec
+from daskflow.runtime.spec import RunSpec
 from daskflow.runtime.tapes import this_process
 from daskflow.settings import Settings
 from daskflow.showing import ShownRun
@@ -113,7 +110,8 @@ def _begun(
     definition, spec, assignment = described
     spec = replace(spec, driver=this_process())
     assignment = replace(assignment, answer=answers_of(store))
-    session = _open(flow, settings, spec, assignment)
+    opener = Opener(flow, settings, spec, assignment)
+    session = opener.open()
     try:
         row = row_of(flow, spec, parameters, definition.reference_tasks)
         if settings.dashboard.show_parameters:
@@ -125,7 +123,7 @@ def _begun(
         raise
     with uncollected():
         watch = FlowWatch.of(flow)
-        run = FlowRun(definition, spec, session, assignment, parameters, watch, keeper)
+        run = FlowRun(definition, spec, session, assignment, parameters, watch, keeper, opener)
     run.show(ShownRun.of(row, store))
     return run, keeper
 
@@ -332,12 +330,13 @@ def _reopened(
         first_block=first_block_of(row.token),
         answer=answers_of(store),
     )
-    session = _open(flow, settings, spec, assignment)
+    opener = Opener(flow, settings, spec, assignment)
+    session = opener.open()
     is_watched = flow.watchers.sees_cancels()
     references = definition.reference_tasks
     keeper.row["graph"] = outline_of(spec.graph, references, is_watched=is_watched)
     watch = FlowWatch.of(flow)
-    run = FlowRun(definition, spec, session, assignment, parameters, watch, keeper)
+    run = FlowRun(definition, spec, session, assignment, parameters, watch, keeper, opener)
     run.started_at = row.started or row.created
     run.show(ShownRun.of(row, store))
     return run
@@ -347,33 +346,6 @@ def _spec_like(spec: RunSpec, row: RunRow) -> RunSpec:
     """Return a spec under the names of a run that there was."""
     spec = replace(spec, run_id=row.id, run_name=row.name)
     return replace(spec, tags=row.tags, scheduled_for=row.created)
-
-
-def _open(
-    flow: Flow[..., Any], settings: Settings, spec: RunSpec, assignment: Assignment
-) -> Session:
-    """Begin on the executor that is meant."""
-
-    def pack(spec: RunSpec) -> PackedSpec:
-        with own_code_by_value(assignment.functions):
-            return pack_spec(spec, assignment.code)
-
-    return _executor_of(flow, settings).open(spec.session, spec, pack)
-
-
-def _executor_of(flow: Flow[..., Any], settings: Settings) -> Executor:
-    """Return where a flow runs; one that a task calls, where that task runs.
-
-    What a flow names itself counts for child runs too. Settings do not: they would send a child
-    elsewhere than its parent.
-    """
-    named = flow.options.get("executor")
-    if context.get() is None:
-        return named or choose_executor(settings)
-    if isinstance(named, LocalExecutor):
-        return named
-    same = executor_of_children()  # asked in any case: the task waits for whatever cluster it is
-    return named or same
 
 
 def delay(flow: Flow[..., Any], parameters: dict[str, Any]) -> Delayed:

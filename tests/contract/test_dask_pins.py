@@ -2,11 +2,14 @@
 
 import asyncio
 import inspect
+import threading
+from types import SimpleNamespace
 
 import pytest
 from dask.highlevelgraph import HighLevelGraph, MaterializedLayer
 from dask.task_spec import Task, TaskRef
 from distributed import Client, LocalCluster, SchedulerPlugin, get_worker
+from distributed.nanny import WorkerProcess
 
 from daskflow.executors.client import OwnClient
 from tests.contract.waiting import eventually
@@ -31,6 +34,12 @@ class Watcher(SchedulerPlugin):
         blame = self.scheduler.tasks[key].exception_blame
         told = {**kwargs, "blame": blame and (blame.key, blame.exception_text)}
         self.calls.append((key, start, finish, told))
+
+    def log_event(self, topic, msg):
+        self.calls.append(("event", topic, msg))
+
+    def remove_worker(self, scheduler, worker, **words):
+        self.calls.append(("worker left", worker, words["stimulus_id"]))
 
     def remove_client(self, scheduler, client):
         self.calls.append(("left", client, set(scheduler.clients)))
@@ -182,6 +191,61 @@ def test_a_worker_calls_what_a_plugin_offers(dask_client, near_cluster):
 def test_a_name_that_nobody_offers_is_answered_with_none(dask_client):
     """So a scheduler can be asked whether the tracker is there."""
     assert dask_client.sync(dask_client.scheduler.pin_nobody) is None
+
+
+def test_a_worker_that_goes_is_told_with_what_it_had(dask_client, near_cluster, watcher):
+    """First an event with its keys, then their transitions, then the hook: all in one go."""
+    scheduler = near_cluster.scheduler
+    near_cluster.scale(2)
+    near_cluster.wait_for_workers(2)
+    address = max(scheduler.workers)
+    words = {"workers": [address], "allow_other_workers": True, "pure": False}
+    kept = dask_client.submit(int, key="pin-kept", **words)
+    kept.result()
+    held = dask_client.submit(work, key="pin-work", **words)
+    eventually(lambda: scheduler.workers[address].processing)
+    near_cluster.sync(scheduler.remove_worker, address, stimulus_id="pin")
+    done.set()
+    dask_client.gather([kept, held])
+    calls = [call[:3] for call in watcher.calls]
+    (told,) = [
+        call[2] for call in watcher.calls if call[:2] == ("event", "all") and _is_removal(call)
+    ]
+    assert (told["worker"], told["expected"]) == (address, False)
+    assert set(told["processing-tasks"]) == {"pin-work"}
+    first = calls.index(("event", "all", told))
+    last = calls.index(("worker left", address, "pin"))
+    between = calls[first:last]
+    assert ("pin-work", "processing", "released") in between
+    assert ("pin-kept", "memory", "released") in between
+    near_cluster.scale(1)
+    eventually(lambda: len(scheduler.workers) == 1)
+
+
+done = threading.Event()
+
+
+def work():
+    done.wait(10)
+
+
+def _is_removal(call):
+    return call[2].get("action") == "remove-worker"
+
+
+def test_a_nanny_tells_whoever_asks_how_its_worker_ended():
+    """`WorkerProcess.on_exit` is called with the exit code; the worker's address is left."""
+    assert "on_exit" in inspect.signature(WorkerProcess).parameters
+    told = []
+    words = dict.fromkeys(inspect.signature(WorkerProcess).parameters)
+    process = WorkerProcess(**{**words, "config": {}, "on_exit": told.append})
+    process.on_exit = told.append
+    process.worker_address = "tcp://here"
+    process.process = SimpleNamespace(exitcode=-9, pid=1, close=lambda: None)
+    process.running = process.stopped = asyncio.Event()
+    process.mark_stopped()
+    assert told == [-9]
+    assert process.worker_address == "tcp://here"
 
 
 def test_who_leaves_is_told_when_gone(near_cluster, watcher):

@@ -13,9 +13,10 @@ from pathlib import Path
 import pytest
 from distributed import Client
 
-from daskflow import DaskExecutor, ExecutorError, flow, task
+from daskflow import DaskExecutor, ExecutorError, flow, task, unmapped
+from daskflow.states import Crashed
 from tests.contract.processes import environment, scheduler, worker
-from tests.contract.waiting import eventually
+from tests.contract.waiting import Gate, eventually
 from tests.semantics.ledger import Ledger
 
 ROOT = str(Path(__file__).parents[2])  # so that workers have the modules of these tests
@@ -175,6 +176,54 @@ def test_a_worker_that_comes_later_and_has_another_python(address, start, preloa
     assert ended.state.is_failed()
     why = f"the flow comes from Python 3.{sys.version_info[1]}, this worker has 3.10; install the"
     assert why in str(ended[anywhere].state)
+
+
+LACKING = "import sys; sys.modules['rich.text'] = None"
+TEXT = import_module("rich.text").Text
+
+
+@task
+def show(x, gate):
+    """Need a module as soon as the code is loaded."""
+    gate.wait()
+    return str(TEXT(str(x)))
+
+
+def test_a_worker_that_comes_later_and_lacks_a_module(address, start, preload, tmp_path, caplog):
+    """What it is given goes to others; a warning names it, the module and the cure."""
+    gate = Gate(tmp_path / "gate")
+
+    @flow(executor=DaskExecutor(address), block_size=1)
+    def many():
+        return show.map(range(20), unmapped(gate))
+
+    run = many.submit()
+    start("good")
+    bad, _ = start("late", *preload(LACKING))
+    eventually(lambda: f"{bad} cannot load the flow: " in caplog.text, 30)
+    assert "rich.text" in caplog.text
+    assert "install there what is installed here" in caplog.text
+    gate.open()
+    assert run.wait(60).result() == [str(x) for x in range(20)]
+    assert {found.worker == bad for found in run[show]} == {False}
+    assert {found.attempt for found in run[show]} == {1}
+
+
+@pytest.mark.parametrize("named", [{}, {"workers": "late"}], ids=["any", "named"])
+def test_only_workers_that_lack_a_module(address, start, preload, tmp_path, named):
+    """There is nobody else, or the task wants nobody else: Crashed, and so told."""
+    gate = Gate(tmp_path / "gate")
+    gate.open()
+    there = show.with_options(**named)
+    run = flow(executor=DaskExecutor(address))(lambda: there(1, gate)).submit()
+    if named:
+        start("good")
+    bad, _ = start("late", *preload(LACKING))
+    run.wait(30)
+    state = run["show"].state
+    assert (type(state), state.reason) == (Crashed, "code missing")
+    assert state.message.startswith(f"{bad} cannot load the flow: ")
+    assert run["show"].worker == bad
 
 
 def test_a_worker_that_comes_later_without_daskflow(address, start):

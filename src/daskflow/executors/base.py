@@ -8,11 +8,11 @@ report goes.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from enum import StrEnum
-from typing import Any, Protocol, TypeVar
+from typing import Any, Literal, Protocol, TypeVar
 
 from daskflow.demands import Demand
 from daskflow.events import Complaint, GiveBack, Report, Segment
@@ -51,7 +51,8 @@ class Session(Protocol):
         """Return the reports that came as soon as there are some; none when time is over.
 
         The session may look up sooner than after those seconds, and return none as well.
-        A block that cannot come back any more is reported with an `error`.
+        A block that cannot come back any more is reported with an `error`; one that was lost with
+        its worker, finished or not, with its `fate`.
         """
 
     def answer_with(self, answer: Answerer) -> None:
@@ -74,6 +75,18 @@ class Session(Protocol):
         """Return which blocks were found meanwhile that nobody can run; told once for each task.
 
         They go on waiting. What starts soon, because somebody came who can run it, is not told.
+        """
+
+    def workers(self) -> list[str]:
+        """Return the workers that there are now."""
+
+    def homes(self, demands: Sequence[Demand], but: Collection[str] = ()) -> list[str]:
+        """Return a worker for each of these demands, and none twice, as far as there are some.
+
+        Parameters
+        ----------
+        but
+            Workers that are not to be among them.
         """
 
     def fetch(self, keys: Iterable[Any]) -> list[Any]:
@@ -162,6 +175,15 @@ class Mark(StrEnum):
     CALLED_OFF = "daskflow-called-off"  # its run was cancelled
 
 
+class Gauge(Protocol):
+    """Where a block notes, as item 0, which of its task runs is at work: the place in its walk."""
+
+    def __setitem__(self, index: Literal[0], place: int, /) -> None: ...
+
+
+NOWHERE: Gauge = [0]  # who ends with this process need not know
+
+
 class Port(Protocol):
     """What the shim has of the process it runs in."""
 
@@ -177,8 +199,14 @@ class Port(Protocol):
     def mark(self) -> Mark | None:
         """Return why the bodies of this block are not called; None: they are."""
 
-    def report(self, run_id: str, block: int, segments: tuple[Segment, ...] | None) -> None:
-        """Send what became of a block, no later than its values are seen; None: it was taken."""
+    def begin(self, run_id: str, block: int) -> Gauge:
+        """Return where a block that begins is to note how far it is."""
+
+    def end(self) -> None:
+        """Note that all of the block has run, or that it was broken off."""
+
+    def report(self, run_id: str, block: int, segments: tuple[Segment, ...]) -> None:
+        """Send what became of a block, no later than its values are seen."""
 
     def giving_back(self, run_id: str, block: int) -> GiveBack | None:
         """Return what tells, from any thread, what a block will not begin; None: nobody listens."""

@@ -28,6 +28,8 @@ OURS = {
     "distributed.scheduler.worker-saturation": 10.0,
     # so many blocks may be on a worker that dies, and all of them are blamed; the driver counts
     "distributed.scheduler.allowed-failures": 10,
+    # a worker that was lost is started again, however long that takes on a machine that is busy
+    "distributed.deploy.lost-worker-timeout": "5 minutes",
     "distributed.worker.profile.enabled": False,
     "distributed.admin.system-monitor.gil.enabled": False,
 }

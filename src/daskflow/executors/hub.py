@@ -17,10 +17,11 @@ from functools import partial
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
-from daskflow.errors import ExecutorError
+from daskflow.errors import ExecutorError, SchedulerLostError
 from daskflow.events import Complaint
 from daskflow.executors.base import TakeLines
 from daskflow.executors.handshake import Acquaintances, Needs, describe
+from daskflow.executors.placement import Offer
 from daskflow.executors.roll_call import ask_each
 from daskflow.executors.showing import Showing
 from daskflow.executors.wire import Asked
@@ -82,15 +83,23 @@ class Hub:
         told = {"client": client.id, "run_id": run_id, "spec": spec, "patience": patience}
         try:
             began = client.sync(self._scheduler.daskflow_1_begin, **told)
-        except OSError as error:
-            msg = f"the scheduler at {self.address} was lost: {error}"
-            raise ExecutorError(msg) from error
+        except (OSError, RuntimeError) as error:  # the latter: its client is just closing
+            raise self.lost_error() from error
         self.threads, self._workers, self._saturation, self.page = began
         return queue
 
     def tell_lines(self, run_id: str, take: TakeLines) -> None:
         """Let this take the lines of a run, in the thread that polls."""
         self._takers[run_id] = take
+
+    def is_lost(self) -> bool:
+        """Return whether the scheduler is gone, whoever noticed first."""
+        return bool(self.lost) or self.client.status != "running"
+
+    def lost_error(self) -> SchedulerLostError:
+        """Return what tells that the scheduler is gone."""
+        why = f" ({self.lost})" if self.lost else ""
+        return SchedulerLostError(f"the scheduler at {self.address} was lost{why}")
 
     def hint_at_saturation(self) -> None:
         """Log, once, that the scheduler's settings make many small blocks slow."""
@@ -137,6 +146,14 @@ class Hub:
         if refusals:
             msg = f"the cluster at {self.address} cannot run this: {'; '.join(refusals)}"
             raise ExecutorError(msg)
+
+    def workers(self) -> list[Offer]:
+        """Ask the tracker what workers there are, and what each has to offer."""
+        try:
+            found = self.client.sync(self._scheduler.daskflow_1_workers)
+        except (OSError, RuntimeError) as error:  # the latter: its client is just closing
+            raise self.lost_error() from error
+        return [Offer(*one) for one in found]
 
     def end(self, run_id: str) -> None:
         """Let the tracker forget a run."""

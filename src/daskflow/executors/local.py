@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext, suppress
 from functools import partial
@@ -17,7 +17,7 @@ from daskflow.demands import Demand
 from daskflow.errors import DefinitionError, UnansweredError
 from daskflow.events import Complaint, GiveBack, Report, Segment
 from daskflow.executors.at_work import call_off
-from daskflow.executors.base import Mark, PackedSpec, TakeLines, use_port
+from daskflow.executors.base import NOWHERE, Gauge, Mark, PackedSpec, TakeLines, use_port
 from daskflow.executors.showing import Shown, Silent, Teller
 from daskflow.executors.wire import is_block, is_portion
 from daskflow.lines import Batch, pack_batch
@@ -161,6 +161,14 @@ class LocalSession:
         """Return none: this process can run every block."""
         return []
 
+    def workers(self) -> list[str]:
+        """Return none: there is only this process."""
+        return []
+
+    def homes(self, demands: Sequence[Demand], but: Collection[str] = ()) -> list[str]:
+        """Return none: here nothing is lost, so nothing has to be alone."""
+        return []
+
     def fetch(self, keys: Iterable[Any]) -> list[Any]:
         """Return the values of blocks."""
         return [self._values[key] for key in keys]
@@ -291,7 +299,13 @@ class _LocalPort:
     def mark(self) -> Mark | None:
         return None
 
-    def report(self, run_id: str, block: int, segments: tuple[Segment, ...] | None) -> None:
+    def begin(self, run_id: str, block: int) -> Gauge:
+        return NOWHERE
+
+    def end(self) -> None:
+        """Do nothing: nobody was told that it began."""
+
+    def report(self, run_id: str, block: int, segments: tuple[Segment, ...]) -> None:
         self.segments = segments
 
     def giving_back(self, run_id: str, block: int) -> GiveBack | None:

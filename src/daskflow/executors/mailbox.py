@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from daskflow.events import Span
 from daskflow.executors.linebox import LineBox, Told
@@ -24,6 +24,7 @@ class RawReport(NamedTuple):
     error: str = ""
     is_origin: bool = True
     given_back: tuple[Span, ...] = ()  # what it will not begin, though it goes on
+    fate: tuple[Any, ...] | None = None  # how it was lost
 
 
 RawComplaint = tuple[str, int, str]  # run, block, message

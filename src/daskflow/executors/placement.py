@@ -61,6 +61,28 @@ class Offer:
         return all(self.resources.get(name, 0) >= amount for name, amount in resources)
 
 
+def homes_for(demands: Iterable[Demand], offers: Iterable[Offer]) -> list[str]:
+    """Return a worker of its own for each of these demands, up to the first that has none.
+
+    Examples
+    --------
+    >>> offers = [Offer("tcp://10.0.0.7:40001", "a", "10.0.0.7", {"GPU": 1})]
+    >>> gpu, any_worker = Demand(resources=(("GPU", 1),)), Demand()
+    >>> homes_for([gpu, any_worker], offers), homes_for([any_worker, gpu], [])
+    (['tcp://10.0.0.7:40001'], [])
+    """
+    free = [offer for offer in offers if offer.is_running]
+    homes = []
+    for demand in demands:
+        able = [one for one in free if one.has(demand.resources)]
+        if not able:
+            break
+        # a worker that others need more is left to them
+        free.remove(chosen := min(able, key=lambda one: len(one.resources)))
+        homes.append(chosen.address)
+    return homes
+
+
 def complaint_about(demand: Demand, offers: Sequence[Offer]) -> str:
     """Return why none of the workers there are can run what has this demand.
 

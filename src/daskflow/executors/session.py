@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from queue import Empty
 from typing import TYPE_CHECKING, Any
 
 from daskflow.demands import Demand
-from daskflow.errors import ExecutorError
-from daskflow.events import Complaint, Report
+from daskflow.events import Complaint, Fate, Report
 from daskflow.executors.base import TakeLines
 from daskflow.executors.hub import Hub
-from daskflow.executors.placement import annotations_of, priority_of
+from daskflow.executors.placement import annotations_of, homes_for, priority_of
 from daskflow.executors.showing import Shown, Silent, Teller, link_to
 from daskflow.executors.wire import (
     Asked,
@@ -71,7 +70,12 @@ class DaskSession:
         made = MaterializedLayer(layer, annotations=annotations or None)
         graph = HighLevelGraph({self._run_id: made}, {self._run_id: set()})
         priority = priority_of(urgent=urgent)
-        futures = self._hub.client.get(graph, ends, sync=False, priority=priority)
+        try:
+            futures = self._hub.client.get(graph, ends, sync=False, priority=priority)
+        except Exception as error:
+            if self._hub.is_lost():
+                raise self._hub.lost_error() from error
+            raise
         self._held.update(key for key in layer if not is_portion(key))
         self._futures.update(zip(ends, futures, strict=True))
         self._submitted += len(layer)
@@ -90,8 +94,7 @@ class DaskSession:
         except Empty:
             pass
         if None in raw or (not raw and self._hub.lost):
-            msg = f"the scheduler at {self._hub.address} was lost: {self._hub.lost}"
-            raise ExecutorError(msg)
+            raise self._hub.lost_error()
         if not raw:
             return self._given_up()
         self._answer_all([one for one in raw if isinstance(one, Asked)])
@@ -115,6 +118,15 @@ class DaskSession:
         """Return which blocks no worker can run, as the tracker found."""
         found, self._complaints = self._complaints, []
         return found
+
+    def workers(self) -> list[str]:
+        """Return the addresses of the workers that take tasks."""
+        return [offer.address for offer in self._hub.workers() if offer.is_running]
+
+    def homes(self, demands: Sequence[Demand], but: Collection[str] = ()) -> list[str]:
+        """Return workers of their own for as many of these demands as have one."""
+        offers = [offer for offer in self._hub.workers() if offer.address not in but]
+        return homes_for(demands, offers)
 
     def fetch(self, keys: Iterable[Any]) -> list[Any]:
         """Bring the values of blocks into this process.
@@ -183,7 +195,7 @@ class DaskSession:
         return self.close
 
     def _report(self, raw: RawReport) -> Report:
-        run_id, block, worker, data, error, is_origin, given_back = raw
+        run_id, block, worker, data, error, is_origin, given_back, fate = raw
         if given_back:
             spans = [(name, start, stop) for name, start, stop in given_back]  # lists on the wire
             return Report(run_id, block, worker, given_back=spans)
@@ -191,8 +203,8 @@ class DaskSession:
             if submission.pop(block, None) is not None:
                 break
         segments = unpack_segments(data) if data else ()
-        is_taken = not data and not error
-        return Report(run_id, block, worker, segments, error, is_origin, is_taken)
+        told = Fate(*fate) if fate is not None else None
+        return Report(run_id, block, worker, segments, error, is_origin, told)
 
     def _given_up(self) -> list[Report]:
         """Return reports for blocks that no message will come for any more.

@@ -56,6 +56,8 @@ def temporary_address(workers: int | None = None, threads_per_worker: int | None
     global _host  # noqa: PLW0603 - it is one for each process, by definition
     with _lock:
         if _host is None or _host.process.poll() is not None:
+            if _host is not None:  # it has died
+                _kill(_host.process)
             settings = Settings().cluster
             size = (
                 workers or settings.workers or _cores(),

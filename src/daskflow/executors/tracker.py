@@ -19,16 +19,17 @@ import asyncio
 import pickle
 from collections.abc import Collection
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from typing import Any
 
 from distributed import KilledWorker, Scheduler, SchedulerPlugin
 
-from daskflow.events import Span
+from daskflow.events import Fate, Span
 from daskflow.executors.asking import GONE, Questions
 from daskflow.executors.base import Mark
 from daskflow.executors.calling_off import mark, tell
 from daskflow.executors.linebox import Told
+from daskflow.executors.losses import Losses
 from daskflow.executors.mailbox import Mailbox, RawComplaint, RawReport
 from daskflow.executors.pages import Pages, open_pages
 from daskflow.executors.placement import complaint_about
@@ -73,12 +74,14 @@ class Tracker(SchedulerPlugin):
         self.runs: dict[str, _Run] = {}
         self.mailboxes: dict[str, Mailbox] = {}
         self.questions = Questions()
+        self.losses: Losses  # made where the scheduler is
         self.looking: asyncio.Task[None] | None = None  # while there are runs
         self.pages: Pages | None = None  # for people; None: there is no dashboard
 
     async def start(self, scheduler: Scheduler) -> None:
         """Offer the calls of the protocol."""
         self.scheduler = scheduler
+        self.losses = Losses(scheduler, self._is_mine, self._has_read, self._put_loss)
         scheduler.handlers.update(
             daskflow_1_hello=self.hello,
             daskflow_1_begin=self.begin,
@@ -87,6 +90,8 @@ class Tracker(SchedulerPlugin):
             daskflow_1_ask=self.ask,
             daskflow_1_answer=self.answer,
             daskflow_1_give_back=self.give_back,
+            daskflow_1_workers=self.workers,
+            daskflow_1_died=self.losses.died,
             daskflow_1_release=self.release,
             daskflow_1_cancel=self.cancel,
             daskflow_1_end=self.end,
@@ -172,6 +177,10 @@ class Tracker(SchedulerPlugin):
         if run is not None and run.client in self.mailboxes:
             self.mailboxes[run.client].put_lines(run_id, lines, count)
 
+    def workers(self) -> list[tuple[Any, ...]]:
+        """Return what each worker has to offer."""
+        return [astuple(offer) for offer in offers_of(self.scheduler)]
+
     def release(self, run_id: str, keys: list[Any]) -> None:
         """Let go of values of a run."""
         holder = _holder(run_id)
@@ -228,6 +237,7 @@ class Tracker(SchedulerPlugin):
             self.looking.cancel()
         if self.pages is not None:
             self.pages.close()
+        self.losses.close()
 
     def update_graph(
         self,
@@ -263,16 +273,25 @@ class Tracker(SchedulerPlugin):
 
     def add_worker(self, scheduler: Scheduler, worker: str) -> None:
         """Let a worker run what asks for one of its name, before Dask looks for what it can run."""
+        self.losses.came(scheduler.workers[worker])
         for run in self.runs.values():
             for key, workers in run.named.items():
                 _bind(scheduler, key, workers, scheduler.workers[worker])
 
-    def transition(self, key: Any, start: str, finish: str, *args: Any, **kwargs: Any) -> None:
-        """Pass on what Dask says of a block: finished with a report, or given up.
+    def remove_worker(self, scheduler: Scheduler, worker: str, **_: Any) -> None:
+        """Tell of what a worker had that is gone."""
+        self.losses.left(worker)
 
-        One that Dask gives up because its workers died is told as a loss: the driver counts those.
+    def log_event(self, topic: str, msg: Any) -> None:
+        """Hear from Dask what becomes of workers."""
+        self.losses.heard(topic, msg)
+
+    def transition(self, key: Any, start: str, finish: str, *args: Any, **kwargs: Any) -> None:
+        """Pass on what Dask says of a block: finished with a report, taken away, or given up.
+
         One that is taken from a worker, finished or not, is marked before another gets it: the mark
-        travels with it, and its bodies are not called once more.
+        travels with it, and its bodies are not called once more. That is told here, as a loss; that
+        it is hollow now its shim need not tell.
         """
         if finish == "memory":
             metadata = kwargs.get("metadata")
@@ -284,17 +303,35 @@ class Tracker(SchedulerPlugin):
             if start in {"processing", "memory"} and run_of(key) in self.runs:
                 task = self.scheduler.tasks[key]
                 task.annotations = {**(task.annotations or {}), Mark.TAKEN.value: True}
-        elif finish == "erred":
-            run_id = run_of(key)
-            if run_id in self.runs and is_block(key):
-                task = self.scheduler.tasks[key]
-                blame = task.exception_blame
-                before = (other.key for other in task.dependencies if other.state == "erred")
-                is_origin = not any(is_block(other) for other in before)
-                worker = kwargs.get("worker") or ""
-                # no error: taken once more than Dask allows
-                error = "" if is_origin and _was_killed(blame) else _why_erred(blame)
-                self._put(RawReport(run_id, key[1], worker, b"", error, is_origin))
+                if is_block(key):
+                    self.losses.took(key, had_value=start == "memory")
+        elif finish == "erred" and self._is_mine(key):
+            self._put_error(key, kwargs.get("worker") or "")
+
+    def _put_error(self, key: Any, worker: str) -> None:
+        """Tell that Dask gave a block up, or one before it: for an exception, or for lost workers.
+
+        The latter is a loss like others: the driver counts those.
+        """
+        task = self.scheduler.tasks[key]
+        blame = task.exception_blame
+        before = (other.key for other in task.dependencies if other.state == "erred")
+        is_origin = not any(is_block(other) for other in before)
+        if is_origin and _was_killed(blame):
+            self._put_loss(key, Fate(worker, f"{worker} is gone"))
+        else:
+            self._put(RawReport(run_of(key), key[1], worker, b"", _why_erred(blame), is_origin))
+
+    def _put_loss(self, key: Any, fate: Fate) -> None:
+        self._put(RawReport(run_of(key), key[1], fate.worker, fate=tuple(fate)))
+
+    def _has_read(self, run_id: str, worker: str) -> bool:
+        """Return whether a worker may have begun something of a run; some share a process."""
+        return worker in self.runs[run_id].readers or worker.startswith("inproc://")
+
+    def _is_mine(self, key: Any) -> bool:
+        """Return whether a key is that of a block of a run that is here."""
+        return run_of(key) in self.runs and is_block(key)
 
     def remove_client(self, scheduler: Scheduler, client: str) -> None:
         """Forget all that belongs to a client that left."""

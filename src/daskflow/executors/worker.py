@@ -7,9 +7,12 @@ message: no message of ours, atomic with the result, in order.
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from dask.sizeof import sizeof
@@ -18,7 +21,8 @@ from distributed import get_worker, rejoin, secede
 from daskflow.errors import DefinitionError, UnansweredError
 from daskflow.events import GiveBack, Segment, Span
 from daskflow.executors.at_work import call_off
-from daskflow.executors.base import Executor, Mark
+from daskflow.executors.base import NOWHERE, Executor, Gauge, Mark
+from daskflow.executors.black_box import BlackBox
 from daskflow.executors.local import LocalExecutor
 from daskflow.executors.wire import (
     CANCEL,
@@ -39,6 +43,7 @@ if TYPE_CHECKING:
 
 A = TypeVar("A")
 
+_log = logging.getLogger("daskflow")
 _GRACE_SECONDS = 5.0  # beyond those that the tracker waits for an answer
 
 
@@ -46,7 +51,10 @@ _GRACE_SECONDS = 5.0  # beyond those that the tracker waits for an answer
 def sizeof_segment(segment: Segment) -> int:
     """Tell Dask how large a block's values are: it places and spills by that."""
     own = 200 + 20 * len(segment.codes)
-    return own + (sizeof(list(segment.values.values())) if segment.values else 0)
+    try:
+        return own + (sizeof(list(segment.values.values())) if segment.values else 0)
+    except BaseException:  # noqa: BLE001 - of the user's classes; Dask lets such a one end a worker
+        return own
 
 
 @sizeof.register(Sealed)  # type: ignore[untyped-decorator]
@@ -63,6 +71,7 @@ class WorkerPort:
     def __init__(self) -> None:
         self._worker: Worker | None = None  # where the block began
         self._process = os.getpid()
+        self._end: Callable[[], None] = _do_nothing
 
     @property
     def worker(self) -> str:
@@ -93,12 +102,24 @@ class WorkerPort:
             return None
         return next((mark for mark in (Mark.CALLED_OFF, Mark.TAKEN) if mark in found), None)
 
-    def report(self, run_id: str, block: int, segments: tuple[Segment, ...] | None) -> None:
+    def begin(self, run_id: str, block: int) -> Gauge:
+        """Note in the black box that a block begins."""
+        box = _box_of(get_worker())
+        if box is None:
+            return NOWHERE
+        record, gauge = box.begin(run_id, block)
+        self._end = partial(box.end, record)
+        return gauge
+
+    def end(self) -> None:
+        """Note in the black box that all of the block has run."""
+        self._end()
+
+    def report(self, run_id: str, block: int, segments: tuple[Segment, ...]) -> None:
         """Put the report onto the message with which Dask tells that the block is done."""
         worker = get_worker()
         state = worker.state.tasks[worker.get_current_task()]
-        packed = pack_segments(segments) if segments is not None else b""
-        state.metadata[METADATA_KEY] = (run_id, block, packed)
+        state.metadata[METADATA_KEY] = (run_id, block, pack_segments(segments))
 
     def giving_back(self, run_id: str, block: int) -> GiveBack | None:
         """Return what tells the tracker; None where other Dask code computes the block."""
@@ -191,6 +212,32 @@ def _canceller(worker: Worker) -> Callable[..., list[int]]:
         return [key[1] for key, state in mine if state not in _NOT_BEGUN]
 
     return cancel
+
+
+def _do_nothing() -> None:
+    """End what was noted nowhere."""
+
+
+_boxes: dict[str, BlackBox | None] = {}  # of the workers of this process, by address
+_making = threading.Lock()
+
+
+def _box_of(worker: Worker) -> BlackBox | None:
+    """Return the black box of a worker; None where nobody would read it, or there cannot be one."""
+    address = worker.address
+    if address not in _boxes:
+        with _making:
+            if address not in _boxes:
+                _boxes[address] = _make_box(address) if worker.nanny else None
+    return _boxes[address]
+
+
+def _make_box(address: str) -> BlackBox | None:
+    try:
+        return BlackBox(address)
+    except (OSError, ValueError) as error:
+        _log.info("no black box for worker %s: %s", address, error)
+        return None
 
 
 @contextmanager

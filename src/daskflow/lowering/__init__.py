@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from daskflow.definition.nodes import FlowGraph
-from daskflow.lowering.blocks import Cutter, Target, find_due
+from daskflow.lowering.blocks import Cutter, Target, find_due, find_named
 from daskflow.lowering.checks import verify
 from daskflow.lowering.expand import expand
 from daskflow.lowering.known import AtHand, Column, Known
@@ -41,7 +41,10 @@ def lower(graph: FlowGraph, known: Known, at_hand: AtHand, target: Target) -> Pl
     links = {
         name: [link_of(graph, edge, seen.spaces) for edge in graph.upstream(name)] for name in order
     }
-    due = find_due(links, order, seen.columns)
+    if target.homes:
+        due = find_named(seen.columns, target.homes)
+    else:
+        due = find_due(links, order, seen.columns)
     now = Pass(graph, seen, at_hand, links, due)
     cutter = Cutter(now, stages(graph, links, due), target)
     blocks = tuple(cutter.cut())

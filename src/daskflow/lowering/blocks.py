@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 from daskflow.definition.nodes import ROOT
+from daskflow.demands import Demand
 from daskflow.lowering.known import Column
 from daskflow.lowering.links import Link
 from daskflow.lowering.needs import Needs, Pass
@@ -55,6 +56,8 @@ def find_due(links: Links, order: list[str], columns: Mapping[str, Column]) -> d
     for name in order:
         column = columns[name]
         mine = column.open()
+        if 1 not in mine:  # all of it is held
+            continue
         for link in links[name]:
             upstream = columns[link.edge.upstream]
             if column.space.level == upstream.space.level == 0:
@@ -70,6 +73,14 @@ def find_due(links: Links, order: list[str], columns: Mapping[str, Column]) -> d
         else:
             due[name] = mine
     return due
+
+
+def find_named(columns: Mapping[str, Column], runs: Iterable[tuple[str, int]]) -> dict[str, bytes]:
+    """Return the columns of task runs that are named, as `find_due` does."""
+    found: dict[str, bytearray] = {}
+    for name, position in runs:
+        found.setdefault(name, bytearray(len(columns[name].codes)))[position] = 1
+    return {name: bytes(column) for name, column in found.items()}
 
 
 def _narrow(mine: bytes, link: Link, space: Space, their_space: Space, theirs: bytes) -> bytes:
@@ -105,6 +116,8 @@ class Target:
     may_give_back: bool = False  # whether blocks may end before all of them was begun
     block_seconds: float = 0.5  # how long a block may take
     paces: Mapping[str, float] = field(default_factory=dict)  # seconds of a task run, by task
+    # task runs that are to run now, and on which worker; none: all that can
+    homes: Mapping[tuple[str, int], str] = field(default_factory=dict)
 
 
 @dataclass
@@ -169,13 +182,7 @@ class Cutter:
         size = self._size(nodes)
         batch: list[Strip] = []
         room = size
-        for strip, is_alone in self._told_apart(nodes):
-            if is_alone:
-                if batch:
-                    yield batch
-                yield [strip]
-                batch, room = [], size
-                continue
+        for strip in self._strips(nodes):
             start = strip.start
             while start < strip.stop:
                 stop = min(strip.stop, start + room)
@@ -189,19 +196,10 @@ class Cutter:
             yield batch
 
     def _stretches(self, nodes: list[str]) -> Iterator[tuple[str, ...]]:
-        """Cut nodes that are not mapped into stretches; what was lost with a block stands alone."""
+        """Cut nodes that are not mapped into stretches."""
         size = self._size(nodes)
-        begin = 0
-        for end, name in enumerate(nodes):
-            is_alone = bool(self.now.known.columns[name].alone)
-            if begin < end and (is_alone or end - begin == size):
-                yield tuple(nodes[begin:end])
-                begin = end
-            if is_alone:
-                yield (name,)
-                begin = end + 1
-        if begin < len(nodes):
-            yield tuple(nodes[begin:])
+        for begin in range(0, len(nodes), size):
+            yield tuple(nodes[begin : begin + size])
 
     def _size(self, nodes: list[str]) -> int:
         """Return how many positions of a region, or nodes that are not mapped, make a block."""
@@ -218,28 +216,6 @@ class Cutter:
     def _is_single(self, nodes: list[str]) -> bool:
         """Return whether the nodes of a region are not mapped."""
         return self.now.graph.nodes[nodes[0]].space == ROOT
-
-    def _told_apart(self, nodes: list[str]) -> Iterator[tuple[Strip, bool]]:
-        """Return the strips of a region, and whether one is to be a block by itself.
-
-        So is what was in a block that was lost: one of its task runs may have been the cause.
-        """
-        columns = [self.now.known.columns[name] for name in nodes]
-        if not any(column.alone for column in columns):
-            yield from ((strip, False) for strip in self._strips(nodes))
-            return
-        for strip in self._strips(nodes):
-            lost: set[int] = set()
-            for name in strip.nodes:
-                lost |= self.now.known.columns[name].alone
-            start = strip.start
-            for place in sorted(p for p in lost if strip.start <= p < strip.stop):
-                if start < place:
-                    yield strip._replace(start=start, stop=place), False
-                yield strip._replace(start=place, stop=place + 1), True
-                start = place + 1
-            if start < strip.stop:
-                yield strip._replace(start=start), False
 
     def _strips(self, nodes: list[str]) -> Iterator[Strip]:
         """Return the stretches of a region in which the same nodes are due."""
@@ -271,10 +247,18 @@ class Cutter:
             tuple(needs.slices.values()),
             needs.spaces.parts(),
             tuple(needs.portions),
-            task.rules.demand,
+            self._demand(strips[0], task.rules.demand),
         )
         for strip in strips:
             for name in strip.nodes:
                 self.now.placed.setdefault(name, []).append((strip.start, strip.stop, key))
         self.number += 1
         return block
+
+    def _demand(self, strip: Strip, demand: Demand) -> Demand:
+        """Return what a block demands; where it is sent home, to be there, if that is still there.
+
+        Else it would wait for a worker that never comes back.
+        """
+        home = self.target.homes.get((strip.nodes[0], strip.start))
+        return replace(demand, workers=(home,), is_wish=True) if home else demand

@@ -185,7 +185,8 @@ class _Check:
         return self.columns[run[0]]
 
     def _is_open(self, run: Run) -> bool:
-        return self._column(run).codes[run[1]] == Pending.code
+        column = self._column(run)
+        return column.codes[run[1]] == Pending.code and run[1] not in column.held
 
     def _is_done(self, run: Run) -> bool:
         return bool(self._column(run).finished()[run[1]])

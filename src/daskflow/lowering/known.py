@@ -35,7 +35,7 @@ class Column:
     before: dict[int, Before] = field(default_factory=dict)  # more than the number of attempts
     given: dict[Index, State] = field(default_factory=dict)  # of task runs that are not there yet
     carriers: dict[int, int] = field(default_factory=dict)  # block that has the loop's result
-    alone: set[int] = field(default_factory=set)  # were lost with a block: each gets one of its own
+    held: set[int] = field(default_factory=set)  # run only where and when they are named
 
     def grow(self) -> int:
         """Make room for all positions of the space; return how many came."""
@@ -52,7 +52,7 @@ class Column:
         """
         columns = self.codes[:], self.blocks[:], self.attempts[:]
         made = Column(
-            space, *columns, self.states, self.before, carriers=self.carriers, alone=self.alone
+            space, *columns, self.states, self.before, carriers=self.carriers, held=self.held
         )
         made.grow()
         if self.given:
@@ -73,7 +73,10 @@ class Column:
 
     def open(self) -> bytes:
         """Return a column of 1 where a task run may be put into a block, else 0."""
-        return bytes(self.codes.translate(OPEN_MASK))
+        found = self.codes.translate(OPEN_MASK)
+        for position in self.held:
+            found[position] = 0
+        return bytes(found)
 
     def is_finished(self) -> bool:
         """Return whether all of it is finished."""

@@ -37,7 +37,7 @@ def look_up(run: TaskRun, rule: CacheRule, facts: CacheFacts) -> State | None:
     except CacheKeyError as error:
         run.exception, run.ended = error, now()
         return Failed(f"CacheKeyError: {error}", exception=error)
-    if run.cache is None or run.before.attempts or run.before.loops:
+    if run.cache is None or run.before.ended or run.before.loops:
         return None
     entry = _find(run, run.cache.key)
     if entry is None:

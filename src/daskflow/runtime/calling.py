@@ -52,6 +52,9 @@ class Ending(NamedTuple):
 SUCCESS = Success()
 INTERRUPTED = Ending(Cancelled("cancelled while it ran"))
 _CALLERS = {__name__, within.__module__, ask_handlers.__module__, "daskflow.runtime.steps"}
+_LONGEST_SUMMARY = 2_000  # characters: it is shown in lists
+_LONGEST_TRACE = 50_000  # the same, for who looks at one
+_LARGEST = 1 << 20  # bytes of an exception: it rides with the state, and is kept with it
 _GRACE = 0.5  # seconds that an event loop has to cancel a coroutine before it is interrupted
 
 
@@ -161,6 +164,7 @@ async def _in_time(
 
 def end_of_exception(error: BaseException) -> Ending:
     """Return how a call ended that raised this."""
+    error = tamed(error)
     if isinstance(error, Fail):
         return Ending(state_of_signal(error), error.result, error, trace_of(error))
     if isinstance(error, Signal):
@@ -169,23 +173,59 @@ def end_of_exception(error: BaseException) -> Ending:
     return Ending(Failed(summary_of(error), exception=error), None, error, trace_of(error))
 
 
+def tamed(error: BaseException) -> BaseException:
+    """Return an exception, or a `PortableError` in place of one that cannot even be looked at."""
+    try:
+        isinstance(error, Signal), error.__traceback__, error.__cause__, error.__context__
+    except BaseException as other:
+        kind = type(error).__qualname__
+        return PortableError(f"{kind}, which raises {type(other).__qualname__} when it is shown")
+    return error
+
+
 def summary_of(error: BaseException) -> str:
     """Return an exception in one line; one whose ``str`` is broken as well."""
     try:
-        return traceback.format_exception_only(error)[-1].strip()
+        told = traceback.TracebackException(type(error), error, None)
+        told.__notes__ = None  # they come behind the line that is meant
+        return shortened(list(told.format_exception_only())[-1].strip(), _LONGEST_SUMMARY)
     except Exception:
         return f"{type(error).__qualname__} (its message cannot be shown)"
 
 
+def words_of(error: BaseException) -> str:
+    """Return the message of an exception, with its kind where that would surprise."""
+    try:
+        return str(error) if isinstance(error, Exception) else summary_of(error)
+    except Exception:
+        return summary_of(error)
+
+
 def trace_of(error: BaseException) -> str:
     """Return the traceback as text, without the frames of those who called the user's code."""
+    error = tamed(error)
     frames = error.__traceback__
     while frames is not None and frames.tb_frame.f_globals.get("__name__") in _CALLERS:
         frames = frames.tb_next
     try:
-        return "".join(traceback.format_exception(type(error), error, frames))
+        text = "".join(traceback.format_exception(type(error), error, frames))
     except Exception:
-        return "".join(traceback.format_tb(frames)) + summary_of(error)
+        text = "".join(traceback.format_tb(frames)) + summary_of(error)
+    return shortened(text, _LONGEST_TRACE)
+
+
+def shortened(text: str, limit: int) -> str:
+    """Return a text, without its middle where it has more characters than are worth keeping.
+
+    Examples
+    --------
+    >>> shortened("abcdefghij", 6)
+    'abc ... (10 characters) ... hij'
+    """
+    if len(text) <= limit:
+        return text
+    half = limit // 2
+    return f"{text[:half]} ... ({len(text):,} characters) ... {text[-half:]}"
 
 
 class _ExceptionPickler(OwnPickler):
@@ -206,7 +246,8 @@ def make_portable(error: BaseException, trace: str = "") -> tuple[BaseException,
     buffer = io.BytesIO()
     try:
         _ExceptionPickler(buffer).dump(error)
-        travels = isinstance(pickle.loads(buffer.getvalue()), type(error))
+        is_small = buffer.tell() <= _LARGEST
+        travels = is_small and isinstance(pickle.loads(buffer.getvalue()), type(error))
     except RunInterrupted:
         raise
     except BaseException:  # hostile ones raise what they like when they are unpickled

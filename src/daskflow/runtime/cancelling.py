@@ -70,7 +70,7 @@ class _Winding:
             driver.stop_if_told_twice()
             reports = driver.session.wait(_LOOK_SECONDS)
             for report in reports:
-                record.fold(report)
+                driver.fold(report)
             if reports:
                 self._cancel_open()
             driver.session.release(record.holding.take_loose())

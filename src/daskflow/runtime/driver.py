@@ -18,7 +18,9 @@ from queue import Empty, SimpleQueue
 from typing import Any
 
 from daskflow.definition.nodes import FlowGraph
+from daskflow.demands import Demand
 from daskflow.errors import DaskflowError
+from daskflow.events import Report
 from daskflow.executors.base import Session
 from daskflow.garbage import uncollected
 from daskflow.lowering import AtHand, Plan, Target, lower
@@ -26,10 +28,13 @@ from daskflow.questions import Answerer, answer_nothing
 from daskflow.runtime.code import OwnCode
 from daskflow.runtime.given import Given
 from daskflow.runtime.inputs import cut_piece
+from daskflow.runtime.losses import Losses
 from daskflow.runtime.record import RunRecord
+from daskflow.runtime.refusals import Refusals
 from daskflow.runtime.restoring import lost_runs, reopen
 from daskflow.runtime.shim import run_block, unpack_literal, within_run
 from daskflow.runtime.spec import own_code_by_value
+from daskflow.runtime.uprooting import uproot
 from daskflow.signals import RunInterrupted
 from daskflow.timing import now, skip_to, stands_still
 
@@ -109,6 +114,8 @@ class Driver:
     ) -> None:
         self.job = job
         self.record = record
+        self.losses = Losses(record)
+        self.refusals = Refusals(record)
         self.session = session
         self.contact = Contact() if contact is None else contact
         self.next_block = job.first_block  # number of the first one that is still to be made
@@ -118,6 +125,13 @@ class Driver:
         self._last_lowering = (0.0, 0.0)  # instants
         self._is_short = False  # whether there was no room for all that can run
         self._flow = Throughput()
+
+    def move(self, session: Session, job: Assignment) -> None:
+        """Go on in another session, under another name: all that was in this one is gone."""
+        uproot(self.record)
+        self.session, self.job = session, job
+        self._placed = set(job.placed)
+        self._is_short = False
 
     def drive(self) -> None:
         """Bring every task run to a finished state, or to where only a person helps.
@@ -144,17 +158,21 @@ class Driver:
             reports = self.session.wait(self._patience())
             with uncollected():
                 for report in reports:
-                    self._is_ripe |= self.record.fold(report) or self.record.is_awaited(report)
+                    self._is_ripe |= self.fold(report)
             self._flow.note(len(reports), now())
             self._is_ripe |= self._is_short and 2 * len(self.record.in_flight) <= self._window()
-            if any(report.is_taken for report in reports):
+            if any(report.fate is not None for report in reports):
                 self._repair()
+            are_suspects = self.losses.clear()
+            self._is_ripe |= are_suspects and not self.record.in_flight
             self._hear_complaints()
             self._wake()
             self._obey()
             self._stop_if_told()
             if self._is_ripe and self._may_lower():
                 self._lower()
+            if are_suspects and not self.losses.is_busy and self.contact.may_submit():
+                self._try_suspects()
             self.session.release(self.record.holding.take_loose())
             self.contact.on_change()
         if not self.record.paused and (self.record.open or self.record.undecided):
@@ -178,15 +196,43 @@ class Driver:
         if self.contact.is_hurried():
             raise RunInterrupted
 
+    def fold(self, report: Report) -> bool:
+        """Take in a report; return whether there may be something more to lower."""
+        if report.fate is not None:
+            self.losses.fold(report.block, report.fate)
+            return True
+        if report.error and self.refusals.fold(report, self.session):
+            return True
+        return self.record.fold(report) or self.record.is_awaited(report)
+
     def _lower(self) -> None:
         """Lower what can run now, and submit it; not while nothing can be kept of it."""
         self._is_ripe = not self.contact.may_submit()
         if not self._is_ripe:
             with uncollected():
-                self._make_plan()
+                self._make_plan({})
 
-    def _make_plan(self) -> None:
-        """Lower what can run now, and submit it."""
+    def _try_suspects(self) -> None:
+        """Let run what may be what a worker died of, as far as that can run now."""
+        many = self.session.threads
+        with uncollected():
+            if homes := self.losses.charged(many, self._homes):
+                self._make_plan(homes)
+            if not self.record.in_flight and (homes := self.losses.set_apart(many, self._homes)):
+                self._make_plan(homes)
+
+    def _homes(self, demands: Sequence[Demand]) -> list[str]:
+        """Return a worker for as many of these demands as have one of their own."""
+        return self.session.homes(demands, self.refusals.unfit)
+
+    def _make_plan(self, homes: Mapping[tuple[str, int], str]) -> None:
+        """Lower what can run now, and submit it.
+
+        Parameters
+        ----------
+        homes
+            Suspects, and where they run; none: all else.
+        """
         record, job = self.record, self.job
         began = now()
         at_hand = AtHand(
@@ -202,15 +248,18 @@ class Driver:
         target = Target(
             job.run_id,
             self.session.threads,
-            job.block_size,
+            1 if homes else job.block_size,
             self.next_block,
             max(1, self._window() - len(record.in_flight)),
             may_give_back=True,
             block_seconds=job.block_seconds,
             paces={task: pace.expected() for task, pace in record.paces.items()},
+            homes=homes,
         )
         plan = lower(job.graph, record.known, at_hand, target)
         is_news = record.take_plan(plan)
+        if homes:
+            self.losses.sent(plan, homes)
         if plan.blocks:
             with self._with_code(plan):
                 unpack = partial(within_run, job.run_id, unpack_literal)
@@ -220,7 +269,9 @@ class Driver:
             # what others have begun comes before what only was no room for
             urgent = self.next_block != job.first_block and not self._is_short
             self.next_block += len(plan.blocks)
-            self.session.submit(layer, urgent=urgent, demands=plan.demands())
+            self.session.submit(
+                layer, urgent=urgent, demands=self.refusals.demands(plan, self.session)
+            )
         self._is_short = plan.is_short
         self._last_lowering = (began, now())
         self.contact.on_change()
@@ -252,7 +303,7 @@ class Driver:
         So lowering takes a small share of the time, however wide the flow is and however many
         reports come. Where it is quick it is done at once, so that small flows run in order.
         """
-        if not (self.record.open or self.record.undecided):
+        if self.losses.is_busy or not (self.record.open or self.record.undecided):
             return False
         began, ended = self._last_lowering
         took = ended - began

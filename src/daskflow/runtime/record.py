@@ -15,6 +15,7 @@ from typing import Protocol
 from daskflow.context import run_label
 from daskflow.definition.nodes import FlowGraph, NodeRef
 from daskflow.entries import Entry, SegmentTold, SpaceEnded, SpaceOpened, TaskRunMoved
+from daskflow.errors import CodeMissingError
 from daskflow.events import Before, Complaint, Note, Report, Segment, Span, StateChanged, Stretch
 from daskflow.lines import LogLine
 from daskflow.lowering.known import OWNED
@@ -44,6 +45,9 @@ from daskflow.states import (
 from daskflow.timing import as_datetime, now
 
 _MOST_STRIKES = 3  # times a task run may be given back though all before it is finished
+
+
+NOTHING_MORE = Note()
 
 
 class Judge(Protocol):
@@ -97,7 +101,6 @@ class RunRecord(Columns):
         self._due: list[tuple[float, str, int]] = []  # heap of what waits for an instant
         self.paused: set[tuple[str, int]] = set()  # what waits for a person, or for an instant too
         self._awaited: dict[str, bool] | None = None  # what open ones wait for; None: not known
-        self._losses: Counter[tuple[str, int]] = Counter()  # times its block was lost
         self._strikes: Counter[tuple[str, int]] = Counter()  # times given back without a reason
 
     def give(self, given: Given) -> None:
@@ -108,7 +111,7 @@ class RunRecord(Columns):
         for name, states in given.items():
             self.nodes[name].given = dict(states)
             self._take_given(name)
-            self._note_lowered(name)
+            self.note_lowered(name)
 
     def _take_given(self, name: str) -> bool:
         """Note the states that were given for task runs which are there now; tell of any."""
@@ -152,10 +155,10 @@ class RunRecord(Columns):
                 for name in strip.nodes:
                     self._own(self.nodes[name], block.number, strip.start, strip.stop)
         for name in touched:
-            self._note_lowered(name)
+            self.note_lowered(name)
         return bool(came) and bool(self.open or self.undecided)
 
-    def _note_lowered(self, name: str) -> None:
+    def note_lowered(self, name: str) -> None:
         """Tell the holding where no task run of a node is left that was never in a block."""
         record = self.nodes[name]
         was_never = record.blocks.count(0) - len(record.states)  # those that ended here have none
@@ -193,10 +196,8 @@ class RunRecord(Columns):
             Whether there is something that can be put into a block again.
         """
         block = report.block
-        if report.is_taken:
-            self._fold_taken(block)
         if block not in self.in_flight:
-            return report.is_taken
+            return False
         if report.given_back:
             return self._take_unbegun(block, report.given_back, is_running=True)
         self.workers[block] = report.worker
@@ -212,6 +213,13 @@ class RunRecord(Columns):
         spans = self.in_flight.pop(block)
         is_untold = self.untold.pop(block) and not report.error
         return self._take_unbegun(block, spans) if is_untold else bool(report.error)
+
+    def give_back(self, block: int) -> None:
+        """Open all of a block: nothing of it was begun, and never will be."""
+        spans = self.in_flight.pop(block, ())
+        self.untold.pop(block, None)
+        self.keys.pop(block, None)
+        self._take_unbegun(block, spans)
 
     def _take_unbegun(self, block: int, spans: Iterable[Span], *, is_running: bool = False) -> bool:
         """Open what a block has not begun, and never will; return whether there was any."""
@@ -261,7 +269,7 @@ class RunRecord(Columns):
         self.open += 1
         self._awaited = None
         self.holding.gave_back(record.blocks[position], [(name, position)])
-        self._tell(name, position, state, is_driver=True)
+        self.tell(name, position, state, is_driver=True)
 
     def _fold_segment(self, block: int, segment: Segment) -> None:
         record = self.take(segment)
@@ -321,7 +329,7 @@ class RunRecord(Columns):
             elif code not in FINISHED:
                 self._note_waiting(record, run)
             if code != Pending.code:
-                self._tell(segment.node, position, self.state(*run))
+                self.tell(segment.node, position, self.state(*run))
 
     def _note_waiting(self, record: NodeRecord, run: tuple[str, int]) -> None:
         """Note what a task run waits for that did not finish, and what it goes on with."""
@@ -354,22 +362,7 @@ class RunRecord(Columns):
                 message = "its inputs were lost, and were not finished when they were made again"
                 self.crash(name, position, message, "input lost")
 
-    def _fold_taken(self, block: int) -> None:
-        """Note that Dask lost a block: its values are gone, and what it did not tell begins anew.
-
-        Each in a block of its own: nobody knows which of them was the cause, so none is charged. An
-        attempt that vanished alone is repeated, and told, as often as `infra_retries` allow.
-        """
-        self.keys.pop(block, None)
-        if block not in self.in_flight:
-            return
-        lost = self._untold_runs(block)
-        del self.in_flight[block], self.untold[block]
-        places = {position if self.graph.depth(name) else name for name, position in lost}
-        for name, position in lost:
-            self._lose(block, name, position, is_charged=len(places) == 1)
-
-    def _untold_runs(self, block: int) -> list[tuple[str, int]]:
+    def untold_runs(self, block: int) -> list[tuple[str, int]]:
         """Return the task runs that a block has taken and not told of."""
         return [
             (name, position)
@@ -378,30 +371,22 @@ class RunRecord(Columns):
             for position in range(a, b)
         ]
 
-    def _lose(self, block: int, name: str, position: int, *, is_charged: bool) -> None:
-        """Open a task run that was lost with its block, or crash it if that was once too often."""
-        self._losses[name, position] += is_charged
-        if self._losses[name, position] > self.graph.nodes[name].task.rules.infra_retries:
-            self.crash(name, position, "its worker was lost", "worker lost")
-            return
-        self.nodes[name].alone.add(position)
-        self._reclaim(block, name, position)
-        self._tell(name, position, Pending("its worker was lost: it runs again"))
-
-    def _reclaim(self, block: int, name: str, position: int) -> None:
+    def reclaim(self, block: int, run: tuple[str, int]) -> None:
         """Open a task run that its block will not end."""
-        self.nodes[name].codes[position] = Pending.code
+        self.nodes[run[0]].codes[run[1]] = Pending.code
         self.open += 1
         self._awaited = None
-        self.holding.gave_back(block, [(name, position)])
+        self.holding.gave_back(block, [run])
 
     def _fold_error(self, report: Report) -> None:
         """Let the task runs of a block that did not come back crash, or wait if it never began."""
-        for name, position in self._untold_runs(report.block):
+        for run in self.untold_runs(report.block):
             if report.is_origin:
-                self.crash(name, position, report.error)
+                error = report.error.removeprefix(CodeMissingError.MARK)
+                reason = "block lost" if error == report.error else "code missing"
+                self.crash(*run, error, reason, Note(worker=report.worker))
             else:
-                self._reclaim(report.block, name, position)
+                self.reclaim(report.block, run)
 
     def complain(self, complaint: Complaint) -> str | None:
         """Note that a task waits for a worker that is not there, and return its name.
@@ -417,11 +402,26 @@ class RunRecord(Columns):
         self._write(TaskRunMoved(now(), name, (), -1, told))
         return name
 
-    def crash(self, name: str, position: int, error: str, reason: str = "block lost") -> None:
-        """Note that the world failed a task run that no block can tell of any more."""
+    def crash(
+        self,
+        name: str,
+        position: int,
+        error: str,
+        reason: str = "block lost",
+        more: Note = NOTHING_MORE,
+    ) -> None:
+        """Note that the world failed a task run that no block can tell of any more.
+
+        Parameters
+        ----------
+        more
+            What else is worth saying of it.
+        """
         attempt = self.nodes[name].attempts[position]
         state = Crashed(error, as_datetime(now()), attempt, reason=reason)
         self._end(name, position, state)
+        notes = self.nodes[name].notes
+        notes[position] = more._replace(message=notes[position].message)
 
     def cancel_undecided(self, message: str) -> None:
         """Note that mapped nodes were cancelled that have no children yet."""
@@ -439,7 +439,7 @@ class RunRecord(Columns):
 
     def abandon(self, block: int, message: str) -> None:
         """Wait for a block no longer: what it has not told is cancelled."""
-        for name, position in self._untold_runs(block):
+        for name, position in self.untold_runs(block):
             self.cancel(name, position, message)
         del self.in_flight[block], self.untold[block]
 
@@ -483,7 +483,7 @@ class RunRecord(Columns):
         record.counts[state.code] += 1
         self.holding.finished(block, 1, [(name, position)])
         is_told = is_news(old, state.code)
-        self._tell(name, position, state, is_driver=True, is_told=is_told)
+        self.tell(name, position, state, is_driver=True, is_told=is_told)
 
     def is_awaited(self, report: Report) -> bool:
         """Return whether a report may let a task run start that could not be lowered so far.
@@ -556,7 +556,7 @@ class RunRecord(Columns):
     def approve(self, name: str, position: int, message: str = "approved") -> None:
         """Let a paused task run go on; what does not wait any more is left alone."""
         if self._may_decide(name, position, Pending(message)):
-            self._tell(name, position, Pending(message), is_driver=True)
+            self.tell(name, position, Pending(message), is_driver=True)
             self._go_on(name, position)
 
     def reject(self, name: str, position: int, message: str) -> None:
@@ -581,7 +581,7 @@ class RunRecord(Columns):
         """Return whether all task runs are finished."""
         return not self.in_flight and all(map(self.is_complete, self.nodes))
 
-    def _tell(
+    def tell(
         self,
         name: str,
         position: int,

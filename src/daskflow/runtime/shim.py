@@ -24,9 +24,10 @@ from weakref import WeakValueDictionary
 
 from daskflow import context
 from daskflow.definition.nodes import ROOT
+from daskflow.errors import CodeMissingError, ExecutorError
 from daskflow.events import NOTHING_BEFORE, GiveBack, Note, Segment, Span, Stretch
 from daskflow.executors.at_work import begin, end
-from daskflow.executors.base import Mark, Port, use_port
+from daskflow.executors.base import NOWHERE, Gauge, Mark, Port, use_port
 from daskflow.executors.ports import current_port
 from daskflow.lowering.links import link_of
 from daskflow.lowering.plan import BlockBody, Strip, strips_of, unpack_block
@@ -55,17 +56,22 @@ def run_block(run_id: str, number: int, body: bytes, *inputs: Any) -> tuple[Segm
     port = current_port()
     mark = port.mark()
     if mark is not None:  # only the driver decides what runs again
-        port.report(run_id, number, None if mark is Mark.TAKEN else ())
+        if mark is Mark.CALLED_OFF:
+            port.report(run_id, number, ())
         return hollow(strips_of(body))
-    spec = _spec_of(run_id, port)
-    with use_port(port), context.at_place(port.worker), in_use(spec.modules):
-        walk = BlockWalk(spec, unpack_block(body), inputs, is_local=port.is_local)
-        walk.begin(run_id, number)
-        try:
-            with walk.watched(port.giving_back(run_id, number)):
-                segments = walk.walk()
-        finally:
-            end(walk.scope)
+    gauge = port.begin(run_id, number)
+    try:
+        spec = _loaded(run_id, port)
+        with use_port(port), context.at_place(port.worker), in_use(spec.modules):
+            walk = BlockWalk(spec, unpack_block(body), inputs, gauge, is_local=port.is_local)
+            walk.begin(run_id, number)
+            try:
+                with walk.watched(port.giving_back(run_id, number)):
+                    segments = walk.walk()
+            finally:
+                end(walk.scope)
+    finally:
+        port.end()
     if not port.is_local:
         drop_frames(segments)
     if outbox.ended:
@@ -113,6 +119,18 @@ def drop_frames(segments: Iterable[Segment]) -> None:
                 traceback.clear_frames(value.__traceback__)
 
 
+def _loaded(run_id: str, port: Port) -> RunSpec:
+    """Return the spec of a run; say what is missing where it cannot be loaded."""
+    try:
+        return _spec_of(run_id, port)
+    except (ImportError, AttributeError, ExecutorError) as error:
+        msg = (
+            f"{port.worker} cannot load the flow: {error}; install there what is installed here, "
+            "or name workers that have it (workers=)"
+        )
+        raise CodeMissingError(msg) from error
+
+
 def _spec_of(run_id: str, port: Port) -> RunSpec:
     if port.is_local:
         local: RunSpec = port.fetch_spec(run_id)
@@ -137,9 +155,17 @@ class BlockWalk:
     """The walk through one block."""
 
     def __init__(
-        self, spec: RunSpec, body: BlockBody, received: tuple[Any, ...], *, is_local: bool
+        self,
+        spec: RunSpec,
+        body: BlockBody,
+        received: tuple[Any, ...],
+        gauge: Gauge = NOWHERE,
+        *,
+        is_local: bool,
     ) -> None:
         self.spec = spec
+        self.gauge = gauge
+        self._place = 0  # in the walk, of the task run that was begun last
         self.is_local = is_local
         self.body = body
         self.inputs = Inputs(spec, received, body.slices, body.spaces)
@@ -253,6 +279,8 @@ class BlockWalk:
         return bool(told) and told[0].stop == strip.stop
 
     def _run(self, wire: Wire, position: int) -> tuple[TaskRun, State]:
+        self._place += 1
+        self.gauge[0] = self._place
         node = wire.node
         index = wire.space.index_of(position)
         before = self.body.before.get((node.name, position), NOTHING_BEFORE)

@@ -28,6 +28,7 @@ from daskflow.runtime.calling import (
     make_portable,
     summary_of,
     trace_of,
+    words_of,
 )
 from daskflow.runtime.contexts import context_of, with_prints
 from daskflow.runtime.durable import read_later, write_result
@@ -116,7 +117,7 @@ def ask_gates(run: TaskRun, state: State) -> State:
 def ask_trigger(run: TaskRun, state: State) -> State:
     """Let the trigger decide, then the skip rule; not again once it let the body start."""
     rules, before = run.node.task.rules, run.before
-    if before.is_resumed or before.attempts or before.loops:
+    if before.is_resumed or before.ended or before.loops:
         return state
     if is_manual(rules.trigger):
         return Paused("waits for approval")
@@ -212,11 +213,13 @@ def check_result(run: TaskRun, state: State) -> State:
         return state
     try:
         run.small, run.size = weigh(run.value, run.spec.small_result_bytes)
-    except Exception as error:
+    except RunInterrupted:
+        raise
+    except BaseException as error:  # classes of the user's raise what they like when asked
         kind = type(run.value).__name__
         cure = "; make it a list" if isinstance(run.value, Iterator) else ""
         run.value = run.exception = run.note = None
-        told = f"returned a {kind} that cannot be pickled: {error}{cure}"
+        told = f"returned a {kind} that cannot be pickled: {words_of(error)}{cure}"
         message = f"task {run.node.task.name!r} {told}"
         return Crashed(message, reason="unserializable")
     if run.node.name in run.spec.measured:
@@ -229,7 +232,7 @@ def retry(run: TaskRun, state: State) -> State:
     policy = run.node.task.rules.retry
     if state.code not in _RETRIED or run.exception is None:
         return state
-    attempt = run.before.attempts - run.before.free
+    attempt = run.before.ended - run.before.free
     try:
         if not policy.wants(attempt, run.exception):
             return state

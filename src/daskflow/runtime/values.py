@@ -29,6 +29,10 @@ class Values:
     ) -> None:
         self.record = record
         self._storage = storage
+        self.move(session)
+
+    def move(self, session: Session) -> None:
+        """Read from another session: the one before is gone."""
         self._session = session
         weakref.finalize(self, session.closer()).atexit = False  # when no view of the run is left
 

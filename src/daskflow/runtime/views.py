@@ -9,6 +9,7 @@ from typing import Any, overload
 
 from daskflow.context import run_label
 from daskflow.errors import TaskRunError
+from daskflow.events import Note
 from daskflow.runtime.record import RunRecord
 from daskflow.runtime.values import Values
 from daskflow.states import KINDS, State
@@ -87,14 +88,15 @@ class TaskRun:
     @property
     def worker(self) -> str:
         """Who ran it; empty where nobody did."""
+        note = self._note()
+        if note is not None and note.worker:
+            return note.worker
         return self.values.record.workers.get(self._entry("blocks", 0), "")
 
     @property
     def traceback(self) -> str:
         """The traceback of the exception that ended its last attempt; empty where none did."""
-        place = self.position
-        notes = self.values.record.nodes[self.node].notes
-        note = notes.get(place) if place is not None else None
+        note = self._note()
         return note.trace if note is not None else ""
 
     def result(self) -> Any:
@@ -108,6 +110,11 @@ class TaskRun:
         if self.state.is_failed():
             raise raisable(self.values.exception(self.node, self.index), self.name)
         return self.values.at(self.node, self.index)
+
+    def _note(self) -> Note | None:
+        place = self.position
+        notes = self.values.record.nodes[self.node].notes
+        return notes.get(place) if place is not None else None
 
     def _entry(self, column: str, default: Any) -> Any:
         place = self.position

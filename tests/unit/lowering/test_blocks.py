@@ -659,30 +659,23 @@ def test_nodes_with_other_demands_are_in_blocks_of_their_own():
     assert [block.demand for block in plan.blocks].count(NO_DEMAND) == len(plan.blocks) - 1
 
 
-def test_what_was_lost_with_its_block_gets_one_of_its_own():
-    """The rest is cut as ever; in a stretch too."""
-    desk = Desk(lane, xs=list(range(6)))
-    desk.open("b" if "b" in desk.spaces else next(iter(set(desk.spaces) - {"root"})), 0, 6)
-    for name in "ab":
-        desk.columns[name].alone |= {1, 2}
-    assert told(lowered(desk, block_size=9)) == [
-        "1: a,b 0-1",
-        "2: a,b 1-2",
-        "3: a,b 2-3",
-        "4: a,b 3-6",
+def test_what_is_held_is_left_out_until_it_is_named():
+    """So is what waits for it; named, it is in a block of its own, at home, and nothing else is."""
+    desk = Desk(lane, xs=list(range(4)))
+    desk.open(desk.graph.nodes["a"].space, 0, 4)
+    desk.columns["a"].held |= {1, 2}
+    assert told(lowered(desk, block_size=9)) == ["1: a,b 0-1 + a,b 3-4"]
+    target = Target("ab12", block_size=1, homes={("a", 2): "tcp://there", ("a", 1): ""})
+    plan = lower(desk.graph, desk.known, desk.at_hand, target)
+    assert told(plan) == ["1: a 1-2", "2: a 2-3"]
+    assert [(block.demand.workers, block.demand.is_wish) for block in plan.blocks] == [
+        ((), False),
+        (("tcp://there",), True),
     ]
-    desk = Desk(chain)
-    desk.columns["b"].alone.add(0)
-    assert told(lowered(desk, block_size=9)) == ["1: a 0-1", "2: b 0-1 <- 1", "3: c 0-1 <- 2"]
 
 
-def test_what_was_lost_stands_alone_at_the_end_too():
-    """Of lanes and of a stretch: there is no rest behind it."""
-    desk = Desk(lane, xs=[1])
-    desk.open(next(iter(set(desk.spaces) - {"root", ""})), 0, 1)
-    for name in "ab":
-        desk.columns[name].alone.add(0)
-    assert told(lowered(desk, block_size=9)) == ["1: a,b 0-1"]
+def test_what_is_not_mapped_can_be_held_too():
+    """With all that waits for it."""
     desk = Desk(chain)
-    desk.columns["c"].alone.add(0)
-    assert told(lowered(desk, block_size=9)) == ["1: a,b 0-1", "2: c 0-1 <- 1"]
+    desk.columns["b"].held.add(0)
+    assert told(lowered(desk, block_size=9)) == ["1: a 0-1"]

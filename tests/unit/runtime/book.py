@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from array import array
+from types import MappingProxyType
 
 from daskflow import flow
 from daskflow.definition.nodes import NodeRef, references
-from daskflow.events import Note, Report, Segment
+from daskflow.events import UNKNOWN, Fate, Note, Report, Segment
 from daskflow.lowering import AtHand, Target, lower
 from daskflow.lowering.plan import unpack_block
 from daskflow.runtime.inputs import cut_piece
+from daskflow.runtime.losses import Losses
 from daskflow.runtime.record import RunRecord
 from daskflow.runtime.shim import BlockWalk
 from daskflow.runtime.spec import RunSpec
+
+NO_HOMES = MappingProxyType({})
 
 
 class Book:
@@ -29,18 +33,21 @@ class Book:
             "ab12", "calm-otter", "case", made.graph, self.literals, self.kept, measured
         )
         self.record = RunRecord(made.graph, self.kept)
+        self.losses = Losses(self.record)
         self.held = {}  # values of blocks by key
         self.is_closed = False
         self.next_block = 1
 
-    def lower(self, block_size=None):
-        """Lower what is due and take the plan."""
+    def lower(self, block_size=None, homes=NO_HOMES):
+        """Lower what is due, or what is set apart and named, and take the plan."""
         record = self.record
         at_hand = AtHand(self.literals, lengths=record.lengths, keys=record.keys, give=record.given)
-        target = Target("ab12", 1, block_size, self.next_block)
+        target = Target("ab12", 1, block_size, self.next_block, homes=homes)
         plan = lower(self.graph, self.record.known, at_hand, target)
         self.next_block += len(plan.blocks)
         self.record.take_plan(plan)
+        if homes:
+            self.losses.sent(plan, homes)
         return plan
 
     def walk(self, block, *, is_local=True):
@@ -66,6 +73,12 @@ class Book:
     def fold(self, number, *segments, **told):
         """Take in a report of a block."""
         self.record.fold(Report("ab12", number, "here", segments, **told))
+        return self
+
+    def lose(self, number, *place, **fate):
+        """Take in that a block was lost: how far it was, and the rest of its fate."""
+        words = {"beside": 0, "kin": 0, "story": "w is gone", **fate}
+        self.losses.fold(number, Fate("w", place=place[0] if place else UNKNOWN, **words))
         return self
 
     def fetch(self, keys):

@@ -11,7 +11,7 @@ import pytest
 from daskflow import Fail, Skip
 from daskflow.errors import PortableError, TaskTimeoutError
 from daskflow.runtime import calling
-from daskflow.runtime.calling import call, make_portable, summary_of, trace_of
+from daskflow.runtime.calling import call, make_portable, summary_of, tamed, trace_of, words_of
 from daskflow.signals import RunInterrupted
 from daskflow.states import Cancelled, Failed, Skipped, Success, TimedOut
 
@@ -257,3 +257,50 @@ def test_coroutines_that_take_too_long(has_loop):
     else:
         found = [type(call(body, [], {}, 0.02).state) for body in (wait, block)]
     assert found == [TimedOut, TimedOut]
+
+
+class SilentError(Exception):
+    """Answers to no attribute."""
+
+    def __getattribute__(self, name):
+        raise OSError(name)
+
+
+class ShyError(Exception):
+    def __str__(self):
+        raise OSError
+
+
+def test_what_cannot_be_looked_at_is_replaced():
+    """By an exception that says so; all others stay what they are."""
+    error = ValueError("no")
+    assert tamed(error) is error
+    assert str(tamed(SilentError())) == "SilentError, which raises OSError when it is shown"
+    assert "SilentError, which raises" in trace_of(SilentError())
+    assert summary_of(SilentError()) == "SilentError (its message cannot be shown)"
+
+
+def test_the_summary_is_the_message_without_its_notes():
+    """They are in the traceback."""
+    error = ValueError("no")
+    error.add_note("but")
+    assert summary_of(error) == "ValueError: no"
+    assert "but" in trace_of(error)
+
+
+def test_what_is_very_long_is_shortened():
+    """Message and traceback keep both ends; the exception itself gives way to one that says so."""
+    error = ValueError("x" * 3_000_000)
+    assert summary_of(error).startswith("ValueError: xxx")
+    assert "(3,000,012 characters)" in summary_of(error)
+    assert len(trace_of(error)) < 51_000
+    portable, data = make_portable(error, trace_of(error))
+    assert isinstance(portable, PortableError)
+    assert len(data) < 60_000
+
+
+def test_the_words_of_an_exception():
+    """Its message; of one that ends a process, or that cannot tell it, the kind too."""
+    assert words_of(ValueError("no")) == "no"
+    assert words_of(SystemExit(3)) == "SystemExit: 3"
+    assert "ShyError" in words_of(ShyError())

@@ -588,20 +588,3 @@ def test_what_an_iteration_left_is_asked_for_where_it_is():
     again = book.lower().blocks[0]
     assert again.inputs == (("a-ab12", 1),)
     assert again.before == {("a", 0): Before(1, loops=2)}
-
-
-def test_who_shares_a_lost_block_is_not_charged():
-    """Next time each is alone; only what is lost alone uses up its `infra_retries`."""
-    fragile = a.with_options(infra_retries=1)
-    book = Book(lambda xs: fragile.map(xs), xs=[1, 2, 3])
-    (block,) = book.lower(3).blocks
-    for _ in range(2):
-        book.fold(block.number, is_taken=True)
-        assert book.kinds("a") == ["Pending"] * 3
-        blocks = book.lower(3).blocks
-        assert [block.task_runs() for block in blocks] == [1] * len(blocks)
-        block = blocks[0]
-    book.fold(block.number, is_taken=True)
-    assert book.record.state("a", 0).reason == "worker lost"
-    assert book.kinds("a")[0] == "Crashed"
-    assert [name for name, _ in told(book)] == ["a[0]", "a[1]", "a[2]", "a[0]", "a[0]"]
