@@ -7,6 +7,8 @@ from daskflow import DaskExecutor
 from tests.contract.waiting import Gate
 from tests.semantics.ledger import Ledger
 
+_PATIENT = {"distributed.deploy.lost-worker-timeout": "2 minutes"}  # else it is not started again
+
 
 @pytest.fixture(scope="module")
 def frail_cluster():
@@ -14,7 +16,7 @@ def frail_cluster():
     from distributed import LocalCluster
 
     with (
-        dask.config.set({"distributed.scheduler.allowed-failures": 1}),
+        dask.config.set({"distributed.scheduler.allowed-failures": 1, **_PATIENT}),
         LocalCluster(
             n_workers=2,
             threads_per_worker=1,
@@ -29,8 +31,34 @@ def frail_cluster():
 @pytest.fixture
 def frail(frail_cluster):
     """An executor on that cluster, with its two workers up."""
-    frail_cluster.wait_for_workers(2, timeout=30)
+    frail_cluster.wait_for_workers(2, timeout=60)
     return DaskExecutor(address=frail_cluster.scheduler_address)
+
+
+@pytest.fixture(scope="module")
+def trio_cluster():
+    """Three workers of two threads, in 700 MB each; Dask gives up nothing too early."""
+    from distributed import LocalCluster
+
+    with (
+        dask.config.set(_PATIENT),
+        LocalCluster(
+            n_workers=3,
+            threads_per_worker=2,
+            memory_limit="700MB",
+            host="127.0.0.1",
+            dashboard_address="127.0.0.1:0",
+            silence_logs="CRITICAL",
+        ) as cluster,
+    ):
+        yield cluster
+
+
+@pytest.fixture
+def trio(trio_cluster):
+    """An executor on that cluster, with its three workers up."""
+    trio_cluster.wait_for_workers(3, timeout=60)
+    return DaskExecutor(address=trio_cluster.scheduler_address)
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from daskflow import flow, task, unmapped
 from daskflow.states import Crashed, Failed, Success
 from daskflow.triggers import all_finished
 from tests.contract.waiting import Gate, eventually
+from tests.semantics.ledger import Ledger
 
 
 @task
@@ -112,7 +113,7 @@ def spin(x, ledger):
 
 
 @pytest.mark.slow
-def test_what_is_stolen_is_not_taken(frail, frail_cluster, ledger, monkeypatch):
+def test_what_is_stolen_is_not_taken(frail, frail_cluster, ledger, tmp_path, monkeypatch):
     """An idle worker steals from a busy one: nothing of it is marked, each body is called once."""
     scheduler = frail_cluster.scheduler
     thief = scheduler.extensions["stealing"]
@@ -122,6 +123,9 @@ def test_what_is_stolen_is_not_taken(frail, frail_cluster, ledger, monkeypatch):
     def stealing():
         return spin.map(range(40), unmapped(ledger))
 
+    other = Ledger(tmp_path / "other")
+    # both know the code: who still has to import it would be idle too late
+    flow(executor=frail, block_size=1)(lambda: small.map(range(40), unmapped(other))).run()
     before = sum(thief.metrics["request_count_total"].values())
     run = stealing.submit()
     run.wait(60)

@@ -96,11 +96,13 @@ ONE_TASK_RUN = (
     (
         "9 unserializable: Crashed, naming task and type, only this task run",
         "test_a_value_that_cannot_travel",
+        "test_hostile_results",
         "test_a_value_that_cannot_travel_in_a_lane",
     ),
     (
         "9 an exception that cannot travel becomes a portable record",
         "test_an_exception_that_cannot_travel",
+        "test_hostile_exceptions",
         "test_an_exception_that_cannot_be_shown",
     ),
     (
@@ -139,6 +141,10 @@ WAYS_TO_END = (
     (
         "process died, worker lost, memory: Crashed(reason), repeated from infra_retries",
         "test_a_body_that_always_kills_its_worker_ends",
+        "test_a_body_that_always_kills_its_worker",
+        "test_a_worker_is_killed_in_a_body",
+        "test_a_body_that_takes_too_much_memory",
+        "test_who_is_charged",
         "claims",
         "timeouts and isolation",
     ),
@@ -665,7 +671,11 @@ EXAMPLES = (
     ("28 a handler that rescues", "test_28_a_handler_rescues_a_failure"),
     ("29 a cache by inputs", "test_29_a_cache_by_inputs"),
     ("30 a worker killed behind accepted children", "test_30_what_was_accepted_runs_once"),
-    ("31 a task that kills its worker", "test_31_a_body_that_always_kills_its_worker"),
+    (
+        "31 a task that kills its worker",
+        "test_31_a_body_that_always_kills_its_worker",
+        "test_two_killers_among_many_innocents",
+    ),
     (
         "32 sys.exit and BaseExceptions",
         "test_32_no_exception_leaves_the_task_run",
