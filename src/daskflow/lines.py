@@ -200,10 +200,18 @@ def is_of(task_run: str, task: str | None) -> bool:
     >>> [is_of("clean[3, 1]", task) for task in ("clean", "clean[3]", "clean[3, 1]", "clean[1]")]
     [True, True, True, False]
     """
-    if task is None or task_run == task:
-        return True
-    around = f"{task[:-1]}, " if task.endswith("]") else f"{task}["
-    return task_run.startswith(around)
+    return task is None or task_run == task or task_run.startswith(beginning_within(task))
+
+
+def beginning_within(task: str) -> str:
+    """Return how the names of the task runs of a mapped task begin.
+
+    Examples
+    --------
+    >>> beginning_within("clean"), beginning_within("clean[3]")
+    ('clean[', 'clean[3, ')
+    """
+    return f"{task[:-1]}, " if task.endswith("]") else f"{task}["
 
 
 class Reader:

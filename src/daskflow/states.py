@@ -220,9 +220,11 @@ def _codes(root: type[State]) -> frozenset[int]:
 SUCCESSFUL = _codes(Success)
 FAILED = _codes(Failed)
 FINISHED = SUCCESSFUL | FAILED | {Cancelled.code}
+UNFINISHED_NAMES = frozenset(kind.__name__ for kind in KINDS if kind.code not in FINISHED)
 PICKED = SUCCESSFUL - {Skipped.code}  # what `successful` passes on
 WAITING = _codes(Scheduled)
 RETRYING, CRASHED, CANCELLED = Retrying.code, Crashed.code, Cancelled.code
+OVER = FINISHED - {CANCELLED}  # does not run again by itself when a run goes on
 
 
 def mask_of(codes: Iterable[int]) -> bytes:

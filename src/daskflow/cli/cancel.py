@@ -79,7 +79,7 @@ def _order(store: RunStore, row: RunRow, *, is_waiting: bool) -> int | None:
 
 def _told(row: RunRow, state: State, answer: str = "") -> int:
     """Say what became of a run, and how it goes on."""
-    from daskflow.cli.steps import next_steps
+    from daskflow.history.steps import next_steps
     from daskflow.states import Cancelled
 
     is_done = isinstance(state, Cancelled)

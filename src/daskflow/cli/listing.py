@@ -13,12 +13,11 @@ from daskflow.cli.times import instant_of
 from daskflow.cli.told import kind_text, took_text, who_text
 from daskflow.errors import ParameterError
 from daskflow.history.reading import held_by, seen_state
-from daskflow.states import FINISHED, KINDS, Crashed, State
+from daskflow.states import KINDS, UNFINISHED_NAMES, Crashed, State
 from daskflow.stores.history import RunRow, RunStore, Wanted
 from daskflow.wording import one_line
 
 _KINDS = {kind.__name__.lower(): kind.__name__ for kind in KINDS}
-_OPEN = frozenset(kind.__name__ for kind in KINDS if kind.code not in FINISHED)
 _MESSAGE = 80  # characters of one
 
 Listed = tuple[RunRow, State]
@@ -48,7 +47,7 @@ def list_runs(
     kind = _kind_of(asked.state)
     since = instant_of(asked.since, "--since", instant, is_utc=is_utc) if asked.since else None
     # what a row says of a run that nobody drives is looked at here: then there is no limit before
-    is_sure = kind is None or kind not in _OPEN | {Crashed.__name__}
+    is_sure = kind is None or kind not in UNFINISHED_NAMES | {Crashed.__name__}
     wanted = Wanted(
         flow=asked.flow,
         states=_states_for(kind),
@@ -74,7 +73,7 @@ def _states_for(kind: str | None) -> frozenset[str] | None:
     """Return what rows may say of runs that are seen in a state."""
     if kind is None:
         return None
-    return _OPEN | {kind} if kind == Crashed.__name__ else frozenset({kind})
+    return UNFINISHED_NAMES | {kind} if kind == Crashed.__name__ else frozenset({kind})
 
 
 def _seen(store: RunStore, row: RunRow) -> Listed:

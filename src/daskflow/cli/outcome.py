@@ -10,9 +10,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from daskflow.cli.followed import FollowedRun
-from daskflow.cli.steps import Step, next_steps
 from daskflow.cli.told import kind_text
 from daskflow.context import run_label
+from daskflow.history.steps import Step, next_steps
 from daskflow.history.upstreams import Place, position_of
 from daskflow.runs import FlowRun
 from daskflow.runtime.pausing import paused_runs

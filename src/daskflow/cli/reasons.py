@@ -9,13 +9,13 @@ from typing import Any, Self
 
 from daskflow.cli.display import make_console
 from daskflow.cli.reading import Way, handle_of
-from daskflow.cli.steps import Step, next_steps
 from daskflow.cli.summary import colour_of, print_steps, say
 from daskflow.cli.told import kind_text, state_fields
 from daskflow.context import run_label
 from daskflow.entries import SegmentTold
 from daskflow.history.explaining import Earlier, Reason, explain
 from daskflow.history.reading import ReadRun, names_in, when
+from daskflow.history.steps import Step, next_steps
 from daskflow.states import Cancelled, Crashed, Paused, Scheduled, State
 from daskflow.stores.history import RunRow, RunStore, Wanted
 

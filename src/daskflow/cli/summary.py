@@ -22,7 +22,7 @@ from daskflow.cli.outcome import (
     waiting_of,
 )
 from daskflow.cli.rows import done_text, rows_of
-from daskflow.cli.steps import Step
+from daskflow.history.steps import Step
 from daskflow.runs import FlowRun
 from daskflow.runtime.record import RunRecord
 from daskflow.runtime.views import progress_of

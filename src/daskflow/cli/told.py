@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from daskflow.events import StateChanged
-from daskflow.history.reading import when
+from daskflow.history.reading import seconds_of, when
 from daskflow.states import Crashed, State
 from daskflow.stores.history import RunRow
 from daskflow.wording import span_text
@@ -62,12 +62,6 @@ def run_fields(row: RunRow, state: State) -> dict[str, Any]:
         "parent": row.parent,
         "caller": row.caller,
     }
-
-
-def seconds_of(row: RunRow, instant: float | None) -> float | None:
-    """Return how long a run took, or has taken until an instant; None: that is not known."""
-    end = row.ended if row.ended is not None else instant
-    return end - row.started if end is not None and row.started is not None else None
 
 
 def took_text(row: RunRow, state: State, instant: float) -> str:

@@ -18,7 +18,7 @@ from daskflow.history.reading import held_by, seen_state
 from daskflow.history.watching import WatchedRun
 from daskflow.runtime.record import RunRecord
 from daskflow.runtime.views import progress_of
-from daskflow.states import FINISHED, KINDS, Crashed, State
+from daskflow.states import UNFINISHED_NAMES, Crashed, State
 from daskflow.stores.history import RunRow, Wanted
 from daskflow.timing import monotonic
 
@@ -27,7 +27,6 @@ _AHEAD = 500  # runs that are looked at, at least: for filters, and for how long
 _BUDGET = 0.15  # seconds that a look may read histories
 _KEPT = 1000  # runs of which it is remembered how far they were
 _LAST = 5  # runs of a flow by which it is judged how long the next one takes
-OPEN = frozenset(kind.__name__ for kind in KINDS if kind.code not in FINISHED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +50,7 @@ class Progress:
     @property
     def done(self) -> int:
         """How many task runs are finished."""
-        return sum(number for kind, number in self.counts.items() if kind not in OPEN)
+        return sum(number for kind, number in self.counts.items() if kind not in UNFINISHED_NAMES)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,9 @@ from daskflow.dashboard.listing import Progress
 from daskflow.dashboard.markup import Html, address, element, join
 from daskflow.dashboard.stories import Chapter, Line
 from daskflow.dashboard.tables import SORTS, Asked, TaskPage, TaskRow
-from daskflow.states import Cancelled, Crashed, Paused, State
+from daskflow.history.reading import seconds_of
+from daskflow.history.steps import Step, next_steps
+from daskflow.states import State
 from daskflow.stores.history import RunRow
 from daskflow.wording import many, one_line, span_text
 
@@ -45,16 +47,16 @@ def head_markup(
         "div", bar(progress.counts, progress.total), done, tally(progress.counts, is_named=True)
     )
     why = element("p", one_line(state.message, 600), class_="why") if state.message else ""
-    following = element("p", *_next(row, state), class_="next")
+    following = join(map(_next, next_steps(state, shlex.quote(row.name))))
     return join(title, why, facts, far, following)
 
 
 def _facts(row: RunRow, state: State, expected: float | None, instant: float) -> Iterator[Html]:
     if row.started is not None:
         yield _fact("started", moment(row.started, instant))
-        end = row.ended if state.is_finished() else instant
-        if end is not None:
-            yield _fact("took" if state.is_finished() else "for", span_text(end - row.started))
+        seconds = seconds_of(row, None if state.is_finished() else instant)
+        if seconds is not None:
+            yield _fact("took" if state.is_finished() else "for", span_text(seconds))
     if expected is not None:
         left = span_text(max(0.0, expected - instant))
         yield _fact("ends about", join(moment(expected, instant), f" (in {left})"))
@@ -77,20 +79,10 @@ def _fact(name: str, told: str) -> Html:
     return element("span", element("span", f"{name} ", class_="pale"), told, class_="fact")
 
 
-def _next(row: RunRow, state: State) -> Iterator[Html]:
-    """Return what there is to do next."""
-    name = shlex.quote(row.name)
-    if isinstance(state, Paused):
-        command, why = f"daskflow approve {name}", "lets it go on; reject lets it fail"
-    elif isinstance(state, Cancelled | Crashed):
-        command, why = f"daskflow resume {name}", "goes on where it stopped"
-    elif state.is_failed():
-        command, why = f"daskflow rerun {name} --failed", "makes a new run that keeps what is done"
-    else:
-        return
-    yield element("span", "next: ", class_="pale")
-    yield element("code", command)
-    yield element("span", f" {why}", class_="pale")
+def _next(step: Step) -> Html:
+    head = element("span", "next: ", class_="pale")
+    why = element("span", f" {step.why}", class_="pale")
+    return element("p", head, element("code", step.command), why, class_="next")
 
 
 def story_markup(run_id: str, chapters: Sequence[Chapter]) -> Html:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from daskflow.dashboard.bars import bar, moment, pager, state_mark, tally
 from daskflow.dashboard.listing import AskedRuns, ListedRun, RunsPage
 from daskflow.dashboard.markup import Html, address, element, join
+from daskflow.history.reading import seconds_of
 from daskflow.wording import one_line, span_text
 
 _HEADS = ("state", "run", "flow", "progress", "started", "took", "ends about", "owner", "tags")
@@ -69,9 +70,8 @@ def _progress(one: ListedRun) -> Html:
 
 
 def _took(one: ListedRun, instant: float) -> str:
-    row = one.row
-    end = row.ended if one.state.is_finished() else instant
-    return span_text(end - row.started) if end is not None and row.started is not None else "-"
+    seconds = seconds_of(one.row, None if one.state.is_finished() else instant)
+    return span_text(seconds) if seconds is not None else "-"
 
 
 def _first_steps(where: str) -> Html:

@@ -9,10 +9,10 @@ from urllib.parse import urlsplit
 
 from daskflow.diagnosis.findings import Finding, ok, problem, warning
 from daskflow.executors.handshake import ONE_PLACE, Misfit, Needs, Place, compare, named
+from daskflow.executors.host import AMPLE_SATURATION
 from daskflow.executors.survey import Member, Skew, Survey
 
 _SKEW_SECONDS = 1.0  # by which clocks may differ
-_AMPLE = 2.0  # tasks for each thread, from which on a worker does not wait for the next one
 _TRAVEL = frozenset({"numpy", "pandas", "polars", "pyarrow"})  # whose values travel
 _TOLD = ("daskflow", "dask", "distributed", "cloudpickle")
 _SCHEDULER = "the scheduler"
@@ -128,7 +128,7 @@ def judge_saturation(saturation: float | None) -> Iterator[Finding]:
     if saturation is None:
         return
     told = f"a worker is sent {saturation:g} tasks for each of its threads"
-    if saturation >= _AMPLE:
+    if saturation >= AMPLE_SATURATION:
         yield ok("saturation", told)
         return
     cure = (

@@ -6,7 +6,6 @@ import shutil
 import socket
 from collections.abc import Iterator
 from pathlib import Path
-from tempfile import TemporaryFile
 
 from daskflow.diagnosis.findings import Finding, Level, ok, problem, refusal, warning
 from daskflow.diagnosis.probing import forget_probe, new_probe, try_here
@@ -21,6 +20,7 @@ from daskflow.stores.checkup import (
     check_system,
     check_writable,
     nearest_folder,
+    try_folder,
 )
 from daskflow.stores.choice import file_of, key_file_of, url_of
 
@@ -76,13 +76,9 @@ def _results(place: ResultPlace, seconds: float) -> Finding:
 
 
 def _folder_to_be(folder: Path) -> Finding:
-    above = nearest_folder(folder)
-    try:
-        with TemporaryFile(dir=above):
-            pass
-    except OSError as error:
-        told = f"{folder} cannot be made: {above} cannot be written ({error.strerror})"
-        return problem("results", told, _ELSEWHERE)
+    error = try_folder(nearest_folder(folder))
+    if error:
+        return problem("results", f"{folder} cannot be made: {error}", _ELSEWHERE)
     return ok("results", f"{folder} is not there yet: the first result makes it")
 
 

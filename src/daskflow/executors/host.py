@@ -33,6 +33,7 @@ OURS = {
     "distributed.worker.profile.enabled": False,
     "distributed.admin.system-monitor.gil.enabled": False,
 }
+AMPLE_SATURATION = 2.0  # tasks for each thread from which on a worker does not wait for the next
 _GRACE_SECONDS = 2.0  # for a worker to end; one that is in the midst of a task is killed then
 
 

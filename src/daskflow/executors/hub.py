@@ -21,6 +21,7 @@ from daskflow.errors import ExecutorError, SchedulerLostError
 from daskflow.events import Complaint
 from daskflow.executors.base import TakeLines
 from daskflow.executors.handshake import Acquaintances, Needs, describe
+from daskflow.executors.host import AMPLE_SATURATION
 from daskflow.executors.placement import Offer
 from daskflow.executors.roll_call import ask_each
 from daskflow.executors.showing import Showing
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     from daskflow.executors.mailbox import RawReport
 
 _POLL_SECONDS = 20.0
-_AMPLE = 2.0  # tasks for each thread, from which on a worker does not wait for the next one
 _log = logging.getLogger("daskflow")
 
 
@@ -49,7 +49,7 @@ class Hub:
         self.address: str = self._scheduler.address
         self.lost = ""  # why the scheduler cannot be reached any more
         self.threads = 0  # of all workers, as the tracker told last
-        self._saturation = _AMPLE  # how many tasks for each thread a worker is sent
+        self._saturation = AMPLE_SATURATION  # how many tasks for each thread a worker is sent
         self._is_hinted = False
         self._workers: list[str] = []  # addresses, as they were when the last run began
         self._acquaintances = Acquaintances(describe())
@@ -103,7 +103,7 @@ class Hub:
 
     def hint_at_saturation(self) -> None:
         """Log, once, that the scheduler's settings make many small blocks slow."""
-        if self._saturation >= _AMPLE or self._is_hinted:
+        if self._saturation >= AMPLE_SATURATION or self._is_hinted:
             return
         self._is_hinted = True
         _log.info(

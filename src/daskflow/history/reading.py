@@ -72,6 +72,12 @@ def seen_state(row: RunRow, *, is_held: bool) -> State:
     return Crashed(told, row.state.timestamp, reason=DRIVER_LOST)
 
 
+def seconds_of(row: RunRow, instant: float | None) -> float | None:
+    """Return how long a run took, or has taken until an instant; None: that is not known."""
+    end = row.ended if row.ended is not None else instant
+    return end - row.started if end is not None and row.started is not None else None
+
+
 def record_of(row: RunRow, entries: list[Entry]) -> RunRecord:
     """Return the record of a run, restored over the outline of its graph."""
     return restored(graph_of(row.graph), entries, row.name)

@@ -7,10 +7,9 @@ from html import escape
 from itertools import islice
 
 from daskflow.runtime.views import NodeProgress, TaskRun
-from daskflow.states import FINISHED, KINDS, State
+from daskflow.states import UNFINISHED_NAMES, State
 
 _MOST_FAILED = 5  # that are shown
-_OPEN = frozenset(kind.__name__ for kind in KINDS if kind.code not in FINISHED)
 
 
 def run_markup(
@@ -43,7 +42,7 @@ def run_markup(
 
 
 def _row(one: NodeProgress) -> str:
-    done = sum(count for kind, count in one.counts.items() if kind not in _OPEN)
+    done = sum(count for kind, count in one.counts.items() if kind not in UNFINISHED_NAMES)
     total = "?" if one.total is None else f"{one.total:,}"
     bar = f'<progress max="{one.total}" value="{done}"></progress> ' if one.total else ""
     states = ", ".join(f"{count:,} {kind}" for kind, count in one.counts.items())

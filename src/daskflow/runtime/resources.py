@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from daskflow.definition.nodes import FlowGraph
 from daskflow.graph import Edge
 from daskflow.runtime.columns import Columns
-from daskflow.states import CANCELLED, FINISHED, PICKED
+from daskflow.states import FINISHED, OVER, PICKED
 from daskflow.triggers import AfterSetup
 
 CLEANED_UP = "its resource was cleaned up: it runs again"
@@ -50,15 +50,12 @@ def torn_down(columns: Columns) -> Iterator[Run]:
         node = columns.nodes[name]
         inside = [edge for edge in columns.graph.upstream(name) if edge.key is None]
         for position, attempts in enumerate(node.attempts):
-            if not attempts or node.codes[position] not in _OVER:
+            if not attempts or node.codes[position] not in OVER:
                 continue
             used = [run for edge in inside for run in _below(columns, edge, position)]
-            if any(_code(columns, run) not in _OVER for run in used):
+            if any(_code(columns, run) not in OVER for run in used):
                 runs = (*_below(columns, setup, position), *used, (name, position))
-                yield from (run for run in runs if _code(columns, run) in _OVER)
-
-
-_OVER = FINISHED - {CANCELLED}  # does not run again by itself when a run goes on
+                yield from (run for run in runs if _code(columns, run) in OVER)
 
 
 def _below(columns: Columns, edge: Edge, position: int) -> Iterator[Run]:

@@ -38,9 +38,8 @@ from daskflow.runtime.task_run import TaskRun
 from daskflow.runtime.upstream import LazyStates
 from daskflow.signals import Fail, Loop, Pause, Retry, RunInterrupted, Signal
 from daskflow.states import (
-    CANCELLED,
     FAILED,
-    FINISHED,
+    OVER,
     Cached,
     Crashed,
     Failed,
@@ -69,7 +68,6 @@ PENDING = Pending()
 RUNNING = Running()
 _RETRIED = {Failed.code, TimedOut.code}
 _WITH_VALUE = {Success.code, Cached.code, Looped.code}
-_OVER = FINISHED - {CANCELLED}  # no body follows
 
 
 Step = Callable[[TaskRun, State], State]
@@ -366,7 +364,7 @@ def walk(run: TaskRun) -> State:
     state = _guarded(_write_again, run, PENDING) if run.before.held else _walk_all(run)
     if state.code in FAILED or run.exception is not None:
         _pass_on(run, state)
-    if run.before.loops or (state.code not in _OVER and run.before != NOTHING_BEFORE):
+    if run.before.loops or (state.code not in OVER and run.before != NOTHING_BEFORE):
         run.remark(before=run.before)
     if run.tape is not None:
         run.tape.end()

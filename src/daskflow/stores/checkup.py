@@ -79,13 +79,19 @@ def check_writable(file: Path) -> Check:
 
 
 def _check_folder(folder: Path, file: Path) -> Check:
+    error = try_folder(folder)
+    if error:
+        return Check("store", f"{file} cannot be made: {error}", _ELSEWHERE)
+    return Check("store", f"{file} is not there yet: the first run makes it")
+
+
+def try_folder(folder: Path) -> str:
+    """Return why a folder cannot be written; empty: it can."""
     try:
         with TemporaryFile(dir=folder):
-            pass
+            return ""
     except OSError as error:
-        told = f"{file} cannot be made: {folder} cannot be written ({error.strerror})"
-        return Check("store", told, _ELSEWHERE)
-    return Check("store", f"{file} is not there yet: the first run makes it")
+        return f"{folder} cannot be written ({error.strerror})"
 
 
 def nearest_folder(path: Path) -> Path:

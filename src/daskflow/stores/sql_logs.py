@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, func, insert, or_, select
 
-from daskflow.lines import Piece, is_of, pack_lines, unpack_lines, wanted
+from daskflow.lines import Piece, beginning_within, is_of, pack_lines, unpack_lines, wanted
 from daskflow.stores import schema
 from daskflow.stores.history import NumberedPiece
 
@@ -38,8 +38,7 @@ def pieces_of(
     columns = schema.logs.c
     query = select(schema.logs).where(columns.run_id == run_id, columns.version > behind)
     if task is not None:  # upper and lower case matter, unlike to the database: see below
-        around = f"{task[:-1]}, " if task.endswith("]") else f"{task}["
-        is_meant = columns.task_run.startswith(around, autoescape=True)
+        is_meant = columns.task_run.startswith(beginning_within(task), autoescape=True)
         query = query.where(or_(columns.task_run == task, is_meant))
     rows = connection.execute(query.order_by(columns.version)).mappings()
     found = (NumberedPiece(row["version"], _piece(row)) for row in rows)

@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from daskflow.states import Cancelled, Crashed, State
+from daskflow.states import Cancelled, Crashed, Paused, State
 
 
 class Step(NamedTuple):
@@ -34,7 +34,7 @@ def next_steps(
     handle
         How the run is named in a command.
     waiting
-        The names of task runs that wait for a person.
+        The names of task runs that wait for a person, where they are known.
     failed
         The name of the first task run that failed, and not for another one.
     is_explained
@@ -46,8 +46,8 @@ def next_steps(
     ...     print(step)
     daskflow resume owl   goes on where it stopped; what is done stays done
     """
-    if waiting and not state.is_finished():
-        about = f"{handle} {shlex.quote(waiting[0])}"
+    if (waiting or isinstance(state, Paused)) and not state.is_finished():
+        about = " ".join([handle, *map(shlex.quote, waiting[:1])])
         others = "; without a task, all that wait" if len(waiting) > 1 else ""
         yield Step(f"daskflow approve {about}", f"lets it go on{others}")
         yield Step(f"daskflow reject {about}", f"lets it fail{others}")

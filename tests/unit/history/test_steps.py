@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from daskflow.cli.steps import next_steps
+from daskflow.history.steps import next_steps
 from daskflow.states import (
     Cancelled,
     Cancelling,
