@@ -3,10 +3,15 @@
 import os
 import shutil
 import tempfile
+from collections import defaultdict
 
 import pytest
 
 from tests.walks import LegalWalks
+
+WAY = ("executor", "block_size")
+LIGHT_WAYS = {("local", 1), ("threads", None), ("cluster", None)}
+HEAVY_WAYS = {("local", None), ("threads", 1), ("cluster", 1)}
 
 
 class DoctestSettings:
@@ -31,6 +36,20 @@ def pytest_configure(config):
     os.environ["DASKFLOW_STORE__URL"] = "memory://"  # what tests files says so
     config.pluginmanager.register(DoctestSettings(), "daskflow-doctests")
     config.pluginmanager.register(LegalWalks(), "daskflow-legal-walks")
+
+
+def pytest_collection_modifyitems(items):
+    """Of a case that is played in all six ways three are heavy; the others have each choice."""
+    cases = defaultdict(dict)
+    for item in items:
+        if hasattr(item, "callspec"):
+            params = item.callspec.params
+            others = [at for at in item.callspec.indices.items() if at[0] not in WAY]
+            cases[item.function, *others][tuple(params.get(name, "") for name in WAY)] = item
+    for ways in cases.values():
+        if ways.keys() >= LIGHT_WAYS | HEAVY_WAYS:
+            for way in HEAVY_WAYS:
+                ways[way].add_marker("heavy")
 
 
 def pytest_unconfigure():

@@ -160,7 +160,9 @@ def test_every_file_is_the_same_byte_for_byte_on_another_executor(on_cluster, he
 
 
 @pytest.mark.parametrize(
-    ("workers", "block_size"), [(1, None), (2, 1)], ids=["one worker", "not grouped"]
+    ("workers", "block_size"),
+    [pytest.param(1, None, id="one worker", marks=pytest.mark.heavy), (2, 1)],
+    ids=[None, "not grouped"],
 )
 def test_every_file_is_the_same_byte_for_byte_however_it_was_cut(
     example, here, tmp_path, workers, block_size
