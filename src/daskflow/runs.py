@@ -20,6 +20,7 @@ from daskflow import context
 from daskflow.context import run_label
 from daskflow.definition.nodes import LiteralRef, NodeRef, fill
 from daskflow.definition.tasks import Task
+from daskflow.displaying import display_run
 from daskflow.errors import (
     FlowRunFailedError,
     FlowRunPausedError,
@@ -678,6 +679,9 @@ class FlowRun:
     def _repr_html_(self) -> str:
         title = f"{self.flow_name} / {self.name}"
         return run_markup(title, self._state, self.link, self.progress(), self.failures())
+
+    def _ipython_display_(self) -> None:
+        display_run(self)
 
 
 def _listener_of(spec: RunSpec, keeper: Keeper) -> Listener:
