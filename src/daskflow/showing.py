@@ -9,11 +9,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from daskflow.keeping import holder
+from daskflow.lines import Batch, pack_batch
 from daskflow.runtime.columns import Columns
 from daskflow.states import KINDS, State
 from daskflow.stores.history import RunReader, RunRow, Wanted
 from daskflow.stores.wire import Packed, pack_entry, pack_run, size_of
 
+_MOST_LOGGED = 500  # such pieces at a time
 _PIECE = 256 << 10  # bytes; to take in as much as that is a matter of milliseconds
 
 
@@ -56,6 +58,18 @@ class ShownRun:
         for number, piece in enumerate(pieces, 1):
             is_last = is_over and number == len(pieces)
             yield {"graph": graph if number == 1 else "", "entries": piece, "is_last": is_last}
+
+    def lines(self, task: str, behind: int) -> Iterator[dict[str, Any]]:
+        """Return what a task run has logged behind a version, in pieces, at least one."""
+        is_over = self.store.holder(self.run_id) is None  # what is logged late comes behind the end
+        found = self.store.logs(self.run_id, task, behind)
+        for start in range(0, max(1, len(found)), _MOST_LOGGED):
+            part = found[start : start + _MOST_LOGGED]
+            yield {
+                "versions": [one.version for one in part],
+                "batch": pack_batch(Batch([one.piece for one in part], is_shown=True)),
+                "is_last": is_over and start + _MOST_LOGGED >= len(found),
+            }
 
 
 def _cut(packed: Iterator[Packed]) -> Iterator[list[Packed]]:

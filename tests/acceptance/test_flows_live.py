@@ -3,12 +3,13 @@
 import pytest
 from distributed import LocalCluster
 
-from daskflow import DaskExecutor, flow, task, unmapped
+from daskflow import DaskExecutor, flow, get_run_logger, task, unmapped
 from tests.contract.waiting import Gate
 
 
 @task
 def wait_for(day, gate):
+    get_run_logger().info("day %s waits", day)
     gate.wait()
     if day == 2:
         raise ValueError("<b>no such day</b>")
@@ -22,7 +23,7 @@ def days(which, gate):
 
 @pytest.mark.slow
 def test_states_change_on_the_page_while_a_flow_runs(browse, tmp_path):
-    """From the navigation of Dask's dashboard to the run; it ends before the reader's eyes."""
+    """From the navigation of Dask's dashboard to the run, its end, and what was logged in it."""
     gate = Gate(tmp_path / "gate")
     words = {"host": "127.0.0.1", "dashboard_address": "127.0.0.1:0", "silence_logs": "CRITICAL"}
     with LocalCluster(n_workers=1, threads_per_worker=1, **words) as cluster:
@@ -41,3 +42,5 @@ def test_states_change_on_the_page_while_a_flow_runs(browse, tmp_path):
         text = page.locator("section", has_text="failed (1)").inner_text()
         assert "wait_for[1]" in text
         assert "<b>no such day</b>" in text
+        page.get_by_role("link", name="wait_for[1]").first.click()
+        page.locator("section", has_text="logs").get_by_text("day 2 waits").wait_for()

@@ -9,7 +9,7 @@ import pytest
 from distributed import Client, LocalCluster
 from distributed.dashboard.scheduler import template_variables
 
-from daskflow import DaskExecutor, flow, task, unmapped
+from daskflow import DaskExecutor, flow, get_run_logger, task, unmapped
 from daskflow.dashboard.documents import PAGES
 from daskflow.dashboard.mounting import URLS
 from daskflow.errors import StoreBusyError, UnknownRunError
@@ -153,6 +153,47 @@ def test_a_run_that_nobody_looks_at_tells_no_history(near_cluster, monkeypatch):
     eventually(lambda: len(calls) >= 2)
     assert calls.count("history") == 0
     assert calls.count("summary") <= 5
+
+
+@task
+def says(x, gate):
+    log = get_run_logger()
+    log.info("%s waits", x)
+    gate.wait()
+    log.info("%s goes on", x)
+
+
+def test_lines_are_told_of_who_is_looked_at(near_cluster, tmp_path, monkeypatch):
+    """While the run goes on and when it has ended; those of its neighbours stay where they are."""
+    run_on({"cluster": near_cluster}, [1])  # the tracker is there
+    told = []
+    before = near_cluster.scheduler.handlers["daskflow_1_lines"]
+
+    def noted(**words):
+        told.append(words["told"]["task"])
+        return before(**words)
+
+    monkeypatch.setitem(near_cluster.scheduler.handlers, "daskflow_1_lines", noted)
+    gate = Gate(tmp_path / "gate")
+    executor = DaskExecutor(cluster=near_cluster)
+    talk = flow(lambda xs, gate: says.map(xs, unmapped(gate)), executor=executor, block_size=1)
+    run = talk.with_options(store="memory://").submit([1, 2], gate)
+    runs = runs_on(near_cluster)
+
+    def seen(task):
+        """The lines of a task run that a page would show."""
+        with suppress(UnknownRunError, StoreBusyError):
+            runs.entries(run.id)  # what a page reads beside them
+            return [line[3] for one in runs.logs(run.id, task) for line in one.piece.lines]
+        return []
+
+    eventually(lambda: seen("says[1]") == ["2 waits"])
+    gate.open()
+    run.wait()
+    eventually(lambda: seen("says[1]") == ["2 waits", "2 goes on"])
+    assert set(told) == {"says[1]"}
+    eventually(lambda: seen("says[0]") == ["1 waits", "1 goes on"])
+    eventually(lambda: not runs._runs[run.id].tapes.wanted(0.0))  # and nothing is asked for again
 
 
 def test_another_version_has_the_same_pages(near_cluster):

@@ -1,8 +1,9 @@
 """What a Dask scheduler knows of the runs of its clients, as their drivers tell it.
 
 Of each run there is a summary. Its history is asked for when somebody looks at it, and told as long
-as somebody does; so what nobody looks at costs next to nothing. There is no value of a user's in
-it. What is kept is bounded: who wants to see what is gone reads the store, by `daskflow dashboard`.
+as somebody does; so what nobody looks at costs next to nothing. So it is with what a task run logs.
+There is no value of a user's in it. What is kept is bounded: who wants to see what is gone reads
+the store, by `daskflow dashboard`.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from daskflow.dashboard.tapes import Tapes
 from daskflow.errors import StoreBusyError, StoreError, TamperedError, UnknownRunError
 from daskflow.stores.history import Holder, Numbered, NumberedPiece, RunRow, Wanted
 from daskflow.stores.memory_history import is_wanted
@@ -43,6 +45,7 @@ class _Live:
     looked: float | None = None  # when somebody looked at its history
     heard: float | None = None  # when its driver told of it, or was asked to; None: not asked
     left: float | None = None  # when its client left
+    tapes: Tapes = field(default_factory=Tapes)  # what its task runs log, where somebody looks
 
 
 class LiveRuns:
@@ -87,27 +90,42 @@ class LiveRuns:
             live = self._runs.setdefault(row.id, _Live(client, row, progress))
             if live.client != client:  # somebody else goes on with it
                 live.client, live.heard, live.left = client, None, None
-            live.is_whole = live.is_whole and row.state.is_finished()
+            if live.is_whole and not row.state.is_finished():
+                live.is_whole = False
+                live.tapes.reopen()
             live.row, live.progress = row, progress
             while len(self._runs) > self._most:
                 del self._runs[next(iter(self._runs))]
 
-    def history(self, client: str, run_id: str, told: Told) -> int:
-        """Take in a piece of a run's history; return up to where it is known; -1: enough."""
+    def history(self, client: str, run_id: str, told: Told) -> tuple[int, dict[str, int]]:
+        """Take in a piece of a run's history.
+
+        Returns up to where it is known, -1 where that is enough, and of which task runs the lines
+        are wanted, behind which versions.
+        """
         with self._lock:
             live = self._runs.get(run_id)
             if live is None or live.client != client:
-                return _ENOUGH
+                return _ENOUGH, {}
             live.heard = monotonic()
             if told.get("graph"):
                 live.graph = json.loads(told["graph"])
             self._append(live, told["entries"])
             live.is_whole = bool(told["is_last"]) and live.row.state.is_finished()
             is_watched = live.looked is not None and live.looked + LOOK_SECONDS > live.heard
+            wanted = live.tapes.wanted(live.heard - LOOK_SECONDS)
             if live.is_whole or not is_watched:
                 live.heard = None
-                return _ENOUGH
-            return live.version
+                return _ENOUGH, wanted
+            return live.version, wanted
+
+    def lines(self, client: str, run_id: str, told: Told) -> None:
+        """Take in what a task run has logged."""
+        with self._lock:
+            live = self._runs.get(run_id)
+            if live is not None and live.client == client:
+                is_last = told["is_last"] and live.row.state.is_finished()
+                live.tapes.add(told["task"], told["versions"], told["batch"], is_last=is_last)
 
     def _append(self, live: _Live, packed: Sequence[Packed]) -> None:
         """Take in what comes next in a history; what only a later daskflow knows is left out."""
@@ -188,10 +206,7 @@ class LiveRuns:
         with self._lock:
             live = self._find(run_id)
             live.looked = monotonic()
-            is_due = live.heard is None or live.heard + _ANSWER_SECONDS < live.looked
-            must_ask = bool(live.client) and not live.is_whole and is_due
-            if must_ask:
-                live.heard = live.looked
+            must_ask = not live.is_whole and _is_to_be_asked(live, live.looked)
             client, version = live.client, live.version
             first = bisect_right(live.entries, behind, key=lambda one: one.version)
             found = live.entries[first:]
@@ -200,10 +215,16 @@ class LiveRuns:
         return found
 
     def logs(self, run_id: str, task: str | None = None, behind: int = 0) -> list[NumberedPiece]:
-        """Return nothing: what bodies log is the user's, and stays in the store."""
+        """Return what is known of what a task run has logged, and let its driver tell the rest."""
+        instant = monotonic()
         with self._lock:
-            self._find(run_id)
-        return []
+            live = self._find(run_id)
+            found, is_more = live.tapes.look(task or "", behind, instant)
+            must_ask = is_more and _is_to_be_asked(live, instant)
+            client, version = live.client, live.version
+        if must_ask:
+            self._look(client, run_id, version)
+        return found
 
     def holder(self, run_id: str) -> Holder | None:
         """Return who drives a run now; None: nobody, as far as can be told."""
@@ -218,3 +239,12 @@ class LiveRuns:
             msg = f"there is no run {run_id!r} in {self.url}; `daskflow dashboard` shows older ones"
             raise UnknownRunError(msg)
         return self._runs[run_id]
+
+
+def _is_to_be_asked(live: _Live, instant: float) -> bool:
+    """Return whether a driver has to be asked for more, and note that it is: it tells by itself."""
+    is_due = live.heard is None or live.heard + _ANSWER_SECONDS < instant
+    if live.client and is_due:
+        live.heard = instant
+        return True
+    return False

@@ -140,13 +140,22 @@ class ToldPages:
         except _NONSENSE as error:
             _log.debug("a client tells what is not understood: %r", error)
 
-    def history(self, client: str, run_id: str, told: Mapping[str, Any]) -> int:
-        """Take in a piece of a run's history; return up to where it is known; -1: enough."""
+    def history(
+        self, client: str, run_id: str, told: Mapping[str, Any]
+    ) -> tuple[int, dict[str, int]]:
+        """Take in a piece of a run's history; return what more of it is wanted."""
         try:
             return self.runs.history(client, run_id, told)
         except _NONSENSE as error:
             _log.debug("a client tells what is not understood: %r", error)
-            return -1
+            return -1, {}
+
+    def lines(self, client: str, run_id: str, told: Mapping[str, Any]) -> None:
+        """Take in what a task run has logged."""
+        try:
+            self.runs.lines(client, run_id, told)
+        except _NONSENSE as error:
+            _log.debug("a client tells what is not understood: %r", error)
 
     def left(self, client: str) -> None:
         """Note that a client is gone."""

@@ -28,8 +28,17 @@ class Pages(Protocol):
     def summary(self, client: str, told: Mapping[str, Any]) -> None:
         """Take in what is known of a run now."""
 
-    def history(self, client: str, run_id: str, told: Mapping[str, Any]) -> int:
-        """Take in a piece of a run's history; return up to where it is known; -1: enough."""
+    def history(
+        self, client: str, run_id: str, told: Mapping[str, Any]
+    ) -> tuple[int, dict[str, int]]:
+        """Take in a piece of a run's history; return what more of it is wanted.
+
+        That is up to where it is known, -1 where that is enough, and of which task runs the lines
+        are wanted, behind which versions.
+        """
+
+    def lines(self, client: str, run_id: str, told: Mapping[str, Any]) -> None:
+        """Take in what a task run has logged."""
 
     def left(self, client: str) -> None:
         """Note that a client is gone."""

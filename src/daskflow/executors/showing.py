@@ -38,6 +38,12 @@ class Shown(Protocol):
     def history(self, behind: int) -> Iterator[Told]:
         """Return its history behind a version, in pieces, at least one. Called in any thread."""
 
+    def lines(self, task: str, behind: int) -> Iterator[Told]:
+        """Return what a task run has logged behind a version, in pieces, at least one.
+
+        Each tells whether it is the last for ever.
+        """
+
 
 class Teller(Protocol):
     """What a driver tells people of its run by; used in its thread."""
@@ -85,6 +91,7 @@ class Showing:
         self._shown: dict[str, Shown] = {}
         self._watched: dict[str, int] = {}  # the version that is known there, by run
         self._asked: dict[str, float] = {}  # when something was told last, by run
+        self._tapes: dict[str, dict[str, int]] = {}  # whose lines are wanted behind what, by run
         self._changed = threading.Condition()
         self._is_reading = False  # there is a thread that reads
 
@@ -101,6 +108,7 @@ class Showing:
         with self._changed:
             if run_id in self._shown:
                 self._watched[run_id] = version
+                self._asked.pop(run_id, None)
                 self._changed.notify_all()
                 if not self._is_reading:
                     self._is_reading = True
@@ -149,13 +157,26 @@ class Showing:
         for told in self._shown[run_id].history(behind):
             is_news = told["entries"] or told["graph"] or told["is_last"]
             if not is_news and monotonic() < self._asked.get(run_id, 0.0) + _ASK_SECONDS:
-                return behind
+                break
             self._asked[run_id] = monotonic()
             answer = self._call("history", run_id=run_id, told=told)
-            behind = -1 if answer is None else answer.result(_ANSWER_SECONDS)
+            enough: tuple[int, dict[str, int]] = (-1, {})
+            behind, self._tapes[run_id] = answer.result(_ANSWER_SECONDS) if answer else enough
             if behind < 0:
                 break
+        self._tell_lines(run_id)
+        if behind < 0:
+            self._tapes.pop(run_id, None)
         return behind
+
+    def _tell_lines(self, run_id: str) -> None:
+        """Tell what those task runs have logged that somebody looks at."""
+        tapes = self._tapes.get(run_id, {})
+        for task in tapes:
+            for told in self._shown[run_id].lines(task, tapes[task]):
+                if told["versions"] or told["is_last"]:
+                    self._call("lines", run_id=run_id, told={**told, "task": task})
+                    tapes[task] = max([tapes[task], *told["versions"]])
 
 
 class _Teller:

@@ -97,6 +97,7 @@ class Tracker(SchedulerPlugin):
             daskflow_1_end=self.end,
             daskflow_1_summary=self.summary,
             daskflow_1_history=self.history,
+            daskflow_1_lines=self.told_lines,
         )
         scheduler.stream_handlers[LINES] = self.lines
         self.pages = open_pages(scheduler, self.name, self._look_at)
@@ -216,9 +217,17 @@ class Tracker(SchedulerPlugin):
         if self.pages is not None:
             self.pages.summary(client, told)
 
-    def history(self, client: str, run_id: str, told: dict[str, Any]) -> int:
-        """Pass a piece of a run's history on; return up to where it is known; -1: enough."""
-        return -1 if self.pages is None else self.pages.history(client, run_id, told)
+    def history(self, client: str, run_id: str, told: dict[str, Any]) -> tuple[int, dict[str, int]]:
+        """Pass a piece of a run's history on; return up to where it is known, and what else of it.
+
+        That is -1 where it is enough, and the task runs whose lines are wanted, behind what.
+        """
+        return (-1, {}) if self.pages is None else self.pages.history(client, run_id, told)
+
+    def told_lines(self, client: str, run_id: str, told: dict[str, Any]) -> None:
+        """Pass on to the pages what a task run has logged that somebody looks at."""
+        if self.pages is not None:
+            self.pages.lines(client, run_id, told)
 
     def _look_at(self, client: str, run_id: str, version: int) -> None:
         """Tell a client that somebody looks at a run of it; called in any thread."""
