@@ -119,7 +119,7 @@ class StoreKeeper:
     row: dict[str, Any] = field(default_factory=dict)  # of the run: goes with its next move
     given_back_at: int = field(default=0)  # the run's version by then
     state: State = field(default_factory=Pending)  # of the run
-    mark: int = field(default=0)  # of its orders, when its lease was taken
+    mark: int = field(default=0)  # of its orders, before its lease was taken: none is missed
     # orders that were given before, and that nobody has carried out
     left: list[OrderRow] = field(default_factory=list)
     ear: Ear | None = field(default=None)
@@ -196,13 +196,13 @@ class StoreKeeper:
         LeaseLostError
             Somebody else has driven it meanwhile.
         """
+        self.mark = self.store.orders.mark(self.run_id)
         lease = self.store.lease(self.run_id, holder())
         if self.store.run(self.run_id).version != self.given_back_at:
             lease.release()
             msg = f"run {self.run_id} has gone on elsewhere: `Flow.resume` shows it as it is now"
             raise LeaseLostError(msg)
         self.journal = Journal(self.store, lease)
-        self.mark = self.store.orders.mark(self.run_id)
 
 
 def row_of(
@@ -282,11 +282,10 @@ def begin(store: RunStore, row: RunRow) -> StoreKeeper:
     reach("run.before_created")
     store.create(told, uuid.uuid4().hex)
     reach("run.created")
+    mark = store.orders.mark(row.id)
     lease = store.lease(row.id, me)
     reach("run.leased")
-    keeper = StoreKeeper(store, row.id, Journal(store, lease))
-    keeper.mark = store.orders.mark(row.id)
-    return keeper
+    return StoreKeeper(store, row.id, Journal(store, lease), mark=mark)
 
 
 def take_over(store: RunStore, run_id: str) -> StoreKeeper:
@@ -297,9 +296,9 @@ def take_over(store: RunStore, run_id: str) -> StoreKeeper:
     LeaseTakenError
         Somebody else drives it.
     """
+    mark = store.orders.mark(run_id)
     journal = Journal(store, store.lease(run_id, holder()))
-    keeper = StoreKeeper(store, run_id, journal, is_restoring=True)
-    keeper.mark = store.orders.mark(run_id)
+    keeper = StoreKeeper(store, run_id, journal, is_restoring=True, mark=mark)
     keeper.left = list(_left_by_others(store, run_id))
     return keeper
 

@@ -17,7 +17,7 @@ from tests.contract.waiting import eventually
 COMMAND = [sys.executable, "-m", "daskflow.cli"]
 FLOWS = """
 import threading
-from daskflow import context, flow, manual_only, resource_manager, task
+from daskflow import Static, _crash_points, context, flow, manual_only, resource_manager, task
 from daskflow.testing import Gate
 
 @task
@@ -73,6 +73,21 @@ def paused(gate: str):
 @flow(run_name="mine")
 def waiting(gate: str):
     return decide()
+
+@flow(run_name="mine")
+def traced(gate: Static[str]):
+    Gate(gate).wait()
+    return quick(1)
+
+@flow(run_name="mine")
+def submitted(gate: Static[str]):
+    _crash_points.arm("run.leased", Gate(gate).wait)
+    return hold(quick(1), gate + "-2")
+
+@flow(run_name="mine")
+def reported(gate: Static[str]):
+    _crash_points.arm("journal.committed", Gate(gate).wait)
+    return quick.map(range(20)), decide()
 
 @flow(run_name="mine")
 def tray(gate: str):
@@ -146,6 +161,43 @@ def test_a_run_that_another_process_drives(here, name):
         assert again.returncode == 4
         again = daskflow("approve", "mine", "--executor", "threads")
     assert again.returncode == 0, again.stdout + again.stderr
+
+
+@pytest.mark.parametrize("name", ["submitted", "reported"])
+def test_a_driver_that_is_at_something_else(here, name):
+    """It hears of it when it has submitted, or told the store; nothing of it is left behind."""
+    with driven(name, here, "--executor", "threads") as process:
+        eventually(lambda: here.came() > 0, 60)
+        with subprocess.Popen(
+            [*COMMAND, "cancel", "mine"], stdout=subprocess.PIPE, text=True
+        ) as cancel:
+            asked = cancel.stdout.readline()
+            here.open()
+            told, _ = cancel.communicate(timeout=30)
+        assert (cancel.returncode, "was asked to cancel it" in asked) == (0, True)
+        assert "mine: Cancelled('cancelled by " in told
+        process.communicate(timeout=30)
+        assert process.returncode == 3
+    assert daskflow("audit", "mine").returncode == 0
+    Gate(f"{here.path}-2").open()
+    again = daskflow("resume", "mine", "--executor", "threads")
+    if name == "reported":
+        assert again.returncode == 4
+        again = daskflow("approve", "mine", "--executor", "threads")
+    assert again.returncode == 0, again.stdout + again.stderr
+
+
+def test_a_flow_that_is_still_traced(here):
+    """There is no run yet that could be cancelled; who started it ends it."""
+    with driven("traced", here, "--executor", "threads") as process:
+        eventually(lambda: here.came() > 0, 60)
+        unknown = daskflow("cancel", "mine")
+        assert unknown.returncode == 1
+        assert "no run" in unknown.stderr
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=10)
+        assert process.returncode not in {None, 0}
+    assert state_of() is None
 
 
 def test_what_waits_in_a_run_that_goes_on_is_approved(here):
