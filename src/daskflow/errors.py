@@ -81,7 +81,17 @@ class CodeMissingError(ExecutorError):
 
 
 class SchedulerLostError(ExecutorError):
-    """The scheduler of a run is gone, and with it all that the run had there."""
+    """The scheduler of a run is gone, and with it all that the run had there.
+
+    Attributes
+    ----------
+    is_final
+        Whether it was left on purpose, so that the run is not to go on with another one.
+    """
+
+    def __init__(self, message: str, *, is_final: bool = False) -> None:
+        super().__init__(message)
+        self.is_final = is_final
 
 
 class CacheKeyError(DaskflowError):

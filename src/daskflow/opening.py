@@ -65,11 +65,11 @@ class Opener:
         Raises
         ------
         SchedulerLostError
-            There was none in time.
+            There was none in time, or the last one was left on purpose.
         RunInterrupted
             It is over.
         """
-        if self.spec.parents:
+        if self.spec.parents or lost.is_final:
             raise lost
         seconds = self.settings.engine.scheduler_timeout
         _log.warning("%s; the run goes on if there is one within %g s", lost, seconds)

@@ -45,10 +45,11 @@ def dask(command, *options, cwd, knows_daskflow=True, **variables):
 
 
 @contextmanager
-def scheduler(folder, *options, **variables):
+def scheduler(folder, *options, has_dashboard=False, **variables):
     """Run a scheduler meanwhile; give its process and its address."""
     file = Path(folder) / "scheduler.json"
-    place = ("--host", "127.0.0.1", "--port", 0, "--no-dashboard", "--scheduler-file", file)
+    shown = ("--dashboard-address", "127.0.0.1:0") if has_dashboard else ("--no-dashboard",)
+    place = ("--host", "127.0.0.1", "--port", 0, *shown, "--scheduler-file", file)
     with dask("scheduler", *place, *options, cwd=folder, **variables) as process:
 
         def address():

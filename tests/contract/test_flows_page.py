@@ -1,6 +1,5 @@
 """The Flows pages in a scheduler's dashboard: where they are, and what drivers tell them."""
 
-import json
 from contextlib import contextmanager, suppress
 from urllib.error import HTTPError
 from urllib.request import urlopen
@@ -14,7 +13,7 @@ from daskflow.dashboard.documents import PAGES
 from daskflow.dashboard.mounting import URLS
 from daskflow.errors import StoreBusyError, UnknownRunError
 from daskflow.executors.tracker import Tracker
-from tests.contract.processes import dask, scheduler, worker
+from tests.contract.processes import scheduler, worker
 from tests.contract.waiting import Gate, eventually
 
 
@@ -262,21 +261,8 @@ def test_without_a_dashboard_there_is_no_page(tmp_path):
 @contextmanager
 def elsewhere(folder, *options):
     """Run a scheduler with a dashboard in another process, and a worker; give its address."""
-    file = folder / "scheduler.json"
-    place = ("--host", "127.0.0.1", "--port", 0, "--dashboard-address", "127.0.0.1:0")
-    with dask("scheduler", *place, "--scheduler-file", file, *options, cwd=folder) as process:
-
-        def address():
-            """The scheduler has written down where it is."""
-            assert process.poll() is None
-            try:
-                return json.loads(file.read_text(encoding="utf-8"))["address"]
-            except (FileNotFoundError, json.JSONDecodeError):
-                return None
-
-        found = eventually(address, 30.0)
-        with worker(folder, found):
-            yield found
+    with scheduler(folder, *options, has_dashboard=True) as (_, address), worker(folder, address):
+        yield address
 
 
 @pytest.mark.slow

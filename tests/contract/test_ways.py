@@ -2,6 +2,7 @@
 
 import gc
 import logging
+from pathlib import Path
 from urllib.request import urlopen
 
 import pytest
@@ -11,6 +12,7 @@ from daskflow import DaskExecutor, ExecutorError, flow, shutdown, task
 from daskflow.executors import owned
 from daskflow.states import Pending
 from tests.contract.blocks import Opened
+from tests.contract.processes import scheduler, worker
 from tests.contract.waiting import eventually
 
 WORDS = {"processes": False, "n_workers": 1, "threads_per_worker": 2}
@@ -170,17 +172,24 @@ def test_a_timeout_of_ones_own():
         heaps.with_options(executor=executor).run([1])
 
 
-def test_each_run_has_a_performance_report(cluster, tmp_path):
-    """It is there when `run` returns, whatever became of the run, in a folder that was not."""
+def test_each_run_has_a_performance_report(tmp_path):
+    """It is there when `run` returns, whatever became of the run, in a folder that was not.
+
+    The scheduler has a process of its own: Dask's dashboards disturb each other in one.
+    """
     path = tmp_path / "reports" / "{run_id}.html"
-    executor = DaskExecutor(cluster=cluster, performance_report_path=path)
-    for one in (
-        heaps.with_options(executor=executor).run([1]),
-        breaks.with_options(executor=executor).run(),
+    with (
+        scheduler(tmp_path, has_dashboard=True) as (_, address),
+        worker(tmp_path, address, PYTHONPATH=str(Path.cwd())),
     ):
-        page = (tmp_path / "reports" / f"{one.id}.html").read_text(encoding="utf-8")
-        assert f"flow run {one.id} of daskflow" in page
-        assert "Task Stream" in page
+        executor = DaskExecutor(address=address, performance_report_path=path)
+        for one in (
+            heaps.with_options(executor=executor).run([1]),
+            breaks.with_options(executor=executor).run(),
+        ):
+            page = (tmp_path / "reports" / f"{one.id}.html").read_text(encoding="utf-8")
+            assert f"flow run {one.id} of daskflow" in page
+            assert "Task Stream" in page
     assert one.state.is_failed()
 
 

@@ -82,8 +82,10 @@ def test_a_body_that_always_kills_its_worker_ends(frail):
 
 
 @pytest.mark.parametrize("whose", ["scheduler", "both"])
-def test_a_scheduler_killed_in_the_midst_ends_the_run(tmp_path, gate, whose):
-    """Within seconds, as Crashed, with its address; what had ended before keeps its state."""
+def test_a_scheduler_killed_in_the_midst_ends_the_run(tmp_path, gate, whose, monkeypatch):
+    """Where none comes back, as Crashed, with its address; what had ended keeps its state."""
+    for name in ("SCHEDULER_TIMEOUT", "CONNECT_TIMEOUT"):
+        monkeypatch.setenv(f"DASKFLOW_ENGINE__{name}", "2")
 
     @task
     def stay(x):

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from weakref import WeakSet
 
 from daskflow.errors import ExecutorError
 from daskflow.executors.patience import within
@@ -30,6 +31,8 @@ class _Connection:
 
 _connections: list[_Connection] = []
 _lock = threading.Lock()
+_opening = threading.Lock()  # held by who connects, which takes long where nothing answers
+_given_up: WeakSet[Client] = WeakSet()  # closed on purpose, or with its cluster
 
 
 def connect(where: Any, timeout: float, options: Mapping[str, Any] | None = None) -> Client:
@@ -50,16 +53,23 @@ def connect(where: Any, timeout: float, options: Mapping[str, Any] | None = None
         Nothing answers there, or the client does not know a word.
     """
     given = dict(options or {})
-    with _lock:
-        _connections[:] = [one for one in _connections if one.client.status == "running"]
-        for one in _connections:
-            if one.leads(where, given):
-                return one.client
+    with _opening:
+        found = _found(where, given)
+        if found is not None:
+            return found
         if isinstance(where, str):
             _check_address(where)
         client = _open(where, {"timeout": timeout, "set_as_default": False, **given})
-        _connections.append(_Connection(where, given, client))
+        with _lock:
+            _connections.append(_Connection(where, given, client))
         return client
+
+
+def _found(where: Any, options: Mapping[str, Any]) -> Client | None:
+    """Return the client that is there already."""
+    with _lock:
+        _connections[:] = [one for one in _connections if one.client.status == "running"]
+        return next((one.client for one in _connections if one.leads(where, options)), None)
 
 
 def _check_address(address: str) -> None:
@@ -107,11 +117,24 @@ def _seconds(timeout: Any) -> float:
 
 def disconnect(where: Any = None) -> None:
     """Close the clients that this room opened to a scheduler; None: all of them."""
+    for client in give_up(where):
+        client.close()
+
+
+def give_up(where: Any = None) -> list[Client]:
+    """Note that the clients of a scheduler will be closed, or go down with it; return them."""
     with _lock:
         found = [one for one in _connections if where is None or one.where == where]
         _connections[:] = [one for one in _connections if one not in found]
-    for one in found:
-        one.client.close()
+        clients = [one.client for one in found]
+        _given_up.update(clients)
+    return clients
+
+
+def is_given_up(client: Client) -> bool:
+    """Return whether a client was closed here on purpose, or its cluster was."""
+    with _lock:
+        return client in _given_up
 
 
 atexit.register(disconnect)

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 from daskflow.errors import ExecutorError, SchedulerLostError
 from daskflow.events import Complaint
 from daskflow.executors.base import TakeLines
+from daskflow.executors.connections import is_given_up
 from daskflow.executors.handshake import Acquaintances, Needs, describe
 from daskflow.executors.host import AMPLE_SATURATION
 from daskflow.executors.placement import Offer
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from daskflow.executors.mailbox import RawReport
 
 _POLL_SECONDS = 20.0
+_CLOSED = ("closing", "closed")  # states of a client whose user needs it no more
 _log = logging.getLogger("daskflow")
 
 
@@ -48,6 +50,7 @@ class Hub:
         self._loop = cast(Any, client.loop)
         self.address: str = self._scheduler.address
         self.lost = ""  # why the scheduler cannot be reached any more
+        self._is_closed = False  # somebody has closed the client
         self.threads = 0  # of all workers, as the tracker told last
         self._saturation = AMPLE_SATURATION  # how many tasks for each thread a worker is sent
         self._is_hinted = False
@@ -99,7 +102,10 @@ class Hub:
     def lost_error(self) -> SchedulerLostError:
         """Return what tells that the scheduler is gone."""
         why = f" ({self.lost})" if self.lost else ""
-        return SchedulerLostError(f"the scheduler at {self.address} was lost{why}")
+        is_closed = self._is_closed or (not self.lost and self.client.status in _CLOSED)
+        is_final = is_closed or is_given_up(self.client)
+        msg = f"the scheduler at {self.address} was lost{why}"
+        return SchedulerLostError(msg, is_final=is_final)
 
     def hint_at_saturation(self) -> None:
         """Log, once, that the scheduler's settings make many small blocks slow."""
@@ -206,6 +212,7 @@ class Hub:
                 )
             except Exception as error:  # noqa: BLE001 - each run is to hear of it, whatever it is
                 self.lost = f"{type(error).__name__}: {error}"
+                self._is_closed = client.status in _CLOSED
                 break
             seen, self.threads, reports, complaints, questions, lines, looks = news
             for told in lines:
@@ -218,7 +225,8 @@ class Hub:
                 *(Complaint(*told) for told in complaints),
             ):
                 self._hand_over(one)
-        self.lost = self.lost or "the client was closed"
+        if not self.lost:
+            self.lost, self._is_closed = "the client was closed", True
         for queue in list(self._queues.values()):
             queue.put(None)
         if self._hubs.get(client) is self:

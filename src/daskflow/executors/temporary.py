@@ -20,7 +20,7 @@ from typing import IO
 
 from daskflow.errors import ExecutorError
 from daskflow.executors import owned
-from daskflow.executors.connections import disconnect
+from daskflow.executors.connections import disconnect, give_up
 from daskflow.settings import Settings
 
 _EXIT_SECONDS = 10.0  # in which a host has to end once it was told
@@ -159,6 +159,7 @@ def kill() -> None:
     """End this process's clusters at once, whatever tasks are doing; before leaving, only."""
     host = _take_host()
     if host is not None:
+        give_up(host.address)
         _kill(host.process)
         _see_off(host)
     owned.abandon_clusters()
