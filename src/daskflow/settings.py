@@ -7,6 +7,8 @@ Read from ``DASKFLOW_<SECTION>__<KEY>`` in the environment (and the two short on
 
 from __future__ import annotations
 
+import os
+from functools import lru_cache
 from logging import getLevelNamesMapping
 from pathlib import Path
 from typing import Any, Literal
@@ -19,6 +21,8 @@ from pydantic_settings import (
     SettingsConfigDict,
     TomlConfigSettingsSource,
 )
+
+_PREFIX = "DASKFLOW_"
 
 
 class ClusterSettings(BaseModel):
@@ -105,7 +109,7 @@ class Settings(BaseSettings):
     """
 
     model_config = SettingsConfigDict(
-        env_prefix="DASKFLOW_",
+        env_prefix=_PREFIX,
         env_nested_delimiter="__",
         toml_file="daskflow.toml",
         pyproject_toml_table_header=("tool", "daskflow"),
@@ -137,3 +141,32 @@ class Settings(BaseSettings):
             TomlConfigSettingsSource(settings_cls),
             PyprojectTomlConfigSettingsSource(settings_cls),
         )
+
+
+def current_settings() -> Settings:
+    """Return the settings as they are now: read anew only where a file or a variable changed.
+
+    For what begins often. Nobody changes what is returned.
+
+    Examples
+    --------
+    >>> current_settings() is current_settings()
+    True
+    """
+    files = (Path("daskflow.toml"), Path("pyproject.toml"))
+    variables = frozenset(one for one in os.environ.items() if one[0].upper().startswith(_PREFIX))
+    return _read(Path.cwd(), variables, tuple(map(_stamp_of, files)))
+
+
+@lru_cache(maxsize=16)
+def _read(*_seen: object) -> Settings:
+    return Settings()
+
+
+def _stamp_of(file: Path) -> tuple[int, int] | None:
+    """Return what changes when a file does; None: it is not there."""
+    try:
+        found = file.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size

@@ -55,7 +55,7 @@ from daskflow.runtime.restoring import (
 from daskflow.runtime.single import SingleCall, single_call
 from daskflow.runtime.spec import RunSpec
 from daskflow.runtime.tapes import this_process
-from daskflow.settings import Settings
+from daskflow.settings import Settings, current_settings
 from daskflow.showing import ShownRun
 from daskflow.states import Cached, Cancelling, Crashed, Failed, Running, State, TriggerFailed
 from daskflow.stores.answering import answers_of
@@ -83,7 +83,7 @@ def prepare(flow: Flow[..., Any], parameters: dict[str, Any]) -> FlowRun:
     StoreError
         There is no such store.
     """
-    settings = Settings()
+    settings = current_settings()
     store = choose_store(flow.options.get("store"), settings)
     with uncollected():
         definition, spec, assignment = describe(flow, parameters, settings)
@@ -145,7 +145,7 @@ def resume(flow: Flow[..., Any], wanted: str, *, allow_code_change: bool = False
     LeaseTakenError
         Somebody else drives it.
     """
-    settings = Settings()
+    settings = current_settings()
     store = choose_store(flow.options.get("store"), settings)
     row = find_run(store, wanted)
     check_may_resume(row)
@@ -207,7 +207,7 @@ def rerun(
     DefinitionError
         There is no such task in it.
     """
-    settings = Settings()
+    settings = current_settings()
     store = choose_store(flow.options.get("store"), settings)
     row = find_run(store, wanted)
     check_may_rerun(row, store.holder(row.id))
@@ -286,7 +286,7 @@ def call_of(flow: Flow[..., Any], wanted: str, task: str) -> SingleCall:
     ResultGoneError
         Not all of its inputs were kept; the message names what was not.
     """
-    settings = Settings()
+    settings = current_settings()
     store = choose_store(flow.options.get("store"), settings)
     row = find_run(store, wanted)
     kept, parameters = _kept_of(settings, store, row)
@@ -358,7 +358,7 @@ def delay(flow: Flow[..., Any], parameters: dict[str, Any]) -> Delayed:
     """
     from daskflow.delaying import make_delayed
 
-    described = describe(flow, parameters, Settings())
+    described = describe(flow, parameters, current_settings())
     return make_delayed(*described, conclude, FlowWatch.of(flow))
 
 

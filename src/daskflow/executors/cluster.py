@@ -15,7 +15,7 @@ from daskflow.executors.hub import Hub
 from daskflow.executors.performance import PerformanceReport
 from daskflow.executors.session import DaskSession
 from daskflow.executors.temporary import temporary_address
-from daskflow.settings import Settings
+from daskflow.settings import current_settings
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -111,7 +111,7 @@ class DaskExecutor:
         session = DaskSession(hub, run_id, packed, patience)
         try:
             needs = Needs.of(packed.needed, packed.named, packed.folder)
-            hub.shake_hands(needs, Settings().engine.connect_timeout)
+            hub.shake_hands(needs, current_settings().engine.connect_timeout)
             session.report = self._report(hub, run_id)
         except BaseException:
             session.close()
@@ -144,7 +144,7 @@ class DaskExecutor:
         return self._connect(temporary_address(self.workers, self.threads_per_worker))
 
     def _connect(self, where: Any) -> Client:
-        return connect(where, Settings().engine.connect_timeout, self.client_kwargs)
+        return connect(where, current_settings().engine.connect_timeout, self.client_kwargs)
 
     def _given(self) -> dict[str, Any]:
         return {word: value for word, value in vars(self).items() if value is not None}

@@ -21,7 +21,7 @@ from typing import IO
 from daskflow.errors import ExecutorError
 from daskflow.executors import owned
 from daskflow.executors.connections import disconnect, give_up
-from daskflow.settings import Settings
+from daskflow.settings import current_settings
 
 _EXIT_SECONDS = 10.0  # in which a host has to end once it was told
 
@@ -58,7 +58,7 @@ def temporary_address(workers: int | None = None, threads_per_worker: int | None
         if _host is None or _host.process.poll() is not None:
             if _host is not None:  # it has died
                 _kill(_host.process)
-            settings = Settings().cluster
+            settings = current_settings().cluster
             size = (
                 workers or settings.workers or _cores(),
                 threads_per_worker or settings.threads_per_worker,

@@ -263,8 +263,8 @@ def _client_of(worker: Worker) -> Client:
     Dask's own for tasks would become this process's default, for other code to find.
     """
     from daskflow.executors.connections import connect
-    from daskflow.settings import Settings
+    from daskflow.settings import current_settings
 
     address = worker.scheduler.address
     words = {"security": worker.security, "direct_to_workers": True}
-    return connect(address, Settings().engine.connect_timeout, words)
+    return connect(address, current_settings().engine.connect_timeout, words)

@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cache
+from operator import is_
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -228,12 +229,31 @@ def _importers_of(functions: Sequence[Any]) -> list[Importer]:
 def _modules_near(folders: set[Any]) -> Iterator[ModuleType]:
     if not folders:
         return
-    for module in filter(None, modules_seen()):
-        path = getattr(module, "__file__", None)
-        if not isinstance(path, str) or module.__name__ == "__main__":
-            continue
-        if not folders.isdisjoint(_folders_around(path)):
+    for module, around in _own_modules():
+        if not folders.isdisjoint(around):
             yield module
+
+
+_Placed = tuple[ModuleType, frozenset[Path]]  # and the folders that its file lies in
+_looked_at: tuple[Sequence[ModuleType | None], Sequence[_Placed]] = ((), ())
+
+
+def _own_modules() -> Sequence[_Placed]:
+    """Return the modules that are not installed; where none came since the last look, at once."""
+    global _looked_at  # noqa: PLW0603 - what was found last, of this process
+    before, found = _looked_at
+    modules = modules_seen()
+    if len(before) != len(modules) or not all(map(is_, before, modules)):
+        found = [(one, around) for one in filter(None, modules) if (around := _around(one))]
+        _looked_at = modules, found
+    return found
+
+
+def _around(module: ModuleType) -> frozenset[Path]:
+    path = getattr(module, "__file__", None)
+    if not isinstance(path, str) or module.__name__ == "__main__":
+        return frozenset()
+    return _folders_around(path)
 
 
 _OWN_FOLDER = Path(__file__).resolve().parent.parent
@@ -247,7 +267,7 @@ _INSTALLED = tuple(
 )
 
 
-@cache  # asked of every loaded module in every pass
+@cache  # asked of every loaded module whenever one was loaded
 def _folders_around(path: str) -> frozenset[Path]:
     """Return the folders that a module's file lies in; none where it is installed."""
     place = _resolved(path)
