@@ -10,8 +10,9 @@ import pytest
 from tests.walks import LegalWalks
 
 WAY = ("executor", "block_size")
-LIGHT_WAYS = {("local", 1), ("threads", None), ("cluster", None)}
-HEAVY_WAYS = {("local", None), ("threads", 1), ("cluster", 1)}
+LIGHT_WAYS = {("local", 1), ("cluster", None)}
+HEAVY_WAYS = {("local", None), ("threads", 1), ("threads", None), ("cluster", 1)}
+OUTSIDE = ("acceptance", "faults", "properties")
 
 
 class DoctestSettings:
@@ -39,11 +40,17 @@ def pytest_configure(config):
 
 
 def pytest_collection_modifyitems(items):
-    """Of a case that is played in all six ways three are heavy; the others have each choice."""
+    """Of a case that is played in all six ways two are enough, and the others heavy.
+
+    What happens in other processes, or is played elsewhere as well, is outside: there is nothing to
+    be learned from it of what tests cover.
+    """
     cases = defaultdict(dict)
     for item in items:
-        if hasattr(item, "callspec"):
-            params = item.callspec.params
+        params = item.callspec.params if hasattr(item, "callspec") else {}
+        if item.path.parent.name in OUTSIDE or params.get("executor", "local") != "local":
+            item.add_marker("outside")
+        if params:
             others = [at for at in item.callspec.indices.items() if at[0] not in WAY]
             cases[item.function, *others][tuple(params.get(name, "") for name in WAY)] = item
     for ways in cases.values():

@@ -12,11 +12,13 @@ import pytest
 from daskflow import Settings
 from daskflow.stores.choice import choose_store, close_stores
 from daskflow.testing import Gate
+from tests.acceptance.commands import daskflow
 from tests.contract.waiting import eventually
 
 COMMAND = [sys.executable, "-m", "daskflow.cli"]
 FLOWS = """
 import threading
+from pathlib import Path
 from daskflow import Static, _crash_points, context, flow, manual_only, resource_manager, task
 from daskflow.testing import Gate
 
@@ -46,7 +48,7 @@ class Tray:
     def setup(self) -> str:
         return "tray"
     def cleanup(self, tray: str) -> None:
-        open(self.note, "a").write("cleaned up")
+        Path(self.note).write_text("cleaned up")
 
 @task
 def stuck(gate: str) -> None:
@@ -103,13 +105,11 @@ def here(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("DASKFLOW_STORE__URL", f"sqlite:///{tmp_path}/runs.db")
     monkeypatch.setenv("PYTHONUNBUFFERED", "1")
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
     yield Gate(tmp_path / "gate")
     close_stores()
-
-
-def daskflow(*arguments):
-    """Run the command to its end in a process of its own."""
-    return subprocess.run([*COMMAND, *arguments], capture_output=True, text=True, check=False)
+    sys.modules.pop("flows", None)
 
 
 @contextmanager

@@ -159,10 +159,10 @@ def test_every_file_is_the_same_byte_for_byte_on_another_executor(on_cluster, he
     assert different == []
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(
     ("workers", "block_size"),
-    [pytest.param(1, None, id="one worker", marks=pytest.mark.heavy), (2, 1)],
-    ids=[None, "not grouped"],
+    [pytest.param(1, None, id="one worker"), pytest.param(2, 1, id="not grouped")],
 )
 def test_every_file_is_the_same_byte_for_byte_however_it_was_cut(
     example, here, tmp_path, workers, block_size

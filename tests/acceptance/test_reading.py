@@ -1,14 +1,14 @@
-"""The commands that read a store, in processes of their own, beside a driver and behind it."""
+"""The commands that read a store, in another process than the driver, and behind its end."""
 
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 
 import pytest
 
-from tests.contract.processes import environment, kill_group, script
+from daskflow.stores.choice import close_stores
+from tests.acceptance import commands
+from tests.contract.processes import kill_group, script
 from tests.contract.waiting import Gate, eventually
 
 SCRIPT = """
@@ -37,27 +37,24 @@ if __name__ == "__main__":
 
 
 @pytest.fixture
-def store(tmp_path):
+def store(tmp_path, monkeypatch):
     """Say where runs are kept."""
-    return {
+    said = {
         "DASKFLOW_HOME": str(tmp_path / "home"),
         "DASKFLOW_STORE__URL": f"sqlite:///{tmp_path / 'home' / 'runs.db'}",
     }
+    for name, value in said.items():
+        monkeypatch.setenv(name, value)
+    yield said
+    close_stores()
 
 
 @pytest.fixture
-def daskflow(store, tmp_path):
-    """Call the command in a process of its own; gives its exit code and its JSON document."""
+def daskflow(store):
+    """Call the command; gives its exit code and its JSON document."""
 
     def call(*arguments):
-        ended = subprocess.run(
-            [sys.executable, "-m", "daskflow.cli", *arguments, "--output", "json"],
-            env=environment(**store),
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        ended = commands.daskflow(*arguments, "--output", "json")
         assert ended.stderr == ""
         return ended.returncode, json.loads(ended.stdout)
 

@@ -106,7 +106,15 @@ def check_innocents(run, task, ledger):
     return sum(len(pids) - 1 for name, pids in begun.items() if name.startswith(task.name))
 
 
-@pytest.mark.parametrize("way", TOLD)
+@pytest.mark.parametrize(
+    "way",
+    [
+        "SIGKILL",
+        "exit",
+        pytest.param("SIGSEGV", marks=pytest.mark.heavy),
+        pytest.param("SIGABRT", marks=pytest.mark.heavy),
+    ],
+)
 def test_a_body_that_always_kills_its_worker(trio, ledger, way):
     """It is Crashed, with how; what depends on it asks its trigger; the innocents finish."""
 

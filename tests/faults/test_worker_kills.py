@@ -15,7 +15,7 @@ def settings(monkeypatch):
     monkeypatch.setattr(os, "environ", os.environ.copy())
 
 
-@pytest.mark.parametrize("threads", ["1", "2"])
+@pytest.mark.parametrize("threads", [pytest.param("1", marks=pytest.mark.heavy), "2"])
 def test_a_worker_is_killed_in_each_run(threads, capsys):
     """Every run ends right, and no accepted body runs again."""
     assert worker_kills.main(["--count", "2", "--threads", threads, "--within", "0.8"]) == 0

@@ -377,7 +377,7 @@ def retries_are_not_told(patch):
         if not isinstance(state, Retrying):
             original(self, name, index, state)
 
-    wrapped(patch, RunRecord, "_tell", tell)
+    wrapped(patch, RunRecord, "tell", tell)
 
 
 @bug

@@ -13,9 +13,10 @@ GROUPS, EXAMPLES = 6, 250  # 1,500 in all
 ON_A_CLUSTER = 200
 
 
-@pytest.mark.parametrize(
-    "group", [pytest.param(n, marks=[pytest.mark.slow] if n else []) for n in range(GROUPS)]
-)
+MARKS = [[], [pytest.mark.slow], *[[pytest.mark.slow, pytest.mark.heavy]] * (GROUPS - 2)]
+
+
+@pytest.mark.parametrize("group", [pytest.param(n, marks=MARKS[n]) for n in range(GROUPS)])
 def test_runs_end_as_the_reference_says(group, shares):
     """Here, in order or in threads, in blocks of whatever size: the same, and by sound plans."""
 
