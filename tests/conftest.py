@@ -12,7 +12,7 @@ from tests.walks import LegalWalks
 WAY = ("executor", "block_size")
 LIGHT_WAYS = {("local", 1), ("cluster", None)}
 HEAVY_WAYS = {("local", None), ("threads", 1), ("threads", None), ("cluster", 1)}
-OUTSIDE = ("acceptance", "faults", "properties")
+OUTSIDE = ("acceptance", "faults", "house", "properties", "typing")
 
 
 class DoctestSettings:

@@ -7,6 +7,7 @@ import threading
 import pytest
 
 from daskflow import LocalExecutor, flow, states, task
+from tests.contract.waiting import eventually
 from tests.semantics.bodies import ident, kinds
 
 pytestmark = [
@@ -75,16 +76,18 @@ def test_ctrl_c_in_a_call_of_a_flow(ledger):
 def test_ctrl_c_while_bodies_run_in_threads(ledger):
     """The driver sees it soon; bodies that were begun end by themselves, no other begins."""
     executor = LocalExecutor(threads=2)
-    others = set(threading.enumerate())
     gate = threading.Event()
-    timers = []
+    timers, left = [], []
 
     def hold(x):
         """Press Ctrl-C soon from beside, and stay until the run has ended."""
         if not timers:
             timers.append(threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGINT)))
             timers[0].start()
-        gate.wait(30)
+        try:
+            gate.wait(30)
+        finally:
+            left.append(x)
         return x
 
     holding = ledger.task(hold)
@@ -101,8 +104,7 @@ def test_ctrl_c_while_bodies_run_in_threads(ledger):
         assert 1 <= len(began) <= 2
     finally:
         gate.set()
-    for thread in set(threading.enumerate()) - others:
-        thread.join(10)
+    eventually(lambda: len(left) == len(began))
     assert ledger.lines() == began
     sees_to_it_that_all_is_well(executor)
 

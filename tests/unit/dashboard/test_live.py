@@ -3,6 +3,7 @@
 import pytest
 
 from daskflow import LocalExecutor, Skip, flow, get_run_logger, task
+from daskflow.dashboard import live
 from daskflow.dashboard.live import LiveRuns
 from daskflow.errors import StoreBusyError, UnknownRunError
 from daskflow.showing import ShownRun
@@ -56,7 +57,7 @@ def clock(monkeypatch):
     class Clock:
         seconds = 1_000.0
 
-    monkeypatch.setattr("daskflow.dashboard.live.monotonic", lambda: Clock.seconds)
+    monkeypatch.setattr(live, "monotonic", lambda: Clock.seconds)
     return Clock
 
 
