@@ -14,6 +14,7 @@ SHORT = {
     states.TriggerFailed: "TF",
     states.TimedOut: "TO",
     states.Crashed: "CR",
+    states.Cancelling: "cancelling",
     states.Cancelled: "CA",
 }
 

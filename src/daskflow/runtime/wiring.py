@@ -30,7 +30,7 @@ from daskflow.lowering.plan import Slice
 from daskflow.lowering.spaces import Below, Index, Space
 from daskflow.runtime.inputs import Inputs
 from daskflow.runtime.spec import RunSpec
-from daskflow.states import PICKED, Skipped, State
+from daskflow.states import PICKED, Pending, Skipped, State
 
 
 class Layout(NamedTuple):
@@ -132,6 +132,7 @@ class Wire:
         ended: set[Index] = set()
         for link in links:
             below = self._below(name, link, position)
+            codes = codes.ljust(max((b for _, b in below.ranges), default=0), _UNKNOWN)
             shared = [p for p in told if any(a <= p < b for a, b in below.ranges)]
             home = next((told[p] for p in shared if codes[p] != Skipped.code), len(columns))
             columns += [b""] * (home == len(columns))
@@ -344,6 +345,9 @@ class SingleWire(Wire):
         if type(form) is LiteralRef:
             return self.inputs.literal(form.name)
         return fill(form, self._value)
+
+
+_UNKNOWN = bytes([Pending.code])  # of what its block has given back, and so told nobody of
 
 
 def _without(codes: bytes, ranges: list[tuple[int, int]], left_out: list[int]) -> bytes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from daskflow import all_finished, task, unmapped
+from daskflow import all_finished, flow, task, unmapped
 from daskflow.lowering.plan import Slice
 from daskflow.lowering.spaces import Space
 from daskflow.runtime.inputs import Inputs, Literal
@@ -68,6 +68,30 @@ def test_what_is_unknown_is_pending():
     assert there.codes(5) == [codes(Pending)]
     assert list(there.states(5).values()) == [Pending()]
     assert there.inputs.value("a", 5) is None
+
+
+@flow
+def pairs(y, ys):
+    return b.map(ys, unmapped(y))
+
+
+def crossed(xs):
+    made = a.map(xs)
+    return pairs.map(made, unmapped(made))
+
+
+def test_what_was_given_back_is_pending_on_each_of_several_ways():
+    """The block of an upstream task run ended before it began that one, and told nothing of it."""
+    around = Space(Space())
+    around.open(0, 2)
+    spaces = {"pairs": around, "pairs.b": Space(around)}
+    spaces["pairs.b"].open(0, 2)
+    spaces["pairs.b"].open(1, 2)
+    there = wire(crossed, [ended("a", 0, 7)], spaces=spaces, node="pairs.b", xs=range(2))
+    assert [sorted(b"".join(there.codes(position))) for position in range(4)] == [
+        sorted(codes(*kinds))
+        for kinds in ([Success], [Success, Pending], [Success, Pending], [Pending])
+    ]
 
 
 def test_a_whole_is_gathered_in_order():
