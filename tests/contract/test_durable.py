@@ -13,7 +13,7 @@ from tests.contract.processes import kill_group, script
 from tests.contract.waiting import Gate, eventually
 from tests.semantics.ledger import Ledger
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.outside, pytest.mark.slow, pytest.mark.timeout(180)]
 
 FRAMES = 6
 SCRIPT = """

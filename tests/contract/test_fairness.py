@@ -9,6 +9,8 @@ from distributed import Client, LocalCluster
 from daskflow import DaskExecutor, LocalExecutor, flow, task, unmapped
 from tests.contract.waiting import eventually
 
+pytestmark = pytest.mark.outside
+
 WIDE, MANY, FEW = 20_000, 2_000, 10
 
 

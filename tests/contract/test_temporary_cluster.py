@@ -16,6 +16,8 @@ import os, threading, time
 from pathlib import Path
 from daskflow import flow, shutdown, task
 
+pytestmark = pytest.mark.outside
+
 @task
 def pid(x):
     print("child", x)

@@ -14,6 +14,8 @@ from daskflow.lines import LogLimits
 from daskflow.stores import journal
 from tests.contract.work import calls, statements, traffic_of
 
+pytestmark = pytest.mark.outside
+
 WIDTH, DEPTH, LEAVES = 1000, 500, 512
 
 

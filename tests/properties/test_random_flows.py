@@ -13,7 +13,7 @@ GROUPS, EXAMPLES = 6, 250  # 1,500 in all
 ON_A_CLUSTER = 200
 
 
-MARKS = [[], [pytest.mark.slow], *[[pytest.mark.slow, pytest.mark.heavy]] * (GROUPS - 2)]
+MARKS = [[], *[[pytest.mark.slow, pytest.mark.heavy]] * (GROUPS - 1)]
 
 
 @pytest.mark.parametrize("group", [pytest.param(n, marks=MARKS[n]) for n in range(GROUPS)])

@@ -14,6 +14,8 @@ from daskflow import CycleError, Flow, task
 from daskflow.definition.nodes import FlowGraph
 from daskflow.graph import Edge, Graph
 
+pytestmark = pytest.mark.outside
+
 
 class Counts:
     """Counts the edges of a graph that are looked at while others are added."""
