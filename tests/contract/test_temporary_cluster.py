@@ -11,12 +11,11 @@ from daskflow.executors import temporary
 from tests.contract.processes import descendants, kill_group, script
 from tests.contract.waiting import eventually, is_alive
 
+pytestmark = pytest.mark.outside
 BEGIN = """
 import os, threading, time
 from pathlib import Path
 from daskflow import flow, shutdown, task
-
-pytestmark = pytest.mark.outside
 
 @task
 def pid(x):
