@@ -165,7 +165,7 @@ deadly.run([1], os.getpid())
 @pytest.mark.slow
 @pytest.mark.alone
 def test_independent_tasks_run_at_a_time_from_the_first_run_on():
-    """Four tasks of two seconds on four workers: each on its own, all within three seconds."""
+    """Four tasks of two seconds on four workers: each on its own, and at a moment all of them."""
 
     @task
     def nap():
@@ -190,7 +190,10 @@ def test_independent_tasks_run_at_a_time_from_the_first_run_on():
         took = time.perf_counter() - before
     assert run.state.is_successful()
     assert len({found.worker for found in run.task_runs}) == 4
-    assert took < 3.0
+    assert max(found.started for found in run.task_runs) < min(
+        found.ended for found in run.task_runs
+    )
+    assert took < 6.0  # one behind the other they take eight
 
 
 def test_values_stay_off_the_driver_until_asked_for(cluster, tmp_path):

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from daskflow import flatten, flow, successful, unmapped
 from daskflow.demands import Demand
-from daskflow.events import Before
+from daskflow.events import Before, Segment
+from daskflow.lowering import Target, lower
 from daskflow.lowering.plan import Portion, unpack_block
 from daskflow.states import Failed, Success
 from tests.unit.lowering.desk import Desk, a, always, b, c, d, told, total
@@ -345,3 +348,37 @@ def test_what_runs_again_is_not_asked_for_where_it_was():
     for name, position in [("s.b", 0), ("s.c", 0), ("s.total", 0)]:
         desk.give_back(name, position)
     assert told(desk.lower(9)) == ["4: s.b,s.c 0-1 <- 1", "5: s.total 0-1 <- 4 2"]
+
+
+# --------------------------------------------------------------------- what was kept of lost blocks
+
+
+def crossed(xs):
+    """Pair each with each: a block needs some of them on two ways."""
+    made = a.map(xs)
+    return flow(lambda y, ys: b.map(ys, unmapped(y)), name="s").map(made, unmapped(made))
+
+
+def test_what_comes_on_one_way_does_not_come_again():
+    """A block whose upstream block is gone brings each of its task runs along once."""
+    desk = Desk(crossed, xs=[1, 2])
+    desk.take(desk.lower(2))
+    for position in range(2):
+        desk.known.columns["a"].codes[position] = Success.code
+    for position in range(4):
+        desk.give_back("s.b", position)
+    desk.keys.clear()
+    asked = []
+
+    def give(name, positions):
+        asked.append((name, positions))
+        return Segment(name, positions.start, bytearray([Success.code]) * len(positions))
+
+    target = Target("ab12", 1, 2, desk.next_block)
+    plan = lower(desk.graph, desk.known, replace(desk.at_hand, give=give), target)
+    assert [strip for block in plan.blocks for strip in block.strips] == [
+        (("s.b",), 0, 2),
+        (("s.b",), 2, 4),
+    ]
+    assert ("a", range(2)) in asked
+    assert len(asked) <= 3  # the second lane has a way of its own to the second one
