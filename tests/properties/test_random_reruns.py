@@ -89,7 +89,8 @@ def named(run):
 
 
 @pytest.mark.parametrize(
-    "group", [pytest.param(n, marks=[pytest.mark.slow] if n else []) for n in range(3)]
+    "group",
+    [pytest.param(n, marks=[pytest.mark.slow, pytest.mark.heavy] if n else []) for n in range(3)],
 )
 def test_a_rerun_ends_as_the_run_did(group):
     """Whether what failed is repeated or a node: states, attempts and values are what they were."""
