@@ -1,5 +1,7 @@
 """A cluster whose processes the tests may kill."""
 
+from contextlib import contextmanager
+
 import dask
 import pytest
 
@@ -10,21 +12,21 @@ from tests.semantics.ledger import Ledger
 _PATIENT = {"distributed.deploy.lost-worker-timeout": "2 minutes"}  # else it is not started again
 
 
+@contextmanager
+def _cluster(config, **size):
+    """Run a cluster meanwhile whose workers are started again."""
+    from distributed import LocalCluster
+
+    nearby = {"host": "127.0.0.1", "dashboard_address": "127.0.0.1:0", "silence_logs": "CRITICAL"}
+    with dask.config.set({**config, **_PATIENT}), LocalCluster(**size, **nearby) as cluster:
+        yield cluster
+
+
 @pytest.fixture(scope="module")
 def frail_cluster():
     """Two workers of one thread; Dask gives up a task whose worker died twice."""
-    from distributed import LocalCluster
-
-    with (
-        dask.config.set({"distributed.scheduler.allowed-failures": 1, **_PATIENT}),
-        LocalCluster(
-            n_workers=2,
-            threads_per_worker=1,
-            host="127.0.0.1",
-            dashboard_address="127.0.0.1:0",
-            silence_logs="CRITICAL",
-        ) as cluster,
-    ):
+    config = {"distributed.scheduler.allowed-failures": 1}
+    with _cluster(config, n_workers=2, threads_per_worker=1) as cluster:
         yield cluster
 
 
@@ -38,19 +40,7 @@ def frail(frail_cluster):
 @pytest.fixture(scope="module")
 def trio_cluster():
     """Three workers of two threads, in 700 MB each; Dask gives up nothing too early."""
-    from distributed import LocalCluster
-
-    with (
-        dask.config.set(_PATIENT),
-        LocalCluster(
-            n_workers=3,
-            threads_per_worker=2,
-            memory_limit="700MB",
-            host="127.0.0.1",
-            dashboard_address="127.0.0.1:0",
-            silence_logs="CRITICAL",
-        ) as cluster,
-    ):
+    with _cluster({}, n_workers=3, threads_per_worker=2, memory_limit="700MB") as cluster:
         yield cluster
 
 

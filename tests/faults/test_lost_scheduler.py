@@ -2,7 +2,7 @@
 
 import os
 import signal
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -12,21 +12,9 @@ from daskflow import DaskExecutor, LocalExecutor, flow, task, unmapped
 from daskflow.states import Crashed, Success
 from tests.contract.processes import descendants, kill_group, scheduler, worker
 from tests.contract.waiting import eventually, is_alive
+from tests.faults.tasks import large, small
 
 ROOT = str(Path(__file__).parents[2])  # so that workers have the modules of these tests
-
-
-@task
-def small(x, ledger):
-    ledger.note(f"small {x}")
-    return x
-
-
-@task
-def large(x, ledger):
-    """Return what does not ride back with the state."""
-    ledger.note(f"large {x}")
-    return bytes([x]) * 100_000
 
 
 @task
@@ -45,6 +33,19 @@ def held(executor, gate, ledger, **options):
         return hold(xs, large.map([1, 2], unmapped(ledger)), gate, ledger)
 
     return holding
+
+
+@contextmanager
+def cluster_at(folder):
+    """Run a scheduler and a worker meanwhile; give the scheduler's process and address."""
+    with scheduler(folder) as (process, address), worker(folder, address, PYTHONPATH=ROOT):
+        yield process, address
+
+
+def kill_while_held(process, run, ledger):
+    """Kill a scheduler when all before the gate is accepted."""
+    eventually(lambda: is_holding(run, ledger), 60)
+    kill_group(process)
 
 
 def starts(ledger, name):
@@ -99,11 +100,9 @@ def test_a_temporary_cluster_is_started_anew(gate, ledger, caplog):
 def test_a_scheduler_comes_back_at_its_address(gate, ledger, tmp_path, caplog):
     """With other workers: the run goes on there."""
     with ExitStack() as stack:
-        first, address = stack.enter_context(scheduler(tmp_path))
-        stack.enter_context(worker(tmp_path, address, PYTHONPATH=ROOT))
+        first, address = stack.enter_context(cluster_at(tmp_path))
         run = held(DaskExecutor(address=address), gate, ledger).submit()
-        eventually(lambda: is_holding(run, ledger), 60)
-        kill_group(first)
+        kill_while_held(first, run, ledger)
         eventually(lambda: "was lost" in caplog.text, 5)
         (tmp_path / "scheduler.json").unlink()
         port = address.rpartition(":")[2]
@@ -123,12 +122,10 @@ def test_a_scheduler_that_does_not_come_back(gate, ledger, tmp_path, monkeypatch
     monkeypatch.setenv("DASKFLOW_ENGINE__CONNECT_TIMEOUT", "1")
     url = f"sqlite:///{tmp_path}/runs.db" if is_kept else "memory://"
     with ExitStack() as stack:
-        first, address = stack.enter_context(scheduler(tmp_path))
-        stack.enter_context(worker(tmp_path, address, PYTHONPATH=ROOT))
+        first, address = stack.enter_context(cluster_at(tmp_path))
         holding = held(DaskExecutor(address=address), gate, ledger, store=url, run_name="held")
         run = holding.submit()
-        eventually(lambda: is_holding(run, ledger), 60)
-        kill_group(first)
+        kill_while_held(first, run, ledger)
         run.wait(20)
     assert (type(run.state), run.state.reason) == (Crashed, "scheduler lost"), run.state
     assert f"the scheduler at {address} was lost" in run.state.message
@@ -145,11 +142,9 @@ def test_a_run_that_waits_for_a_scheduler_can_be_cancelled(gate, ledger, tmp_pat
     monkeypatch.setenv("DASKFLOW_ENGINE__SCHEDULER_TIMEOUT", "600")
     monkeypatch.setenv("DASKFLOW_ENGINE__CONNECT_TIMEOUT", "1")
     with ExitStack() as stack:
-        first, address = stack.enter_context(scheduler(tmp_path))
-        stack.enter_context(worker(tmp_path, address, PYTHONPATH=ROOT))
+        first, address = stack.enter_context(cluster_at(tmp_path))
         run = held(DaskExecutor(address=address), gate, ledger).submit()
-        eventually(lambda: is_holding(run, ledger), 60)
-        kill_group(first)
+        kill_while_held(first, run, ledger)
         run.cancel()
         run.wait(20)
     assert type(run.state).__name__ == "Cancelled"

@@ -11,20 +11,8 @@ from daskflow import flow, task, unmapped
 from daskflow.states import Crashed, Failed, Success
 from daskflow.triggers import all_finished
 from tests.contract.waiting import Gate, eventually
+from tests.faults.tasks import large, small
 from tests.semantics.ledger import Ledger
-
-
-@task
-def small(x, ledger):
-    ledger.note(f"small {x}")
-    return x
-
-
-@task
-def large(x, ledger):
-    """Return what does not ride back with the state."""
-    ledger.note(f"large {x}")
-    return bytes([x]) * 100_000
 
 
 @task

@@ -13,7 +13,8 @@ from __future__ import annotations
 import asyncio
 import importlib
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
@@ -134,28 +135,22 @@ class ToldPages:
         mounted.looks[protocol] = look
 
     def summary(self, client: str, told: Mapping[str, Any]) -> None:
-        """Take in what is known of a run now; what makes no sense is a later daskflow's."""
-        try:
+        """Take in what is known of a run now."""
+        with _understood():
             self.runs.summary(client, told)
-        except _NONSENSE as error:
-            _log.debug("a client tells what is not understood: %r", error)
 
     def history(
         self, client: str, run_id: str, told: Mapping[str, Any]
     ) -> tuple[int, dict[str, int]]:
         """Take in a piece of a run's history; return what more of it is wanted."""
-        try:
+        with _understood():
             return self.runs.history(client, run_id, told)
-        except _NONSENSE as error:
-            _log.debug("a client tells what is not understood: %r", error)
-            return -1, {}
+        return -1, {}
 
     def lines(self, client: str, run_id: str, told: Mapping[str, Any]) -> None:
         """Take in what a task run has logged."""
-        try:
+        with _understood():
             self.runs.lines(client, run_id, told)
-        except _NONSENSE as error:
-            _log.debug("a client tells what is not understood: %r", error)
 
     def left(self, client: str) -> None:
         """Note that a client is gone."""
@@ -164,3 +159,12 @@ class ToldPages:
     def close(self) -> None:
         """Take the pages away, unless another tracker has them too."""
         self._mounted.leave(self._protocol)
+
+
+@contextmanager
+def _understood() -> Iterator[None]:
+    """Leave out what makes no sense: it is a later daskflow's."""
+    try:
+        yield
+    except _NONSENSE as error:
+        _log.debug("a client tells what is not understood: %r", error)

@@ -18,7 +18,7 @@ _MOST = 20  # task runs, or tasks, those that were looked at last
 
 @dataclass(slots=True)
 class _Tape:
-    looked: float  # when somebody looked at it
+    looked: float = 0.0  # when somebody looked at it
     pieces: list[NumberedPiece] = field(default_factory=list)  # in order
     version: int = 0  # up to which they are known
     is_whole: bool = False  # there will be no more
@@ -32,7 +32,7 @@ class Tapes:
 
     def look(self, task: str, behind: int, instant: float) -> tuple[list[NumberedPiece], bool]:
         """Return what is known of a task behind a version, and whether there may be more."""
-        tape = self._tapes.pop(task, None) or _Tape(instant)
+        tape = self._tapes.pop(task, None) or _Tape()
         self._tapes[task] = tape
         tape.looked = instant
         if len(self._tapes) > _MOST:
