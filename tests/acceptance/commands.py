@@ -6,12 +6,12 @@ from click import ClickException
 from click.testing import CliRunner
 
 
-def daskflow(*arguments):
+def daskflow(*arguments, **options):
     """Call the command; gives what a process of its own would: exit code, output, errors."""
     from daskflow.cli import group
     from daskflow.cli.exits import Exit
 
-    ended = CliRunner().invoke(group, arguments, standalone_mode=False)
+    ended = CliRunner().invoke(group, arguments, standalone_mode=False, **options)
     if ended.exception is None:
         return SimpleNamespace(
             returncode=int(ended.return_value or 0), stdout=ended.stdout, stderr=ended.stderr

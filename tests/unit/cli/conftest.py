@@ -5,11 +5,10 @@ import sys
 import time
 
 import pytest
-from click.testing import CliRunner
 
 from daskflow import Settings
-from daskflow.cli import group
 from daskflow.stores.choice import choose_store, close_stores
+from tests.acceptance import commands
 
 
 @pytest.fixture
@@ -36,12 +35,8 @@ def daskflow():
     """Call the command in this process; gives its exit code, its output and its errors."""
 
     def call(*arguments, **options):
-        ended = CliRunner().invoke(group, arguments, standalone_mode=False, **options)
-        if ended.exception is None:
-            return ended.return_value or 0, ended.stdout, ended.stderr
-        if hasattr(ended.exception, "format_message"):
-            return 1, ended.stdout, ended.exception.format_message()
-        raise ended.exception
+        ended = commands.daskflow(*arguments, **options)
+        return ended.returncode, ended.stdout, ended.stderr
 
     return call
 
