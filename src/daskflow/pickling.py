@@ -1,9 +1,14 @@
-"""Pickling of what has no name elsewhere: cloudpickle, with one difference.
+"""Pickling of what has no name elsewhere: cloudpickle, with two differences.
 
 cloudpickle sends such a class with every value that it is part of, and whoever reads the value sets
 the class's attributes anew. So a value that came back from a worker would replace the methods of
 the class in the user's own process by copies that no longer see what the user changes there. Here
 a class that is there already stays what it is, unless the code of a newer run brings another.
+
+And an exception is pickled the way that its class asks for. Libraries, Dask among them, install
+another way for the class of each exception that they once had to pass on: with all frames of its
+traceback, one inside the other, which fails where they are many. Whether one can travel must not
+depend on what happened in its process before.
 """
 
 from __future__ import annotations
@@ -45,6 +50,8 @@ class OwnPickler(cloudpickle.Pickler):  # type: ignore[misc]
 
     def reducer_override(self, obj: Any) -> Any:
         """Return how an object is taken apart."""
+        if isinstance(obj, BaseException):
+            return obj.__reduce_ex__(self.proto)
         reduced = super().reducer_override(obj)
         if isinstance(obj, type) and type(reduced) is tuple and len(reduced) == _WITH_SETTER:
             _filled.setdefault(obj, _HERE)

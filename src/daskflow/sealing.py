@@ -57,14 +57,19 @@ def seal(value: Any) -> Any:
         return value
     buffers: list[Any] = []
     try:
-        try:
-            data = pickle.dumps(value, 5, buffer_callback=buffers.append)
-        except BaseException:  # noqa: BLE001 - functions, and classes that live in no module
-            buffers.clear()
-            data = dumps(value, buffers.append)
+        data = dumps(value) if issubclass(kind, BaseException) else _pickled(value, buffers)
     except BaseException as error:  # noqa: BLE001 - whatever it is, it is told to the consumer
         return Unreadable(f"a {kind.__name__} cannot be pickled: {error!r}")
     return Sealed(data, buffers)
+
+
+def _pickled(value: Any, buffers: list[Any]) -> bytes:
+    """Return a value as bytes, by the faster way where that can."""
+    try:
+        return pickle.dumps(value, 5, buffer_callback=buffers.append)
+    except BaseException:  # noqa: BLE001 - functions, and classes that live in no module
+        buffers.clear()
+        return dumps(value, buffers.append)
 
 
 def opened(value: Any) -> Any:

@@ -271,41 +271,42 @@ def test_what_was_cancelled_and_has_changed_is_named(executor):
 # ----------------------------------------------------------------------------- bodies of all kinds
 
 
-def in_c(x, fifo):
-    """Wait in a call into C, until somebody opens the other end of a pipe."""
-    with Path(fifo).open(encoding="utf-8") as pipe:
-        return pipe.read() and x
+def in_c(x, folder):
+    """Say that it is there, and wait until somebody opens the other end of a pipe.
+
+    Both are done in C, with nothing of Python's between them that could be interrupted.
+    """
+    files = f"{folder}/{x}", f"{folder}/fifo"
+    there, pipe = map(os.open, files, (os.O_CREAT, os.O_RDONLY))
+    os.close(there)
+    os.close(pipe)
+    return x
 
 
 def test_a_body_in_c_is_left_to_itself(patient, ledger, gate, tmp_path, monkeypatch):
     """It is waited for no longer than the grace; nobody knows what becomes of it."""
     monkeypatch.setenv("DASKFLOW_ENGINE__CANCEL_GRACE", "0.3")
-    fifo = str(tmp_path / "fifo")
-    os.mkfifo(fifo)
+    folder = tmp_path / "pipe"
+    folder.mkdir()
+    os.mkfifo(folder / "fifo")
     stuck = ledger.task(in_c)
-    case = flow(lambda: stuck.map([1, 2, 3, 4], unmapped(fifo)), executor=patient, block_size=1)
+    case = flow(lambda: stuck.map([1, 2, 3, 4], unmapped(folder)), executor=patient, block_size=1)
     run = case.submit()
-    eventually(lambda: len(ledger.lines()) == 2)
+    eventually(lambda: len(list(folder.iterdir())) == 3)
     cancelled(run)
     told = [run["in_c"][i].state.message for i in range(4)]
     unknown = "cancelled by the user; its outcome is unknown, for it still ran"
     assert sorted(told) == ["cancelled by the user"] * 2 + [unknown] * 2
 
-    def write():
+    def let_go():
         """Somebody waits at the pipe."""
         try:
-            pipe = os.open(fifo, os.O_WRONLY | os.O_NONBLOCK)
+            os.close(os.open(folder / "fifo", os.O_WRONLY | os.O_NONBLOCK))
         except OSError:
             return False
-        try:
-            os.write(pipe, b"xx")
-        except BrokenPipeError:  # one was just gone, the next one is not there yet
-            return False
-        finally:
-            os.close(pipe)
         return True
 
-    eventually(write)
+    eventually(let_go)
     assert len(ledger.lines()) == 2
 
 

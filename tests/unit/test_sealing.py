@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copyreg
 import pickle
+from pickle import PicklingError
 
 import numpy as np
 import pytest
@@ -136,3 +138,17 @@ def test_a_value_that_cannot_be_unpickled_is_told():
     with pytest.raises(CrashedError, match=r"^a value cannot be unpickled: ValueError\(") as caught:
         opened(pickle.loads(pickle.dumps(sealed, 5)))
     assert isinstance(caught.value.__cause__, ValueError)
+
+
+def test_an_exception_is_asked_itself(monkeypatch):
+    """Not the way that a library installed in this process, which takes all its frames along."""
+
+    def deep(error):
+        raise PicklingError("excessively deep")
+
+    monkeypatch.setitem(copyreg.dispatch_table, RecursionError, deep)
+    with pytest.raises(PicklingError):
+        pickle.dumps(RecursionError("deep"))
+    alone, inside = seal(RecursionError("deep")), seal({"error": RecursionError("deep")})
+    assert repr(opened(alone)) == "RecursionError('deep')"
+    assert repr(opened(inside)["error"]) == "RecursionError('deep')"

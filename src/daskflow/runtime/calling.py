@@ -17,7 +17,6 @@ same one on every executor.
 from __future__ import annotations
 
 import asyncio
-import io
 import pickle
 import threading
 import traceback
@@ -30,7 +29,7 @@ from typing import Any, NamedTuple
 
 from daskflow.errors import PortableError, TaskTimeoutError
 from daskflow.hooks import ask_handlers
-from daskflow.pickling import OwnPickler, dumps
+from daskflow.pickling import dumps
 from daskflow.runtime.deadlines import DeadlineExceeded, within
 from daskflow.runtime.scopes import CancelScope, scope_of_thread
 from daskflow.signals import Fail, Loop, RunInterrupted, Signal, Succeed
@@ -228,31 +227,17 @@ def shortened(text: str, limit: int) -> str:
     return f"{text[:half]} ... ({len(text):,} characters) ... {text[-half:]}"
 
 
-class _ExceptionPickler(OwnPickler):
-    """Pickles exceptions the way they ask for.
-
-    Libraries (Dask among them) install better ways for some exceptions in some processes. Whether
-    one can travel must not depend on that.
-    """
-
-    def reducer_override(self, obj: Any) -> Any:
-        if isinstance(obj, BaseException):
-            return obj.__reduce_ex__(5)
-        return super().reducer_override(obj)
-
-
 def make_portable(error: BaseException, trace: str = "") -> tuple[BaseException, bytes]:
     """Return an exception and its bytes; a `PortableError` in place of one that cannot travel."""
-    buffer = io.BytesIO()
+    data = b""
     try:
-        _ExceptionPickler(buffer).dump(error)
-        is_small = buffer.tell() <= _LARGEST
-        travels = is_small and isinstance(pickle.loads(buffer.getvalue()), type(error))
+        data = dumps(error)
+        travels = len(data) <= _LARGEST and isinstance(pickle.loads(data), type(error))
     except RunInterrupted:
         raise
     except BaseException:  # hostile ones raise what they like when they are unpickled
         travels = False
     if travels:
-        return error, buffer.getvalue()
+        return error, data
     stand_in = PortableError(f"{summary_of(error)}\n\n{trace}")
     return stand_in, dumps(stand_in)
