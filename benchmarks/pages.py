@@ -8,7 +8,11 @@ its loop takes is measured, for in a scheduler it is the scheduler that waits so
 * update: time of the loop for each time that the page shows something new
 * blocked: the longest time in which the loop did nothing but one step
 
-Needs a Chromium and playwright, as the tests of the pages do.
+Whoever looks at a page has a computer of their own. Here the browser and the writer get the last
+core, the server the others: on shared ones a process that only sleeps, too, waits for a second at
+times while the browser paints. How late such a process was is printed beside, as a control.
+
+Needs a Chromium and playwright, as the tests of the pages do, and two cores.
 """
 
 from __future__ import annotations
@@ -16,6 +20,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import multiprocessing
+import os
 import shutil
 import statistics
 import tempfile
@@ -23,7 +28,8 @@ import threading
 import time
 from array import array
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import sync_playwright
@@ -146,16 +152,44 @@ def served(store: RunStore) -> Iterator[str]:
         thread.join()
 
 
+class Cores:
+    """Which cores this process and those that it starts may use."""
+
+    def __init__(self) -> None:
+        *self.ours, self.theirs = sorted(os.sched_getaffinity(0))
+
+    @contextmanager
+    def of_others(self) -> Iterator[None]:
+        """Start processes meanwhile that leave our cores to us."""
+        os.sched_setaffinity(0, {self.theirs})
+        try:
+            yield
+        finally:
+            for thread in Path("/proc/self/task").iterdir():
+                os.sched_setaffinity(int(thread.name), self.ours)
+
+
+def sleep_lightly(may_end: Any, told: Any) -> None:
+    """Tell how late the latest of very many short sleeps ended, in seconds."""
+    latest = 0.0
+    while not may_end.is_set():
+        began = time.perf_counter()
+        time.sleep(0.005)
+        latest = max(latest, time.perf_counter() - began - 0.005)
+    told.put(latest)
+
+
 PAINTED = "performance.getEntriesByName('first-contentful-paint')[0].startTime"
 
 
-def looked_at(base: str, children: int, writer: Any, may_begin: Any) -> None:
+def looked_at(base: str, children: int, writer: Any, may_begin: Any, cores: Cores) -> None:
     """Look at the page of the run while it goes on, and print what that took."""
     steps, updates = Steps(), Updates()
-    with sync_playwright() as driver:
-        browser = driver.chromium.launch(
-            executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"]
-        )
+    with ExitStack() as stack:
+        with cores.of_others():
+            browser = stack.enter_context(sync_playwright()).chromium.launch(
+                executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"]
+            )
         context = browser.new_context()
         for visit in ("the first time", "again"):
             page = context.new_page()
@@ -189,12 +223,19 @@ def main() -> None:
         may_begin = spawn.Event()
         arguments = (folder, asked.children, asked.seconds, may_begin)
         writer = spawn.Process(target=write, args=arguments)
-        writer.start()
+        may_end, lateness = spawn.Event(), spawn.Queue()
+        control = spawn.Process(target=sleep_lightly, args=(may_end, lateness))
+        cores = Cores()
+        with cores.of_others():
+            writer.start()
+        control.start()
         half = asked.children // BLOCK // 2
         while len(store.entries(RUN_ID, with_values=False)) <= half:
             time.sleep(0.1)
         with served(store) as base:
-            looked_at(base, asked.children, writer, may_begin)
+            looked_at(base, asked.children, writer, may_begin, cores)
+        may_end.set()
+        print(f"control: a process beside it that sleeps was {1000 * lateness.get():.0f} ms late")
 
 
 if __name__ == "__main__":

@@ -60,13 +60,13 @@ def show(div: Div, text: Html) -> None:
         div.text = text
 
 
-def arrays(columns: Mapping[str, Sequence[Any]]) -> dict[str, NDArray[Any]]:
+def arrays(columns: Mapping[str, Sequence[Any] | NDArray[Any]]) -> dict[str, NDArray[Any]]:
     """Return columns for a figure as arrays, which Bokeh does not look into item by item.
 
     An empty one may be one of texts: Bokeh takes no numbers for colours, not even none of them.
     """
     return {
-        name: np.array(values, object if not values or isinstance(values[0], str) else None)
+        name: np.asarray(values, object if not len(values) or isinstance(values[0], str) else None)
         for name, values in columns.items()
     }
 

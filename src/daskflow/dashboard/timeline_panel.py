@@ -1,11 +1,17 @@
-"""When task runs ran, as a figure: by worker or by task, to be zoomed, moved and hovered."""
+"""When task runs ran, as a figure: by worker or by task, to be zoomed, moved and hovered.
+
+What looks alike is drawn by one renderer, whose colour and pattern are one value. As columns they
+would cost a browser several seconds for each look at a thousand rectangles: it makes a pattern anew
+for each of them.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 from bokeh.layouts import column, row
 from bokeh.models import (
     ColumnDataSource,
@@ -23,6 +29,7 @@ from bokeh.models import (
     ZoomOutTool,
 )
 from bokeh.plotting import figure
+from numpy.typing import NDArray
 
 from daskflow.dashboard.columns import TaskRunColumns
 from daskflow.dashboard.frames import arrays, choice, markup, show
@@ -38,7 +45,8 @@ from daskflow.wording import many, span_text
 _LANE, _AROUND, _LEAST = 24, 76, 130  # heights: of a lane, of what is around all, of the figure
 _LABEL = 26  # letters beside a lane
 _WAYS: Mapping[str, By] = {"by worker": "worker", "by task": "task"}
-_COLUMNS = ("left", "right", "bottom", "top", "name", "told", "href", "colour", "pattern")
+_COLUMNS = ("left", "right", "bottom", "top", "name", "told", "href")
+_NOTHING = arrays({name: [] for name in _COLUMNS})
 _TIPS = "<div style='max-width: 320px; overflow-wrap: anywhere'><b>@name</b><br>@told</div>"
 _TICKS = """
 const far = Math.abs(tick), rest = Math.round(far % 60 * 1000) / 1000
@@ -63,7 +71,8 @@ class TimelineSeen:
     start: float  # the instant that stands at 0
     whole: Sight
     is_whole: bool  # all of it is in sight
-    columns: dict[str, list[Any]]  # all but colours
+    # Of the rectangles, by the name of their look.
+    columns: dict[str, dict[str, NDArray[Any]]] = field(compare=False)
 
 
 class TimelinePanel:
@@ -83,7 +92,8 @@ class TimelinePanel:
         self._shown: tuple[TimelineSeen, Colours] | None = None
         self._lanes: Sequence[str] = ()
         self._ticker = FixedTicker(ticks=[])
-        self._source = ColumnDataSource({name: [] for name in _COLUMNS})
+        self._sources = {look.name: ColumnDataSource(_NOTHING) for look in LOOKS}
+        self._areas: dict[str, Any] = {}  # what draws those of each look
         self._way = choice("timeline", list(_WAYS), width=140)
         self._way.on_change("value", self._turn)
         self._note = markup()
@@ -109,12 +119,10 @@ class TimelinePanel:
         if (seen, colours) == self._shown:
             return
         self._shown = (seen, colours)
-        looks = [LOOKS[bar.look] for bar in seen.timeline.bars]
-        data = seen.columns | {
-            "colour": [colours.looks[look.name] for look in looks],
-            "pattern": [look.pattern for look in looks],
-        }
-        self._source.data = arrays(data)
+        for look, source in self._sources.items():
+            found = seen.columns.get(look, _NOTHING)
+            if len(found["left"]) or len(source.data["left"]):
+                source.data = found
         self._label(seen.timeline.lanes)
         self._colour(colours)
         if seen.is_whole and seen.whole != self._whole:
@@ -153,27 +161,32 @@ class TimelinePanel:
         plot.yaxis.ticker = self._ticker
         plot.ygrid.visible = False
         plot.axis.axis_line_color = plot.axis.minor_tick_line_color = None
-        drawn = plot.quad(
-            left="left",
-            right="right",
-            top="top",
-            bottom="bottom",
-            source=self._source,
-            fill_color="colour",
-            line_color=None,
-            hatch_pattern="pattern",
-            hatch_color="white",
-            hatch_alpha=0.7,
-            hatch_scale=6,
-            nonselection_fill_alpha=1.0,
-            nonselection_hatch_alpha=0.7,
-        )
-        plot.add_tools(HoverTool(renderers=[drawn], tooltips=_TIPS), TapTool(renderers=[drawn]))
-        go = CustomJS(args={"source": self._source}, code=_GO)
-        self._source.selected.js_on_change("indices", go)
+        self._draw(plot)
         for name in ("start", "end"):
             plot.x_range.on_change(name, self._moved)
         return plot
+
+    def _draw(self, plot: Any) -> None:
+        """Let the figure draw the rectangles of each look, and go to one that is clicked."""
+        sides = {name: name for name in ("left", "right", "top", "bottom")}
+        drawn = []
+        for look in LOOKS:
+            source = self._sources[look.name]
+            areas = plot.quad(
+                **sides,
+                source=source,
+                line_color=None,
+                hatch_pattern=look.pattern,
+                hatch_color="white",
+                hatch_alpha=0.7,
+                hatch_scale=6,
+            )
+            areas.nonselection_glyph = areas.muted_glyph = None
+            go = CustomJS(args={"source": source}, code=_GO)
+            source.selected.js_on_change("indices", go)
+            self._areas[look.name] = areas.glyph
+            drawn.append(areas)
+        plot.add_tools(HoverTool(renderers=drawn, tooltips=_TIPS), TapTool(renderers=drawn))
 
     def _label(self, lanes: Sequence[str]) -> None:
         height = max(_LEAST, _AROUND + _LANE * len(lanes))
@@ -189,6 +202,8 @@ class TimelinePanel:
         }
 
     def _colour(self, colours: Colours) -> None:
+        for look, areas in self._areas.items():
+            areas.fill_color = colours.looks[look]
         for axis in self._plot.axis:
             axis.major_label_text_color = colours.pale
             axis.major_tick_line_color = colours.line
@@ -214,35 +229,39 @@ def _label(name: str) -> Any:
 
 def _told(
     found: Timeline, record: RunRecord, columns: TaskRunColumns, run_id: str, start: float
-) -> dict[str, list[Any]]:
-    """Return the columns that are drawn, and what is told under the mouse."""
-    names, told, links = [], [], []
-    for bar in found.bars:
-        kind = LOOKS[bar.look].name
+) -> dict[str, dict[str, NDArray[Any]]]:
+    """Return the columns that are drawn, and what is told under the mouse, by look."""
+    of_looks = {}
+    for number in np.unique(found.bars.look).tolist():
+        bars = found.bars[found.bars.look == number]
         if found.is_each:
-            label = columns.label(record, bar.row)
-            names.append(label)
-            took = float(columns.took[bar.row])
-            told.append(f"{KINDS[int(columns.code[bar.row])].__name__}, {span_text(took)}")
-            links.append(address("flow-task", run=run_id, task=label))
+            names = [columns.label(record, row) for row in bars.row.tolist()]
+            told = [_told_of_one(columns, row) for row in bars.row.tolist()]
+            links = [str(address("flow-task", run=run_id, task=name)) for name in names]
         else:
-            names.append(found.lanes[round(-(bar.bottom + bar.top) / 2)])
-            told.append(f"{kind}: {many(bar.row, 'task run')} began here, {bar.share:.0%} busy")
-            links.append("")
-    return {
-        "left": [bar.left - start for bar in found.bars],
-        "right": [bar.right - start for bar in found.bars],
-        "bottom": [bar.bottom for bar in found.bars],
-        "top": [bar.top for bar in found.bars],
-        "name": names,
-        "told": told,
-        "href": links,
-    }
+            lanes = np.round(-(bars.bottom + bars.top) / 2).astype(int)
+            names = [found.lanes[lane] for lane in lanes.tolist()]
+            shares = zip(bars.row.tolist(), bars.share.tolist(), strict=True)
+            told = [_told_of_share(number, began, busy) for began, busy in shares]
+            links = [""] * len(names)
+        sides = {"left": bars.left - start, "right": bars.right - start}
+        sides |= {"bottom": bars.bottom, "top": bars.top}
+        of_looks[LOOKS[number].name] = arrays(sides | {"name": names, "told": told, "href": links})
+    return of_looks
+
+
+def _told_of_one(columns: TaskRunColumns, row: int) -> str:
+    kind = KINDS[int(columns.code[row])].__name__
+    return f"{kind}, {span_text(float(columns.took[row]))}"
+
+
+def _told_of_share(look: int, began: int, busy: float) -> str:
+    return f"{LOOKS[look].name}: {many(began, 'task run')} began here, {busy:.0%} busy"
 
 
 def _note_of(found: Timeline) -> Html:
     told = []
-    if not found.bars:
+    if not len(found.bars):
         told.append("Nothing has ended here yet.")
     elif not found.is_each:
         told.append("Many ran here: how busy each lane was. Zoom in to see each one.")

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from heapq import heappop, heappush
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,27 +31,40 @@ _SHORTEST = 1 / 600  # of what is in sight: what is shorter is drawn as wide as 
 _FAINTEST = 0.04  # of a lane's height: less is drawn as high as that, for one failure is worth it
 
 
-class Bar(NamedTuple):
-    """A rectangle; the lanes stand one below the other, at 0, -1, -2, ..."""
+BAR = np.dtype(  # a rectangle; the lanes stand one below the other, at 0, -1, -2, ...
+    [
+        ("left", float),  # instants
+        ("right", float),
+        ("bottom", float),
+        ("top", float),
+        ("look", np.uint8),  # number of the look of its state
+        ("row", np.int64),  # of the task run; of a share, how many task runs it is of
+        ("share", float),  # of a share: how busy the lane was with them
+    ]
+)
 
-    left: float  # instants
-    right: float
-    bottom: float
-    top: float
-    look: int  # number of the look of its state
-    row: int  # of the task run; of a share, how many task runs it is of
-    share: float = 1.0  # of a share: how busy the lane was with them
 
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Timeline:
-    """What is shown."""
+    """What is shown.
+
+    The rectangles are rows of an array: as objects they would be most of what a page leaves to the
+    garbage collector, and while that looks at all there is, whoever serves the page waits.
+    """
 
     lanes: tuple[str, ...]
     hidden: int  # lanes that there is no room for
     is_each: bool  # a rectangle is a task run
     sight: Sight
-    bars: tuple[Bar, ...]
+    bars: np.recarray[Any, np.dtype[np.void]]
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Timeline):
+            return NotImplemented
+        told, others = ((one.lanes, one.hidden, one.is_each, one.sight) for one in (self, other))
+        return told == others and np.array_equal(self.bars, other.bars)
+
+    __hash__ = None  # type: ignore[assignment]
 
 
 class _Spells(NamedTuple):
@@ -87,7 +100,8 @@ def timeline_of(columns: TaskRunColumns, by: By, sight: Sight | None = None) -> 
     is_each = len(spells.row) <= MOST_SINGLE
     bars = _singles(spells, sight) if is_each else _shares(spells, sight)
     shown = tuple(names[number] for number in lanes[:MOST_LANES])
-    return Timeline(shown, max(0, len(lanes) - MOST_LANES), is_each, sight, tuple(bars))
+    rows = np.fromiter(bars, BAR).view(np.recarray)
+    return Timeline(shown, max(0, len(lanes) - MOST_LANES), is_each, sight, rows)
 
 
 def _lanes(names: tuple[str, ...], used: NDArray[np.int64], by: By) -> list[int]:
@@ -117,7 +131,7 @@ def _in_sight(
     )
 
 
-def _singles(spells: _Spells, sight: Sight) -> Iterator[Bar]:
+def _singles(spells: _Spells, sight: Sight) -> Iterator[tuple[float, ...]]:
     """Return a rectangle for each task run, those at the same time one above the other."""
     least = (sight[1] - sight[0]) * _SHORTEST
     end = np.maximum(spells.end, spells.start + least)
@@ -126,8 +140,8 @@ def _singles(spells: _Spells, sight: Sight) -> Iterator[Bar]:
         lane = int(spells.lane[at])
         height = _HEIGHT / heights[lane]
         top = _HEIGHT / 2 - lane - levels[at] * height
-        sides = (float(spells.start[at]), float(end[at]), top - height, top)
-        yield Bar(*sides, int(spells.look[at]), int(spells.row[at]))
+        sides = (spells.start[at], end[at], top - height, top)
+        yield *sides, spells.look[at], spells.row[at], 1.0
 
 
 def _levels(
@@ -149,7 +163,7 @@ def _levels(
     return levels, heights
 
 
-def _shares(spells: _Spells, sight: Sight) -> Iterator[Bar]:
+def _shares(spells: _Spells, sight: Sight) -> Iterator[tuple[float, ...]]:
     """Return for each lane, span and look how busy the lane was, stacked from below."""
     edges = np.linspace(*sight, SPANS + 1)
     width = float(edges[1] - edges[0])
@@ -186,7 +200,7 @@ def _stacked(
     busy: dict[int, NDArray[np.float64]],
     begun: dict[int, NDArray[np.int64]],
     edges: NDArray[np.float64],
-) -> Iterator[Bar]:
+) -> Iterator[tuple[float, ...]]:
     most = max(1.0, float(np.max(sum(busy.values()))))
     for span in range(SPANS):
         bottom = -_HEIGHT / 2 - lane
@@ -195,6 +209,6 @@ def _stacked(
             if not share and not begun[look][span]:
                 continue
             top = bottom + max(_FAINTEST, share / most) * _HEIGHT
-            sides = (float(edges[span]), float(edges[span + 1]), bottom, min(top, 0.5 - lane))
-            yield Bar(*sides, look, int(begun[look][span]), share)
+            sides = (edges[span], edges[span + 1], bottom, min(top, 0.5 - lane))
+            yield *sides, look, begun[look][span], share
             bottom = min(top, 0.5 - lane)

@@ -58,7 +58,7 @@ def test_each_task_run_is_a_rectangle():
         (10.0, 15.0),
     )
     first, second = found.bars
-    assert first[:4] == (10.0, 12.0, -0.43, 0.43)
+    assert tuple(first)[:4] == (10.0, 12.0, -0.43, 0.43)
     assert (second.bottom, second.top) == pytest.approx((-1.43, -0.57))
     assert (first.row, second.row) == (0, 1)
     assert [LOOKS[bar.look].name for bar in found.bars] == ["success", "failed"]
@@ -142,6 +142,6 @@ def test_lanes_that_there_is_no_room_for_are_counted():
 def test_where_nothing_has_ended_nothing_is_shown(by, runs):
     """No task runs, one that nobody ran, one that goes on: no rectangle, and no error."""
     columns = columns_from(runs)
-    assert timeline_of(columns, by).bars == ()
+    assert not len(timeline_of(columns, by).bars)
     start, end = whole_sight(columns)
     assert start < end
