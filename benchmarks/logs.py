@@ -2,9 +2,13 @@
 
 ``python -m benchmarks.logs [--lines 1000000]``. Eight tasks log as fast as they can, each in a
 worker process of its own; on two more workers short tasks end all the time. How late the driver
-hears of those is measured, from the end of the body until their state is folded, once with the
-lines and once with the same work without logging. Exit code 1 where a change of state came later
-than `LATE`, or the store holds other lines than the first and the last of each task.
+hears of those that end while all eight are at work is measured, from the end of the body until
+their state is folded, once with the lines and once with the same work without logging. Exit code 1
+where a change of state came later than `LATE`, or the store holds other lines than the first and
+the last of each task.
+
+The eight share the last core, so that the driver, the scheduler and the two workers have others to
+themselves: else it is the waiting for a core that is measured (`--together`).
 
 With several threads in a process (``--threads 5 --workers 2``) it is their sharing of Python's lock
 that is measured, with and without lines.
@@ -23,6 +27,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Self
 
+from benchmarks.cores import OURS, move, move_to_last
 from daskflow import DaskExecutor, flow, get_run_logger, task
 from daskflow.events import Report
 from daskflow.lines import LogLimits
@@ -30,34 +35,43 @@ from daskflow.runtime.record import RunRecord
 from daskflow.stores.choice import close_stores
 from daskflow.timing import now
 
+Spell = tuple[float, float]  # from one instant to another
 TASKS = 8
 LATE = 0.2  # seconds
 
 
+def make_room() -> None:
+    """Leave the other cores to those who are measured, unless all are to be together."""
+    if not os.environ.get("TOGETHER"):
+        move_to_last()
+
+
 @task
-def flood(number: int, lines: int) -> float:
-    """Log so many lines, and return how many seconds that took."""
-    log, began = get_run_logger(), time.monotonic()
+def flood(number: int, lines: int) -> Spell:
+    """Log so many lines, and return from when to when."""
+    make_room()
+    log, began = get_run_logger(), now()
     for line in range(lines):
         log.info("task %d: line %d of a flood, as long as such lines are", number, line)
-    return time.monotonic() - began
+    return began, now()
 
 
 @task
-def toil(number: int, lines: int) -> float:
+def toil(number: int, lines: int) -> Spell:
     """Keep the processor as busy, and log nothing."""
-    began = time.monotonic()
-    text = ""
-    while time.monotonic() - began < lines * 40e-6:
+    make_room()
+    began = now()
+    text, is_over = "", time.thread_time() + lines * 50e-6
+    while time.thread_time() < is_over:
         for line in range(100):
             text = f"task {number}: line {line} of a flood, as long as such lines are"
-    return len(text) * 0.0 + time.monotonic() - began
+    return began, now() + len(text) * 0.0
 
 
 @task
 def tick(number: int) -> int:
     """End soon."""
-    time.sleep(0.02)
+    time.sleep(0.05)
     return number
 
 
@@ -85,7 +99,7 @@ class Late:
     """Notes how late the record hears of the ends of a node's task runs."""
 
     def __init__(self) -> None:
-        self.delays: list[float] = []
+        self.noted: list[Spell] = []  # when it ended, and when the record heard of it
         self._fold = RunRecord.fold
 
     def __enter__(self) -> Self:
@@ -94,11 +108,16 @@ class Late:
             instant = now()
             for segment in report.segments:
                 if segment.node == "tick":
-                    self.delays += [instant - ended for ended in segment.ended]
+                    self.noted += [(ended, instant) for ended in segment.ended]
             return news
 
         RunRecord.fold = fold  # type: ignore[method-assign]
         return self
+
+    def between(self, spells: list[Spell]) -> list[float]:
+        """Return in how many seconds it heard of what ended while all of these went on."""
+        start, end = max(start for start, _ in spells), min(end for _, end in spells)
+        return [heard - ended for ended, heard in self.noted if start <= ended <= end]
 
     def __exit__(self, *_: object) -> None:
         RunRecord.fold = self._fold  # type: ignore[method-assign]
@@ -122,21 +141,27 @@ def measure(executor: Any, work: Any, lines: int, ticks: int) -> Measured:
         ):
             run = made.run()
         logged = [line for line in run.logs() if not line.dropped]
-        took = max(run[work.name].result())
+        spells = run[work.name].result()
         close_stores()  # which moves what is in its log into the database
         size = sum(path.stat().st_size for path in Path(folder).glob("runs.db*") if path.is_file())
     characters = sum(len(line.message) for line in logged)
-    return Measured(late.delays, took, len(logged), characters, size)
+    took = max(end - start for start, end in spells)
+    return Measured(late.between(spells), took, len(logged), characters, size)
 
 
 def main(given: list[str] | None = None) -> int:
     """Measure, and tell whether it is as it should be."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--lines", type=int, default=1_000_000, help="of all tasks together")
-    parser.add_argument("--ticks", type=int, default=600, help="short tasks beside them")
+    parser.add_argument("--ticks", type=int, default=1800, help="short tasks beside them")
     parser.add_argument("--workers", type=int, default=TASKS + 2)
     parser.add_argument("--threads", type=int, default=1, help="of each")
+    parser.add_argument("--together", action="store_true", help="on all cores")
     options = parser.parse_args(given)
+    if options.together:
+        os.environ["TOGETHER"] = "1"  # for the workers too
+    else:
+        move(OURS)
     os.environ["DASKFLOW_LOGGING__LEVEL"] = "INFO"
     executor = DaskExecutor(workers=options.workers, threads_per_worker=options.threads)
     measure(executor, flood, 8_000, 20)  # the workers get to know the code

@@ -1,4 +1,4 @@
-"""What the Flows pages cost: ``python benchmarks/pages.py [--children 100000] [--seconds 15]``.
+"""What the Flows pages cost: ``python -m benchmarks.pages [--children 100000] [--seconds 15]``.
 
 Another process writes the history of a run into a SQLite store: a mapped task of very many
 children, which end while a browser looks. Here is the server of the pages. How long each step of
@@ -20,7 +20,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import multiprocessing
-import os
 import shutil
 import statistics
 import tempfile
@@ -29,11 +28,11 @@ import time
 from array import array
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import sync_playwright
 
+from benchmarks.cores import of_others
 from daskflow.dashboard.run_page import RunPanel
 from daskflow.dashboard.serving import PagesServer
 from daskflow.entries import SegmentTold, SpaceOpened
@@ -152,23 +151,6 @@ def served(store: RunStore) -> Iterator[str]:
         thread.join()
 
 
-class Cores:
-    """Which cores this process and those that it starts may use."""
-
-    def __init__(self) -> None:
-        *self.ours, self.theirs = sorted(os.sched_getaffinity(0))
-
-    @contextmanager
-    def of_others(self) -> Iterator[None]:
-        """Start processes meanwhile that leave our cores to us."""
-        os.sched_setaffinity(0, {self.theirs})
-        try:
-            yield
-        finally:
-            for thread in Path("/proc/self/task").iterdir():
-                os.sched_setaffinity(int(thread.name), self.ours)
-
-
 def sleep_lightly(may_end: Any, told: Any) -> None:
     """Tell how late the latest of very many short sleeps ended, in seconds."""
     latest = 0.0
@@ -182,11 +164,11 @@ def sleep_lightly(may_end: Any, told: Any) -> None:
 PAINTED = "performance.getEntriesByName('first-contentful-paint')[0].startTime"
 
 
-def looked_at(base: str, children: int, writer: Any, may_begin: Any, cores: Cores) -> None:
+def looked_at(base: str, children: int, writer: Any, may_begin: Any) -> None:
     """Look at the page of the run while it goes on, and print what that took."""
     steps, updates = Steps(), Updates()
     with ExitStack() as stack:
-        with cores.of_others():
+        with of_others():
             browser = stack.enter_context(sync_playwright()).chromium.launch(
                 executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"]
             )
@@ -225,15 +207,14 @@ def main() -> None:
         writer = spawn.Process(target=write, args=arguments)
         may_end, lateness = spawn.Event(), spawn.Queue()
         control = spawn.Process(target=sleep_lightly, args=(may_end, lateness))
-        cores = Cores()
-        with cores.of_others():
+        with of_others():
             writer.start()
         control.start()
         half = asked.children // BLOCK // 2
         while len(store.entries(RUN_ID, with_values=False)) <= half:
             time.sleep(0.1)
         with served(store) as base:
-            looked_at(base, asked.children, writer, may_begin, cores)
+            looked_at(base, asked.children, writer, may_begin)
         may_end.set()
         print(f"control: a process beside it that sleeps was {1000 * lateness.get():.0f} ms late")
 

@@ -9,6 +9,9 @@ numbers are missing, so many lines were dropped: `Reader` puts a line there that
 Lines travel in *pieces*, several of one tape in a row. A piece of a long tape also says which ones
 before it have had their time; a store forgets those, and so never keeps more of a tape than is
 wanted, while the last lines of a body that still runs can be read all the time.
+
+Who passes lines on has no use for them as objects, and a driver that makes thousands of those a
+second waits for Python's garbage collector. So lines that have arrived stay `PackedLines`.
 """
 
 from __future__ import annotations
@@ -16,7 +19,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, overload
 
 WARNING = 30  # as `logging` counts
 OURS = "daskflow"  # the name of the logger of lines that we add
@@ -52,6 +55,43 @@ class Line(NamedTuple):
     message: str  # with the traceback, where there was one
 
 
+class PackedLines(Sequence[Line]):
+    """Lines as `pack_lines` packed them; they are unpacked where somebody looks.
+
+    Examples
+    --------
+    >>> lines = PackedLines('[[1.0,20,"task","one"],[2.0,20,"task","two"]]', 2)
+    >>> len(lines), lines[1].message
+    (2, 'two')
+    """
+
+    __slots__ = ("size", "text")
+
+    def __init__(self, text: str, size: int) -> None:
+        self.text = text
+        self.size = size
+
+    def __len__(self) -> int:
+        return self.size
+
+    def __iter__(self) -> Iterator[Line]:
+        return (Line(*line) for line in json.loads(self.text))
+
+    @overload
+    def __getitem__(self, index: int) -> Line: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Line]: ...
+
+    def __getitem__(self, index: int | slice) -> Line | Sequence[Line]:
+        return tuple(self)[index]
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and tuple(self) == tuple(other)
+
+    __hash__ = None  # type: ignore[assignment]
+
+
 @dataclass(frozen=True, slots=True)
 class Piece:
     """Some lines of a tape in a row."""
@@ -61,7 +101,7 @@ class Piece:
     tape: int  # tells it from all others
     worker: str
     first: int = 1  # number of the first of the lines
-    lines: tuple[Line, ...] = ()
+    lines: Sequence[Line] = ()
     kept_to: int = 0  # pieces before this one are forgotten that lie behind this number,
     kept_from: int = 0  # and before this one; 0: none is
     is_end: bool = False  # the attempt has ended
@@ -152,7 +192,9 @@ class Batch(NamedTuple):
 
 
 def pack_lines(lines: Iterable[Line]) -> str:
-    """Return lines as text, which is ASCII whatever is in them."""
+    """Return lines as text, which is one line of ASCII whatever is in them."""
+    if isinstance(lines, PackedLines):
+        return lines.text
     return json.dumps([tuple(line) for line in lines], separators=(",", ":"))
 
 
@@ -162,31 +204,34 @@ def unpack_lines(text: str) -> tuple[Line, ...]:
 
 
 def pack_batch(batch: Batch) -> bytes:
-    """Return a batch as bytes that are safe to read, whoever has sent them."""
+    """Return a batch as bytes that are safe to read, whoever has sent them.
+
+    The first line tells of the pieces, each other one holds the lines of one of them.
+    """
     pieces = [
-        (
-            p.task_run,
-            p.attempt,
-            p.tape,
-            p.worker,
-            p.first,
-            p.lines,
-            p.kept_to,
-            p.kept_from,
-            p.is_end,
-        )
+        (p.task_run, p.attempt, p.tape, p.worker, p.first, p.stop, p.kept_to, p.kept_from, p.is_end)
         for p in batch.pieces
     ]
-    return json.dumps((pieces, batch.is_shown), separators=(",", ":")).encode()
+    about = json.dumps((pieces, batch.is_shown), separators=(",", ":"))
+    return "\n".join((about, *(pack_lines(piece.lines) for piece in batch.pieces))).encode()
 
 
 def unpack_batch(data: bytes) -> Batch:
-    """Return the batch that `pack_batch` packed."""
-    pieces, is_shown = json.loads(data)
+    """Return the batch that `pack_batch` packed; its lines stay packed.
+
+    Raises
+    ------
+    ValueError
+        It is none.
+    """
+    about, *texts = data.decode().split("\n")
+    pieces, is_shown = json.loads(about)
     return Batch(
         [
-            Piece(name, attempt, tape, worker, first, tuple(Line(*line) for line in lines), *rest)
-            for name, attempt, tape, worker, first, lines, *rest in pieces
+            Piece(name, attempt, tape, worker, first, PackedLines(text, stop - first), *rest)
+            for (name, attempt, tape, worker, first, stop, *rest), text in zip(
+                pieces, texts, strict=True
+            )
         ],
         is_shown,
     )

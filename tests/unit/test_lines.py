@@ -8,6 +8,7 @@ from daskflow.lines import (
     Batch,
     Line,
     LogLimits,
+    PackedLines,
     Piece,
     Reader,
     cut_message,
@@ -149,3 +150,23 @@ def test_lost_lines_are_told():
     (line,) = Reader().read([lost_note(1234, 5.0)])
     assert (line.task_run, line.level, line.at) == ("", 30, 5.0)
     assert line.message.startswith("1,234 lines were dropped")
+
+
+def test_packed_lines_are_like_those_that_were_packed():
+    """In number, order and content, and packing them again costs nothing."""
+    lines = (Line(1.0, 20, "a", "one\ntwo"), Line(2.0, 30, "b", "drei \u00e4"))
+    packed = PackedLines(pack_lines(lines), 2)
+    assert packed == lines
+    assert packed != lines[:1]
+    assert packed != 3
+    assert (len(packed), packed[-1], packed[:1]) == (2, lines[1], lines[:1])
+    assert pack_lines(packed) is packed.text
+    assert "\n" not in packed.text
+
+
+def test_what_is_no_batch_is_refused():
+    """One that is short of lines, and one that is not even text."""
+    whole = pack_batch(Batch([Piece("a", 1, 7, "w", 1, (Line(1.0, 20, "", "x"),))], False))
+    for torn in (whole.partition(b"\n")[0], whole + b"\n[]", b"\xff"):
+        with pytest.raises(ValueError, match=r".+"):
+            unpack_batch(torn)

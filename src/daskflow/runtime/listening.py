@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections import OrderedDict, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from daskflow.lines import LogLine, Piece, Reader, unpack_batch
 from daskflow.runtime.tapes import outbox
@@ -148,8 +148,14 @@ class _Screen:
                 piece = self._pieces.popleft()
                 self._waiting -= len(piece.lines)
                 self._is_showing = True
-            for line in self._reader.read([piece]):
+            for line in self._read(piece):
                 try:
                     self._show(line)
                 except Exception:  # a filter of the user's, say; handlers see to their own
                     _log.exception("a line of %s cannot be shown", line.task_run)
+
+    def _read(self, piece: Piece) -> Iterator[LogLine]:
+        try:
+            yield from self._reader.read([piece])
+        except (ValueError, TypeError):  # as `unpack_batch` did not look into them
+            _log.exception("what %s has logged makes no sense", piece.task_run)

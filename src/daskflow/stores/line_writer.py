@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Sequence
 
 from daskflow.errors import StoreBusyError
-from daskflow.lines import Piece, lost_note
+from daskflow.lines import Piece, lost_note, pack_lines
 from daskflow.stores.history import Lease, RunStore
 from daskflow.timing import monotonic, now
 
@@ -21,8 +21,7 @@ _GATHER_SECONDS = 0.25  # in which lines are gathered for one transaction
 _AGAIN_SECONDS = 0.5  # between tries
 _LAST_TRIES = 3  # to write lines of a run that is given back
 _AT_A_TIME = 256 << 10  # characters, for a state may come while they are written
-_OF_A_PIECE = 100  # characters, besides those of its messages
-_OF_A_LINE = 40
+_OF_A_PIECE = 100  # characters, besides those of its lines
 _log = logging.getLogger("daskflow")
 
 
@@ -79,7 +78,7 @@ class PendingLines:
 
 
 def _weight(piece: Piece) -> int:
-    return _OF_A_PIECE + sum(_OF_A_LINE + len(line.message) for line in piece.lines)
+    return _OF_A_PIECE + len(pack_lines(piece.lines))
 
 
 class LineWriter:

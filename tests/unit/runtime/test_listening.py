@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import logging
 import threading
+from dataclasses import replace
 
 import pytest
 
-from daskflow.lines import Batch, Line, LogLimits, Piece, pack_batch
+from daskflow.lines import Batch, Line, LogLimits, PackedLines, Piece, pack_batch
 from daskflow.runtime import listening, tapes
 from daskflow.runtime.listening import Listener
 from daskflow.runtime.tapes import Tape, Way
@@ -102,6 +103,15 @@ def test_too_many_lines_are_not_all_shown(listener, heard, monkeypatch):
     assert heard.shown[-2:] == ["6", "7"]
     assert any("dropped" in line for line in heard.shown)
     assert len(heard.kept) == 7
+
+
+def test_lines_that_make_no_sense_end_nothing(listener, heard, caplog):
+    """It is logged, and the next ones are shown."""
+    good, bad = piece("a"), replace(piece("b", tape=2), lines=PackedLines("[[1.0]]", 1))
+    tell(listener, bad, good)
+    listener.settle()
+    assert heard.shown == ["a"]
+    assert "what clean[3] has logged makes no sense" in caplog.text
 
 
 def test_a_line_that_cannot_be_shown_ends_nothing(listener, heard, caplog):
