@@ -1,4 +1,8 @@
-"""The graph of a run as a figure: to be zoomed, moved, hovered and clicked."""
+"""The graph of a run as a figure: to be zoomed, moved, hovered and clicked.
+
+The patterns of boxes are drawn by a renderer for each look, for where patterns are a column a
+browser makes one anew for each box.
+"""
 
 from __future__ import annotations
 
@@ -57,6 +61,11 @@ class GraphPanel:
         self._sketch, self._go = sketch, go
         self._boxes = ColumnDataSource(_columns_of((), COLOURS["light"]))
         self._bars = ColumnDataSource(_bars_of((), COLOURS["light"]))
+        patterns = {
+            look.name: ColumnDataSource(_sides_of(())) for look in LOOKS if look.has_pattern
+        }
+        self._patterns = patterns
+        self._patterned: dict[str, Any] = {}  # what draws them
         self._texts: list[tuple[GlyphRenderer[Any], float, str]] = []
         self._lines: list[GlyphRenderer[Any]] = []
         self._shown: Sequence[Shown] = ()
@@ -75,6 +84,11 @@ class GraphPanel:
         self._shown, self._colours = boxes, colours
         self._boxes.data = arrays(_columns_of(boxes, colours))
         self._bars.data = arrays(_bars_of(boxes, colours))
+        for look, source in self._patterns.items():
+            alike = [box for box in boxes if box.look == look]
+            if alike or len(source.data["left"]):
+                source.data = arrays(_sides_of(alike))
+            self._patterned[look].hatch_color = colours.looks[look]
         for renderer, _, colour in self._texts:
             renderer.glyph.text_color = getattr(colours, colour)
         for renderer in self._lines:
@@ -145,12 +159,14 @@ class GraphPanel:
             fill_alpha="alpha",
             line_color="edge",
             line_width="border",
-            hatch_pattern="pattern",
-            hatch_color="edge",
-            hatch_alpha=0.18,
-            nonselection_fill_alpha="alpha",
-            nonselection_hatch_alpha=0.18,
         )
+        drawn.nonselection_glyph = None  # a box that is clicked looks as before
+        for look, source in self._patterns.items():
+            pattern = {"hatch_pattern": _LOOKS[look].pattern, "hatch_alpha": 0.18}
+            areas = self.root.quad(
+                **sides, source=source, fill_color=None, line_color=None, **pattern
+            )
+            self._patterned[look] = areas.glyph
         self.root.quad(**sides, source=self._bars, color="colour", line_color=None)
         bold = {"text_font_style": "bold"}
         self._write(("middle", "name_y", "name"), self._boxes, NAME, colour="ink", **bold)
@@ -203,14 +219,20 @@ class GraphPanel:
                 self._go(node)
 
 
-def _columns_of(boxes: Sequence[Shown], colours: Colours) -> dict[str, list[Any]]:
+def _sides_of(boxes: Sequence[Shown]) -> dict[str, list[Any]]:
     rects = [box.rect for box in boxes]
-    looks = [_LOOKS[box.look] for box in boxes]
     return {
         "left": [rect.x for rect in rects],
         "right": [rect.x + rect.width for rect in rects],
         "top": [rect.y for rect in rects],
         "bottom": [rect.y + rect.height for rect in rects],
+    }
+
+
+def _columns_of(boxes: Sequence[Shown], colours: Colours) -> dict[str, list[Any]]:
+    rects = [box.rect for box in boxes]
+    looks = [_LOOKS[box.look] for box in boxes]
+    return _sides_of(boxes) | {
         "middle": [rect.x + rect.width / 2 for rect in rects],
         "name_y": [rect.y + 13 for rect in rects],
         "more_y": [rect.y + 26 for rect in rects],
@@ -222,7 +244,6 @@ def _columns_of(boxes: Sequence[Shown], colours: Colours) -> dict[str, list[Any]
         "fill": [colours.looks[look.name] for look in looks],
         "edge": [colours.looks[look.name] for look in looks],
         "alpha": [_PALE if look.name != "waiting" else _PALE / 2 for look in looks],
-        "pattern": [look.pattern for look in looks],
         "border": [2.4 if box.is_reference else 1.2 for box in boxes],
     }
 

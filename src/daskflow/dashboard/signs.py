@@ -25,6 +25,11 @@ class Look:
     dark: str  # on a dark one
     pattern: str = " "  # of areas, by Bokeh's letters
 
+    @property
+    def has_pattern(self) -> bool:
+        """Whether there is anything to be drawn on its areas."""
+        return self.pattern != " "
+
     def colour(self, ground: Ground) -> str:
         """Return its colour on a ground."""
         return self.dark if ground == "dark" else self.light
