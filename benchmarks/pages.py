@@ -34,7 +34,7 @@ from playwright.sync_api import sync_playwright
 
 from benchmarks.cores import of_others
 from daskflow.dashboard.run_page import RunPanel
-from daskflow.dashboard.serving import PagesServer
+from daskflow.dashboard.serving import PagesServer, spare_collector
 from daskflow.entries import SegmentTold, SpaceOpened
 from daskflow.events import Note, Segment
 from daskflow.settings import Settings
@@ -136,6 +136,7 @@ def served(store: RunStore) -> Iterator[str]:
 
     async def serve() -> None:
         server = PagesServer(store, port=0)
+        spare_collector()  # as `daskflow dashboard` does
         told.update(url=server.url, loop=asyncio.get_running_loop(), end=asyncio.Event())
         is_there.set()
         await told["end"].wait()

@@ -202,11 +202,16 @@ def test_a_map_of_very_many_is_shown_whole(browse, store, pages):
     drawn = page.evaluate(TIMELINE)
     assert drawn["count"] == MANY
     assert drawn["bars"] < 1_000
+    assert page.evaluate(COLOURS) == ["fill", "colour"]
     page.get_by_role("button", name="last").click()
     page.get_by_text("page 4,001 of 4,001").wait_for()
     assert page.locator("table.task-runs tbody tr").last.inner_text().startswith("report")
 
 
+COLOURS = """() => {
+  const plot = Bokeh.documents[0].get_model_by_name("flow-graph")
+  return plot.renderers.map((one) => one.glyph.fill_color?.field).filter(Boolean)
+}"""
 TIMELINE = """() => {
   const plot = Bokeh.documents[0].get_model_by_name("flow-timeline")
   const told = plot.renderers.flatMap((one) => Array.from(one.data_source.data.told))

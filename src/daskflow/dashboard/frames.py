@@ -1,9 +1,12 @@
 """What all pages are made in: a document that follows what it shows, and is told what was clicked.
 
 Reading is done in threads of its own, so that the server's loop, which may be a Dask scheduler's,
-only hands over what has changed. What was clicked in markup arrives as an *intent*: a value of an
-invisible model, set by the script of the page. Colours of markup follow the ground of the page by
-CSS; those of figures are set when the script tells which ground it is.
+only hands over what has changed. Models are made in that loop, and never where Bokeh's validation
+is off: it is for all threads at once, and what names a column becomes a colour of that name.
+
+What was clicked in markup arrives as an *intent*: a value of an invisible model, set by the script
+of the page. Colours of markup follow the ground of the page by CSS; those of figures are set when
+the script tells which ground it is.
 """
 
 from __future__ import annotations
@@ -18,7 +21,6 @@ from importlib.resources import files
 from typing import Any, Generic, TypeVar
 
 import numpy as np
-from bokeh.core.properties import without_property_validation
 from bokeh.document import Document, without_document_lock
 from bokeh.models import CustomJS, Div, InlineStyleSheet, Select, TextInput
 from numpy.typing import NDArray
@@ -160,7 +162,7 @@ class Page(Generic[Found]):
 
     def _show(self, found: Found) -> None:
         self.notice.visible = False
-        without_property_validation(self._paint)(found)
+        self._paint(found)
 
     def _tell(self, text: str) -> None:
         show(self.notice, element("p", text, class_="empty"))

@@ -105,7 +105,6 @@ class RunPanel:
             self._run = WatchedRun(self._source, self._run_id)
             references = self._run.row.graph.get("references", ())
             self._sketch = sketch_of(self._run.record.graph, self._run.flow_name, references)
-            self._graph = GraphPanel(self._sketch, self._go)  # here, for it takes its time
         return self._run
 
     def _took_earlier(self, run: WatchedRun) -> list[float]:
@@ -139,10 +138,12 @@ class RunPanel:
         self._parts.visible = True
         colours = COLOURS[self._ground]
         self._timeline.paint(seen.timeline, colours)
-        if self._graph is not None:
+        if self._graph is None and self._sketch is not None:
+            self._graph = GraphPanel(self._sketch, self._go)
             self._graph.paint(seen.boxes, colours)
-            if self._graph.root not in self._beside.children:
-                self._beside.children = [*self._beside.children, self._graph.root]
+            self._beside.children = [*self._beside.children, self._graph.root]
+        elif self._graph is not None:
+            self._graph.paint(seen.boxes, colours)
         options = [_ALL, *seen.nodes]
         if self._node.options != options:
             self._node.options = options

@@ -8,6 +8,7 @@ could read it otherwise: by a name of its own that leads here (DNS rebinding), o
 from __future__ import annotations
 
 import asyncio
+import gc
 import socket
 from collections.abc import Callable, Collection, Iterable
 from functools import partial
@@ -138,6 +139,16 @@ class PagesServer:
         self._pages.stop()
 
 
+def spare_collector() -> None:
+    """Let Python's garbage collector not look again at what was loaded by now.
+
+    It would for a fifth of a second at a time, in which no page moves. That is for a process of our
+    own: a scheduler's is not ours to settle.
+    """
+    gc.collect()
+    gc.freeze()
+
+
 def hosts_of(names: Iterable[str], port: int) -> frozenset[str]:
     """Return how browsers tell names with a port.
 
@@ -172,6 +183,7 @@ def serve(
 
     async def serve_on() -> None:
         server = PagesServer(source, host, port, names)
+        spare_collector()
         try:
             tell(server.url)
             await asyncio.Event().wait()
