@@ -22,6 +22,7 @@ from daskflow.states import Mapped, Pending, Running, State, Success
 from daskflow.wording import bytes_text, many
 
 _SHOWN = 5  # task runs of one input
+_LOOKED_AT = 10_000  # the same, among which those are looked for that did not end well
 
 
 class Step(NamedTuple):
@@ -106,7 +107,7 @@ def _columns(run: ReadRun, place: Place) -> _Columns:
     column = run.record.nodes[place.node]
     return _Columns(
         column.attempts[position],
-        run.record.workers.get(column.blocks[position], ""),
+        run.record.workers.get(column.blocks[position], "") if column.attempts[position] else "",
         column.started[position] or None,
         column.ended[position] or None,
         column.notes.get(position),
@@ -140,8 +141,20 @@ def _is_of(event: StateChanged, place: Place) -> bool:
 def _inputs(run: ReadRun, place: Place) -> Iterator[Input]:
     for edge in run.record.graph.upstream(place.node):
         total, found = _below(run, edge, place)
-        came = tuple(_came(run, one) for one in islice(found, _SHOWN))
-        yield Input(edge.key or "", came, max(0, total - len(came)))
+        came = [_came(run, one) for one in _notable(run, found)]
+        if edge.mapped and place.index and total == 1 and came[0].summary:
+            which = f"element {place.index[-1]} of it: {came[0].summary}"
+            came = [came[0]._replace(summary=which)]
+        yield Input(edge.key or "", tuple(came), max(0, total - len(came)))
+
+
+def _notable(run: ReadRun, found: Iterator[Place]) -> list[Place]:
+    """Return the first ones of upstream task runs, those that did not end well before others."""
+    first = list(islice(found, _SHOWN))
+    looked_at = chain(first, islice(found, _LOOKED_AT))
+    bad = (one for one in looked_at if not state_of(run.record, one).is_successful())
+    worst = list(islice(bad, _SHOWN))
+    return (worst + [one for one in first if one not in worst])[:_SHOWN]
 
 
 def _below(run: ReadRun, edge: Edge, place: Place) -> tuple[int, Iterator[Place]]:

@@ -68,7 +68,12 @@ class RunPanel:
         self._look = choice("state", [_ALL, *(look.name for look in LOOKS)])
         sides = InlineStyleSheet(css=asset("sides.css"))
         field = InlineStyleSheet(css=asset("field.css"))
-        self._text = TextInput(title="name, worker or message", width=260, stylesheets=[field])
+        self._text = TextInput(
+            title="name, worker or message",
+            placeholder="a part of it, then Enter",
+            width=260,
+            stylesheets=[field],
+        )
         for name, one in (("node", self._node), ("look", self._look), ("text", self._text)):
             one.on_change("value", lambda _a, _o, new, name=name: self._filter(name, new))
         self._controls = row(self._node, self._look, self._text)

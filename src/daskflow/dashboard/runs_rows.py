@@ -35,7 +35,9 @@ def runs_markup(found: RunsPage, asked: AskedRuns, where: str, instant: float) -
         return _first_steps(where)
     if not found.runs:
         return element("p", "No run is like that. Widen the filters above.", class_="empty")
-    heads = element("tr", [element("th", head, scope="col") for head in _HEADS])
+    numbers = {"took": "number"}
+    named = [element("th", head, scope="col", class_=numbers.get(head)) for head in _HEADS]
+    heads = element("tr", named)
     rows = [_row(one, instant) for one in found.runs]
     table = element("table", element("thead", heads), element("tbody", rows), class_="runs")
     return join(table, pager(found.page, None, has_more=found.has_more))

@@ -22,6 +22,7 @@ from daskflow.drawing.lettering import on_curve, shortened, text_width
 from daskflow.drawing.picture import ArrowKind, Box, BoxKind, Group, Picture, picture_of
 from daskflow.runtime.views import NodeProgress
 
+_LEAST = 0.04  # of a bar, for what there is any of
 MOST_BOXES = 150  # a larger graph is drawn with its sub-flows as one box each
 NAME, SMALL = 12.0, 10.0  # sizes of letters
 _LETTERS = 30  # the most in a line
@@ -117,7 +118,7 @@ def _shown(sketch: Sketch, box: Box, of: Mapping[str, NodeProgress]) -> Shown:
     shares = shares_of(counts)
     name, *more = _words(box)
     whole = max(sum(counts.values()), total or 0)
-    parts = tuple((look, number / whole) for look, number in shares.items()) if whole else ()
+    parts = _parts(shares, whole)
     is_one = len(nodes) == 1 and not box.depth
     told = ", ".join(f"{number:,} {kind}" for kind, number in counts.items() if number)
     return Shown(
@@ -132,6 +133,13 @@ def _shown(sketch: Sketch, box: Box, of: Mapping[str, NodeProgress]) -> Shown:
         box.is_reference,
         nodes[0] if len(nodes) == 1 else "",
     )
+
+
+def _parts(shares: Mapping[str, int], whole: int) -> tuple[tuple[str, float], ...]:
+    """Return the parts of a bar; what there is little of can still be seen."""
+    sizes = {look: max(number / whole, _LEAST) for look, number in shares.items() if number}
+    most = max(1.0, sum(sizes.values()))
+    return tuple((look, size / most) for look, size in sizes.items())
 
 
 def _of_one(counts: Mapping[str, int]) -> str:

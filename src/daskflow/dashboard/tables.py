@@ -86,7 +86,7 @@ def row_of(record: RunRecord, columns: TaskRunColumns, row: int) -> TaskRow:
         columns.label(record, row),
         state_of(record, Place(node, index)),
         int(columns.attempt[row]),
-        columns.workers[worker] if worker >= 0 else "",
+        columns.workers[worker] if worker >= 0 and started else "",
         started or None,
         took if took == took else None,  # noqa: PLR0124 - it may be no number
     )
@@ -117,6 +117,11 @@ def _matches(record: RunRecord, columns: TaskRunColumns, text: str) -> NDArray[n
         is_found[row] |= (
             text in state_of(record, Place(*columns.place(record, row))).message.lower()
         )
+    called, has_index, _ = text.partition("[")
+    for number, name in enumerate(columns.nodes if has_index else ()):
+        if name.lower().endswith(called):
+            for row in np.flatnonzero(columns.node == number).tolist():
+                is_found[row] |= text in columns.label(record, row).lower()
     for base, name in zip(columns.bases, columns.nodes, strict=True):
         node = record.nodes[name]
         told = [p for p, note in node.notes.items() if text in note.message.lower()]

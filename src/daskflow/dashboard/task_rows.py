@@ -107,7 +107,10 @@ def _steps(steps: Sequence[Step], instant: float) -> Html:
         )
         for step in steps
     ]
-    heads = [element("th", head, scope="col") for head in ("when", "state", "attempt", "message")]
+    heads = [
+        element("th", head, scope="col", class_="number" if head == "attempt" else None)
+        for head in ("when", "state", "attempt", "message")
+    ]
     return _section("states", _table(heads, rows))
 
 

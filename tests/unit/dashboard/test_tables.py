@@ -141,6 +141,14 @@ def test_the_longest_and_the_most_often_tried(run, columns):
     assert labels(run, columns, sort="started", page=2)[-1] == "total"
 
 
+def test_a_task_run_is_found_by_its_name(run, columns):
+    """Its own or the beginning of it, with the index, whatever the case of its letters."""
+    label = next(name for name in labels(run, columns) if name.endswith("[3]"))
+    found = labels(run, columns, text=label.upper())
+    assert found == [label, "total"]  # whose message names it
+    assert label in labels(run, columns, text="[3")
+
+
 def test_an_order_that_is_not_known_is_that_of_the_flow(run, columns):
     """What somebody sends through a web socket is no reason to fail."""
     assert labels(run, columns, sort="; drop table") == labels(run, columns)
