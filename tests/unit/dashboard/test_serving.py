@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import socket
 
@@ -132,8 +133,15 @@ def test_a_port_that_is_in_use_is_told():
         serve(MemoryStore(), "127.0.0.1", taken.getsockname()[1], (), print)
 
 
-def test_it_serves_until_it_is_interrupted():
-    """Ctrl-C ends it, and the port is free again."""
+@pytest.fixture
+def collector():
+    """Python's garbage collector, which looks at everything again in the end."""
+    yield gc
+    gc.unfreeze()
+
+
+def test_it_serves_until_it_is_interrupted(collector):
+    """Ctrl-C ends it, and the port is free again; what was loaded is looked at no more."""
     told = []
 
     def interrupt(url):
@@ -142,6 +150,7 @@ def test_it_serves_until_it_is_interrupted():
 
     with pytest.raises(KeyboardInterrupt):
         serve(MemoryStore(), "127.0.0.1", 0, (), interrupt)
+    assert collector.get_freeze_count()
     port = int(told[0].split(":")[2].split("/")[0])
     socket.create_server(("127.0.0.1", port)).close()
 
