@@ -19,6 +19,7 @@ from daskflow.wording import one_line
 
 _KINDS = {kind.__name__.lower(): kind.__name__ for kind in KINDS}
 _MESSAGE = 80  # characters of one
+_WIDE = 110  # letters of a terminal that has room for all columns
 
 Listed = tuple[RunRow, State]
 
@@ -63,10 +64,11 @@ def list_runs(
 def _kind_of(typed: str | None) -> str | None:
     if typed is None:
         return None
-    if typed.lower() not in _KINDS:
+    kind = typed.partition("(")[0].strip().lower()  # it is listed with its reason
+    if kind not in _KINDS:
         msg = f"--state {typed!r} is no state; there are {', '.join(_KINDS.values())}"
         raise ParameterError(msg)
-    return _KINDS[typed.lower()]
+    return _KINDS[kind]
 
 
 def _states_for(kind: str | None) -> frozenset[str] | None:
@@ -81,10 +83,19 @@ def _seen(store: RunStore, row: RunRow) -> Listed:
     return row, seen_state(row, is_held=holder is not None)
 
 
-def columns_of(found: Sequence[Listed]) -> list[str]:
-    """Return the columns that tell something of these runs."""
+def columns_of(found: Sequence[Listed], width: int) -> list[str]:
+    """Return the columns that tell something of these runs; where there is little room, the first.
+
+    Parameters
+    ----------
+    width
+        Of the terminal, in letters.
+    """
     columns = ["run", "flow", "state", "created", "took", "by", "tags", "id", "message"]
+    is_narrow = width < _WIDE
     is_empty = {
+        "by": is_narrow,
+        "id": is_narrow,
         "tags": not any(row.tags for row, _ in found),
         "message": not any(state.message for _, state in found),
     }

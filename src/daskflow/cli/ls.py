@@ -42,6 +42,7 @@ Examples:
 @reads
 def ls(way: Way, **asked: Any) -> None:
     """List runs, the newest first."""
+    from daskflow.cli.display import make_console
     from daskflow.cli.listing import Asked, columns_of, list_runs, row_of
     from daskflow.cli.told import run_fields
     from daskflow.resuming import nothing_in
@@ -52,7 +53,7 @@ def ls(way: Way, **asked: Any) -> None:
     if way.is_json:
         print_json({"store": store.url, "runs": [run_fields(*one) for one in found]})
     elif found:
-        columns = columns_of(found)
+        columns = columns_of(found, make_console().width)
         print_rows(columns, [row_of(one, columns, way, instant) for one in found], ["took"])
     else:
         has_any = bool(store.runs(_first()))

@@ -95,7 +95,7 @@ def _in_one_line(function: Callable[..., int | None]) -> Callable[..., int]:
     return call
 
 
-_WHOLE = frozenset({"created", "ended", "at", "took", "state", "id"})  # never in two lines
+_WHOLE = frozenset({"run", "created", "ended", "at", "took", "state", "id"})  # never in two lines
 
 RUN_HELP = "RUN is an id, the beginning of one, a run's name, or last."
 

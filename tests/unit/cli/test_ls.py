@@ -104,6 +104,7 @@ def test_a_list_for_machines(runs, told):
         (["--state", "Running"], ["brisk-elk"]),
         (["--state", "Crashed"], ["late-yak"]),
         (["--state", "Crashed", "--limit", "1"], ["late-yak"]),
+        (["--state", "Crashed (driver lost)"], ["late-yak"]),
         (["--limit", "2"], ["late-yak", "brisk-elk"]),
         (["--tag", "eu", "--limit", "1"], ["late-yak"]),
         (["--tag", "e"], []),
@@ -136,6 +137,14 @@ def test_columns_that_tell_nothing_are_left_out(store, daskflow):
     head, line = daskflow("ls")[1].splitlines()
     assert head.split() == ["run", "flow", "state", "created", "took", "by", "id"]
     assert " - " in line
+
+
+def test_a_narrow_terminal_shows_the_first_columns(store, daskflow):
+    """Names stay whole, to be copied."""
+    store.create(replace(FAILED, tags=frozenset()), "op")
+    head, *lines = daskflow("ls", env={"COLUMNS": "80"})[1].splitlines()
+    assert head.split() == ["run", "flow", "state", "created", "took", "message"]
+    assert lines[0].startswith("calm-owl ")
 
 
 def test_a_long_message_is_cut(store, daskflow):
