@@ -117,7 +117,7 @@ def workers(threads: int) -> Iterator[Any]:
     from distributed import LocalCluster
 
     with (
-        dask.config.set({"distributed.deploy.lost-worker-timeout": "5 minutes"}),
+        dask.config.set({"distributed.deploy.lost-worker-timeout": "1000 days"}),
         LocalCluster(
             n_workers=_WORKERS,
             threads_per_worker=threads,

@@ -9,7 +9,7 @@ from daskflow import DaskExecutor
 from tests.contract.waiting import Gate
 from tests.semantics.ledger import Ledger
 
-_PATIENT = {"distributed.deploy.lost-worker-timeout": "2 minutes"}  # else it is not started again
+_PATIENT = {"distributed.deploy.lost-worker-timeout": "1000 days"}  # else it is not started again
 
 
 @contextmanager

@@ -28,8 +28,10 @@ OURS = {
     "distributed.scheduler.worker-saturation": 10.0,
     # so many blocks may be on a worker that dies, and all of them are blamed; the driver counts
     "distributed.scheduler.allowed-failures": 10,
-    # a worker that was lost is started again, however long that takes on a machine that is busy
-    "distributed.deploy.lost-worker-timeout": "5 minutes",
+    # A worker that was lost is started again, however long that takes on a machine that is busy. So
+    # long after a loss Dask looks whether it is there, and gives it up for good where it is not:
+    # also where it was there all the time and was lost again just then.
+    "distributed.deploy.lost-worker-timeout": "1000 days",
     "distributed.worker.profile.enabled": False,
     "distributed.admin.system-monitor.gil.enabled": False,
 }
