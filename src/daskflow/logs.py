@@ -12,7 +12,9 @@ from __future__ import annotations
 import logging
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping, MutableMapping
+import time
+from collections.abc import Callable, Mapping, MutableMapping
+from functools import lru_cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -175,6 +177,10 @@ def show(line: LogLine, names: Mapping[str, Any], threshold: int | None = None) 
     """
     if not is_shown(line.level, threshold):
         return
+    sink = _outlet.sink
+    if type(sink) is StderrSink and _is_as_it_came():
+        sink.show(line)
+        return
     told = {
         **names,
         "task_run": line.task_run,
@@ -214,21 +220,29 @@ def screened(text: str) -> str:
 
 def is_configured() -> bool:
     """Return whether the user has said where these records go, or which of them."""
-    named = [logger for logger in _loggers() if logger is not logging.root]  # that has a level
-    return has_handlers() or any(logger.level for logger in named)
+    logger: logging.Logger | None = _logger
+    while logger is not None:
+        if logger.level and logger is not logging.root:  # that has a level from the beginning
+            return True
+        logger = logger.parent if logger.propagate else None
+    return has_handlers()
 
 
 def has_handlers() -> bool:
     """Return whether the user has said where these records go."""
-    return any(one is not _outlet for logger in _loggers() for one in logger.handlers)
-
-
-def _loggers() -> Iterator[logging.Logger]:
-    """Return the loggers that these records pass, up to the root."""
-    logger: logging.Logger | None = _logger
+    logger: logging.Logger | None = _logger  # and those that its records pass, up to the root
     while logger is not None:
-        yield logger
+        for one in logger.handlers:
+            if one is not _outlet:
+                return True
         logger = logger.parent if logger.propagate else None
+    return False
+
+
+def _is_as_it_came() -> bool:
+    """Return whether nobody but our sink would see a record: then none has to be made."""
+    is_ours = not (_logger.filters or _outlet.filters or _logger.disabled or _outlet.level)
+    return is_ours and logging.getLogRecordFactory() is logging.LogRecord and not has_handlers()
 
 
 class RunFormatter(logging.Formatter):
@@ -249,8 +263,17 @@ class RunFormatter(logging.Formatter):
         """Return the line of a record, without a traceback."""
         told = vars(record)
         name, attempt = told.get(PREFIX + "task_run"), told.get(PREFIX + "attempt")
-        record.daskflow_who = f"{name} attempt {attempt} " if name else ""
+        record.daskflow_who = _who(name, attempt)
         return screened(super().formatMessage(record))
+
+
+def _who(task_run: str | None, attempt: int | None) -> str:
+    return f"{task_run} attempt {attempt} " if task_run else ""
+
+
+@lru_cache(maxsize=4)
+def _clock(second: int) -> str:
+    return time.strftime("%H:%M:%S", time.localtime(second))
 
 
 class StderrSink:
@@ -265,8 +288,19 @@ class StderrSink:
     def take(self, record: logging.LogRecord) -> None:
         """Write one record, in one piece."""
         if not (has_handlers() or vars(record).get(_AWAY)):
-            sys.stderr.write(self._formatter.format(record) + "\n")
-            sys.stderr.flush()
+            self._write(self._formatter.format(record))
+
+    def show(self, line: LogLine) -> None:
+        """Write what `take` would of a line's record, in a fourth of the time.
+
+        For lines come by thousands, and who shows them shares a processor with who drives the run.
+        """
+        level, who = logging.getLevelName(line.level), _who(line.task_run, line.attempt)
+        self._write(screened(f"{_clock(int(line.at))} {level} {who}| {line.message}"))
+
+    def _write(self, text: str) -> None:
+        sys.stderr.write(text + "\n")
+        sys.stderr.flush()
 
 
 class _Outlet(logging.Handler):

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 import threading
+from dataclasses import replace
 
 import pytest
 
 from daskflow import logs
+from daskflow.lines import LogLine
 from daskflow.logs import NAME, PrintedLines, RunFormatter, RunLogger, StderrSink, send_to
 
 
@@ -175,3 +177,23 @@ def test_the_logger_is_the_public_one():
     """Whoever configures logging finds it by its name."""
     assert RunLogger().logger is logging.getLogger("daskflow.task_runs")
     assert logs.PREFIX == "daskflow_"
+
+
+def test_a_line_of_another_process_is_shown_as_its_record_would_be(bare, monkeypatch, capsys):
+    """Of a record where somebody may look at it, else of the line: the same words."""
+    bare()
+    seen = []
+    line = LogLine(1e9 + 0.25, 30, "one\ntwo", "clean[3]", 2, "tcp://w:1", "etl", 7)
+    before = send_to(StderrSink())
+    try:
+        logs.show(line, {"run_id": "ab"})
+        logs.show(replace(line, level=10), {})
+        as_it_came = capsys.readouterr().err
+        filters = [lambda record: seen.append(record) or True]
+        monkeypatch.setattr(logging.getLogger(NAME), "filters", filters)
+        logs.show(line, {"run_id": "ab"})
+    finally:
+        send_to(before)
+    assert capsys.readouterr().err == as_it_came
+    assert as_it_came.endswith(" WARNING clean[3] attempt 2 | one\ntwo\n")
+    assert (seen[0].daskflow_run_id, seen[0].daskflow_worker) == ("ab", "tcp://w:1")
