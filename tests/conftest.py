@@ -7,6 +7,7 @@ from collections import defaultdict
 
 import pytest
 
+from tests import coverage_locks
 from tests.walks import LegalWalks
 
 WAY = ("executor", "block_size")
@@ -35,6 +36,7 @@ def pytest_configure(config):
         del os.environ[name]
     os.environ["DASKFLOW_HOME"] = tempfile.mkdtemp(prefix="daskflow-tests-")
     os.environ["DASKFLOW_STORE__URL"] = "memory://"  # what tests files says so
+    coverage_locks.mend()
     config.pluginmanager.register(DoctestSettings(), "daskflow-doctests")
     config.pluginmanager.register(LegalWalks(), "daskflow-legal-walks")
 

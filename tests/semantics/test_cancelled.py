@@ -310,10 +310,12 @@ def test_a_body_in_c_is_left_to_itself(patient, ledger, gate, tmp_path, monkeypa
     assert len(ledger.lines()) == 2
 
 
-def test_a_coroutine_is_stopped(executor, ledger):
+def test_a_coroutine_is_stopped(executor, ledger, tmp_path):
     """Its loop cancels it, though it waits where no code runs."""
+    there = tmp_path / "there"
 
     async def wait_for_ever():
+        there.touch()  # its loop runs: one that is just being made would be left half made
         await asyncio.Event().wait()
 
     waiting = ledger.task(wait_for_ever)
@@ -323,7 +325,7 @@ def test_a_coroutine_is_stopped(executor, ledger):
         return waiting()
 
     run = case.submit()
-    eventually(lambda: ledger.lines())
+    eventually(there.exists)
     cancelled(run)
     assert run["wait_for_ever"].state.message == "cancelled while it ran"
 

@@ -210,6 +210,7 @@ def test_waiting_is_not_running(play):
     assert run.result() == 1
 
 
+@pytest.mark.outside
 def test_eight_threads_never_hit_another(ledger):
     """Of hundreds of calls in eight threads those that take too long are TimedOut, no other."""
     spinning = ledger.task(spin_some, timeout_seconds=0.05)

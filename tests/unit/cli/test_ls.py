@@ -134,7 +134,7 @@ def test_a_limit_counts_what_is_listed(store):
 def test_columns_that_tell_nothing_are_left_out(store, daskflow):
     """Without tags and messages there are none."""
     store.create(replace(FAILED, tags=frozenset(), state=Success(), user=""), "op")
-    head, line = daskflow("ls")[1].splitlines()
+    head, line = daskflow("ls", env={"COLUMNS": "120"})[1].splitlines()
     assert head.split() == ["run", "flow", "state", "created", "took", "by", "id"]
     assert " - " in line
 
