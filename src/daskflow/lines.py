@@ -75,7 +75,7 @@ class PackedLines(Sequence[Line]):
         return self.size
 
     def __iter__(self) -> Iterator[Line]:
-        return (Line(*line) for line in json.loads(self.text))
+        return _unpacked(self.text)
 
     @overload
     def __getitem__(self, index: int) -> Line: ...
@@ -200,7 +200,11 @@ def pack_lines(lines: Iterable[Line]) -> str:
 
 def unpack_lines(text: str) -> tuple[Line, ...]:
     """Return the lines that `pack_lines` packed."""
-    return tuple(Line(*line) for line in json.loads(text))
+    return tuple(_unpacked(text))
+
+
+def _unpacked(text: str) -> Iterator[Line]:
+    return (Line(*line) for line in json.loads(text))
 
 
 def pack_batch(batch: Batch) -> bytes:

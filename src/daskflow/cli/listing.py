@@ -93,13 +93,13 @@ def columns_of(found: Sequence[Listed], width: int) -> list[str]:
     """
     columns = ["run", "flow", "state", "created", "took", "by", "tags", "id", "message"]
     is_narrow = width < _WIDE
-    is_empty = {
+    is_left_out = {
         "by": is_narrow,
         "id": is_narrow,
         "tags": not any(row.tags for row, _ in found),
         "message": not any(state.message for _, state in found),
     }
-    return [column for column in columns if not is_empty.get(column)]
+    return [column for column in columns if not is_left_out.get(column)]
 
 
 def row_of(one: Listed, columns: Sequence[str], way: Way, instant: float) -> list[str | Text]:

@@ -90,6 +90,7 @@ def columns_of(record: RunRecord) -> TaskRunColumns:
     node_of, position, code, attempt, worker, started, ended = (
         np.concatenate(column) for column in zip(*parts, strict=True)
     )
+    worker = np.where(started > 0, worker, _NOWHERE).astype(np.int32)  # who decided ran nothing
     code = np.where(code < len(KINDS), code, Pending.code).astype(np.uint8)  # a driver has it
     return TaskRunColumns(
         tuple(record.nodes),

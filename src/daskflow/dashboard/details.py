@@ -105,9 +105,10 @@ def _columns(run: ReadRun, place: Place) -> _Columns:
     if position is None:
         return _Columns()
     column = run.record.nodes[place.node]
+    has_begun = column.started[position] > 0
     return _Columns(
         column.attempts[position],
-        run.record.workers.get(column.blocks[position], "") if column.attempts[position] else "",
+        run.record.workers.get(column.blocks[position], "") if has_begun else "",
         column.started[position] or None,
         column.ended[position] or None,
         column.notes.get(position),

@@ -86,7 +86,7 @@ def row_of(record: RunRecord, columns: TaskRunColumns, row: int) -> TaskRow:
         columns.label(record, row),
         state_of(record, Place(node, index)),
         int(columns.attempt[row]),
-        columns.workers[worker] if worker >= 0 and started else "",
+        columns.workers[worker] if worker >= 0 else "",
         started or None,
         took if took == took else None,  # noqa: PLR0124 - it may be no number
     )
