@@ -30,6 +30,7 @@ from typing import Any, Self
 from benchmarks.cores import OURS, move, move_to_last
 from daskflow import DaskExecutor, flow, get_run_logger, task
 from daskflow.events import Report
+from daskflow.garbage import spare_collector
 from daskflow.lines import LogLimits
 from daskflow.runtime.record import RunRecord
 from daskflow.stores.choice import close_stores
@@ -165,6 +166,7 @@ def main(given: list[str] | None = None) -> int:
     os.environ["DASKFLOW_LOGGING__LEVEL"] = "INFO"
     executor = DaskExecutor(workers=options.workers, threads_per_worker=options.threads)
     measure(executor, flood, 8_000, 20)  # the workers get to know the code
+    spare_collector()  # as `daskflow run` does
     logging = measure(executor, flood, options.lines, options.ticks)
     silent = measure(executor, toil, options.lines, options.ticks)
     print(f"{options.lines:,} lines:  {logging}")

@@ -7,6 +7,8 @@ its pairs, with the interval that holds the median with 95 % confidence (order s
 than six pairs the lowest and the highest). Before the pairs a small one warms up. Prints a table,
 then a JSON line for each row.
 
+Scheduler and workers have a process each, as on a cluster that is not only this program's.
+``--inside`` has the scheduler in this process, where it and a driver share Python's lock.
 ``--scale 0.1`` shrinks both sides alike where bare Dask takes minutes; such a row says so.
 Some rows are no ratios: what one long child costs the others, and what reaches the driver.
 """
@@ -16,12 +18,15 @@ from __future__ import annotations
 import argparse
 import gc
 import json
+import logging
+import os
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -29,7 +34,7 @@ from typing import Any
 import dask
 import pairs
 from dask.highlevelgraph import HighLevelGraph, MaterializedLayer
-from distributed import Client, LocalCluster
+from distributed import Client, LocalCluster, SpecCluster, SubprocessCluster
 
 from daskflow import DaskExecutor, flow, task, unmapped
 
@@ -49,6 +54,7 @@ class Row:
     ours: Callable[[], Any]
     block_size: int | None = None  # of ours; 1: no grouping
     is_spread: bool = False  # whether task runs are to be on all workers
+    is_long: bool = False  # bare Dask takes minutes
     scale: float = 1.0
 
 
@@ -80,6 +86,7 @@ def _maps(name: str, n: int, depth: int, budget: float, block_size: int | None =
         lambda: pairs.make_maps(n, depth),
         block_size,
         is_spread=True,
+        is_long=n > 10_000,
     )
 
 
@@ -91,7 +98,7 @@ def _chain(name: str, n: int, budget: float, block_size: int | None = None) -> R
 def _tree(name: str, leaves: int, budget: float, block_size: int | None = None) -> Row:
     leaves = 1 << max(1, leaves.bit_length() - 1)
     bare, ours = (lambda: pairs.bare_tree(leaves)), (lambda: pairs.make_tree(leaves))
-    return Row(name, 2 * leaves - 1, budget, bare, ours, block_size)
+    return Row(name, 2 * leaves - 1, budget, bare, ours, block_size, is_long=leaves > 10_000)
 
 
 def _sleeps(name: str, n: int) -> Row:
@@ -150,13 +157,25 @@ class Ours:
         return seconds
 
 
+def settle(client: Client) -> None:
+    """Wait until nothing is left of what ran before: to let 100,000 tasks go takes seconds.
+
+    First on the scheduler, then on the workers, where it takes some more.
+    """
+    gc.collect()
+    while client.run_on_scheduler(lambda dask_scheduler: len(dask_scheduler.tasks)):
+        time.sleep(_GLANCE_SECONDS)
+    while any(client.run(lambda dask_worker: len(dask_worker.state.tasks)).values()):
+        time.sleep(_GLANCE_SECONDS)
+
+
 def compare(client: Client, ours: Ours, row: Row, small: Row, count: int) -> Figure:
     """Run one row's pairs, a small one to warm up before them."""
     times: dict[str, list[float]] = {"bare": [], "ours": []}
     for pair in range(count + 1):
         now = row if pair else small
         for name in ("bare", "ours") if pair % 2 else ("ours", "bare"):
-            gc.collect()
+            settle(client)
             seconds = run_bare(client, now) if name == "bare" else ours.run(now)
             times[name] += [seconds] if pair else []
     ratios = [mine / theirs for mine, theirs in zip(times["ours"], times["bare"], strict=True)]
@@ -280,7 +299,8 @@ def measure(client: Client, ours: Ours, given: argparse.Namespace) -> Iterator[F
         if wanted(row.name):
             sized = Row(**{**vars(row), "scale": 1.0 if row.name == "frame" else given.scale})
             warm = Row(**{**vars(small), "scale": _WARM})
-            yield compare(client, ours, sized, warm, given.pairs)
+            pairs_of_it = given.few if row.is_long and given.few else given.pairs
+            yield compare(client, ours, sized, warm, pairs_of_it)
     if wanted("one long"):
         yield from long_child(ours, given.scale, given.pairs)
     if wanted("frame"):
@@ -289,28 +309,44 @@ def measure(client: Client, ours: Ours, given: argparse.Namespace) -> Iterator[F
         yield compare_imports(given.pairs)
 
 
+@contextmanager
+def start_cluster(workers: int, saturation: float, *, is_inside: bool) -> Iterator[SpecCluster]:
+    """Start a cluster of worker processes of one thread each.
+
+    For bare Dask all of its processes have to find what the flat graphs are made of.
+    """
+    os.environ["PYTHONPATH"] = str(Path(__file__).parent)
+    name = "distributed.scheduler.worker-saturation"
+    os.environ["DASK_DISTRIBUTED__SCHEDULER__WORKER_SATURATION"] = str(saturation)
+    made = LocalCluster if is_inside else SubprocessCluster
+    words = {"host": "127.0.0.1", "dashboard_address": "127.0.0.1:0"}
+    with (
+        dask.config.set({name: saturation}),
+        # what is held at the end is lost with the workers, of course
+        made(
+            n_workers=workers, threads_per_worker=1, silence_logs=logging.ERROR, **words
+        ) as cluster,
+    ):
+        yield cluster
+
+
 def main() -> None:
     """Run the comparisons and print them."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--pairs", type=int, default=3, help="pairs in each row")
+    parser.add_argument("--few", type=int, help="pairs in rows in which bare Dask takes minutes")
     parser.add_argument("--scale", type=float, default=1.0, help="a part of the task runs")
     parser.add_argument("--workers", type=int, default=2, help="worker processes")
     parser.add_argument(
         "--saturation", type=float, default=1.1, help="Dask's worker-saturation; inf: no queueing"
     )
+    parser.add_argument("--inside", action="store_true", help="the scheduler in this process")
     parser.add_argument("--rows", nargs="*", help="only those of these names")
     given = parser.parse_args()
     figures = []
     with (
         tempfile.TemporaryDirectory() as folder,
-        dask.config.set({"distributed.scheduler.worker-saturation": given.saturation}),
-        LocalCluster(
-            n_workers=given.workers,
-            threads_per_worker=1,
-            host="127.0.0.1",
-            dashboard_address="127.0.0.1:0",
-            silence_logs="ERROR",  # what is held at the end is lost with the workers, of course
-        ) as cluster,
+        start_cluster(given.workers, given.saturation, is_inside=given.inside) as cluster,
         Client(cluster) as client,
     ):
         executor = DaskExecutor(address=cluster.scheduler_address)
@@ -323,7 +359,7 @@ def main() -> None:
             figures.append(figure)
             show(figure)
     for figure in figures:
-        more = {"saturation": given.saturation, "workers": given.workers}
+        more = {"saturation": given.saturation, "workers": given.workers, "inside": given.inside}
         print(json.dumps(asdict(figure) | more))
 
 

@@ -34,9 +34,10 @@ from playwright.sync_api import sync_playwright
 
 from benchmarks.cores import of_others
 from daskflow.dashboard.run_page import RunPanel
-from daskflow.dashboard.serving import PagesServer, spare_collector
+from daskflow.dashboard.serving import PagesServer
 from daskflow.entries import SegmentTold, SpaceOpened
 from daskflow.events import Note, Segment
+from daskflow.garbage import spare_collector
 from daskflow.settings import Settings
 from daskflow.states import Failed, Running, Success
 from daskflow.stores.choice import choose_store

@@ -17,10 +17,9 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -54,8 +53,7 @@ class RunContext:
     store: str = ""  # URL of the store that keeps the run; empty: it is not to be had from here
 
 
-@dataclass(frozen=True, slots=True)
-class TaskRunContext:
+class TaskRunContext(NamedTuple):
     """Names and numbers of the task run whose body is being called."""
 
     run: RunContext
@@ -152,26 +150,30 @@ _LABEL = re.compile(r"(.+)\[(\d+(?:, ?\d+)*)\]")
 current: ContextVar[TaskRunContext | None] = ContextVar("daskflow_task_run", default=None)
 place: ContextVar[str] = ContextVar("daskflow_place", default="")  # the worker's address
 
-_FIELDS = frozenset(field.name for field in fields(TaskRunContext)) | frozenset(
+_FIELDS = frozenset(TaskRunContext._fields) | frozenset(
     name for name, value in vars(TaskRunContext).items() if isinstance(value, property)
 )
 
 
-@contextmanager
-def at_place(worker: str) -> Iterator[None]:
+class at_place:  # noqa: N801 - as contextlib names its own; a generator costs each block more
     """Let `TaskRunContext.worker` tell meanwhile of this address; empty: as it is.
 
     A Dask worker may begin a block in the context of another task's body: that is forgotten.
     """
-    if not worker:
-        yield
-        return
-    before, token = current.set(None), place.set(worker)
-    try:
-        yield
-    finally:
-        place.reset(token)
-        current.reset(before)
+
+    __slots__ = ("_before", "_token", "_worker")
+
+    def __init__(self, worker: str) -> None:
+        self._worker = worker
+
+    def __enter__(self) -> None:
+        if self._worker:
+            self._before, self._token = current.set(None), place.set(self._worker)
+
+    def __exit__(self, *_: object) -> None:
+        if self._worker:
+            place.reset(self._token)
+            current.reset(self._before)
 
 
 def get() -> TaskRunContext | None:

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from daskflow.errors import DefinitionError
 
 
-@dataclass(frozen=True, slots=True)
-class Demand:
+class Demand(NamedTuple):
     """What a task's runs ask of a worker. Those with different demands never share a block."""
 
     resources: tuple[tuple[str, float], ...] = ()  # of Dask's: name, amount; by name

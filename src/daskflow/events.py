@@ -50,6 +50,7 @@ class Before(NamedTuple):
 
 
 NOTHING_BEFORE = Before()
+FIRST_CALL = Before(1)
 
 
 class StoredResult(NamedTuple):
@@ -144,6 +145,25 @@ class Segment:
             None,
         )
 
+    def between(self, start: int, stop: int) -> Segment:
+        """Return what it tells from one offset up to another, without the values.
+
+        Another thread may be filling it behind these.
+        """
+        here, places = slice(start, stop), range(start, stop) if self.notes else ()
+        notes = {at - start: self.notes[at] for at in places if at in self.notes}
+        return Segment(
+            self.node,
+            self.start + start,
+            self.codes[here],
+            self.attempts[here],
+            self.started[here],
+            self.ended[here],
+            self.smalls[here],
+            notes,
+            None,
+        )
+
     def __reduce__(self) -> tuple[Any, ...]:
         """Travel as primitives; the small results stay behind where the values come along."""
         smalls = self.smalls if self.values is None or self.is_kept else []
@@ -206,6 +226,14 @@ class Stretch(Segment):
         """Return the same report without the values."""
         return replace(self, values=None)
 
+    def between(self, start: int, stop: int) -> Segment:
+        """Return what it tells from one offset up to another, without the values."""
+        part = Segment.between(self, start, stop)
+        nodes = list(self.places)[start:stop]
+        columns = {name: getattr(part, name) for name in Segment.__slots__}
+        columns |= {"start": 0, "places": dict(zip(nodes, range(len(nodes)), strict=True))}
+        return Stretch(**columns)
+
     def __reduce__(self) -> tuple[Any, ...]:
         """Travel as primitives."""
         _, columns = Segment.__reduce__(self)
@@ -257,7 +285,26 @@ def _segment_of(  # noqa: PLR0913, PLR0917 - a column each
 
 
 Span = tuple[str, int, int]  # task runs of a node, from one position up to another
-GiveBack = Callable[[list[Span]], None]
+
+
+class Begun(NamedTuple):
+    """A task run whose body runs."""
+
+    node: str
+    position: int
+    attempt: int  # from 1
+    started: float  # instant
+
+
+class Meanwhile(NamedTuple):
+    """What a block tells of itself while it goes on."""
+
+    segments: tuple[Segment, ...] = ()  # what has ended, and was not told of
+    given_back: Sequence[Span] = ()  # what it will not begin any more
+    begun: Begun | None = None  # what takes long
+
+
+Tell = Callable[[Meanwhile], None]
 
 
 # In place of the place in a block's walk, counted from 1, that was at work when it was lost:
@@ -283,7 +330,8 @@ class Fate(NamedTuple):
 class Report:
     """What the driver is told of one block, by whoever saw it end.
 
-    Of what it has not begun a block tells nothing; that may be told before it ends.
+    Of what it has not begun a block tells nothing; that may be told before it ends, and so may what
+    has ended in it while something else in it takes long.
     """
 
     run_id: str
@@ -293,7 +341,9 @@ class Report:
     error: str = ""  # why nothing came back
     is_origin: bool = True  # False: it did not run because a block before it did not come back
     fate: Fate | None = None  # it was taken from its worker, and is hollow now: its values are gone
-    given_back: Sequence[Span] = ()  # not empty: it goes on, but will not begin these any more
+    is_early: bool = False  # it goes on, and will tell the rest when it ends
+    given_back: Sequence[Span] = ()  # early: what it will not begin any more
+    begun: Begun | None = None  # early: what it is at, which takes long
 
 
 @dataclass(frozen=True, slots=True)

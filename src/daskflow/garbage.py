@@ -21,3 +21,20 @@ def uncollected() -> Iterator[None]:
     finally:
         if was_enabled:
             gc.enable()
+
+
+def spare_collector(*, collect: bool = True) -> None:
+    """Let Python's garbage collector not look again at what was loaded by now.
+
+    It would for a fifth of a second at a time, in which nothing else moves. That is for a process
+    of our own, once; another's is not ours to settle.
+
+    Parameters
+    ----------
+    collect
+        Look once more before. Not needed where nothing of a user's was there yet that could be
+        garbage.
+    """
+    if collect:
+        gc.collect()
+    gc.freeze()

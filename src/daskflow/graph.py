@@ -197,21 +197,21 @@ class Graph(Generic[T]):
 
     def _find_depth_first(self) -> list[str]:
         done: dict[str, None] = {}
-        for end in self.terminals():
-            stack = [(end, self.before(end))]
-            while stack:
-                name, rest = stack[-1]
-                ahead = next((other for other in rest if other not in done), None)
-                if ahead is None:
-                    stack.pop()
-                    done[name] = None
-                else:
-                    stack.append((ahead, self.before(ahead)))
+        seen: set[str] = set()
+        stack = self.terminals()[::-1]
+        while stack:
+            name = stack.pop()
+            if name in seen:  # so all that comes before it is done; it may be here more than once
+                done[name] = None
+            else:
+                seen.add(name)
+                stack.append(name)
+                stack.extend(reversed([*self.before(name)]))
         return list(done)
 
     def _refuse_circle(self, upstream: str, downstream: str) -> None:
         """Raise `CycleError` where the second of two nodes comes before the first."""
-        if next(iter(self.after(downstream)), None) is None and downstream != upstream:
+        if self.is_last(downstream) and downstream != upstream:
             return  # as of each call that is traced: nothing stands behind a new node
         circle = self._path(downstream, upstream)
         if circle:
@@ -240,9 +240,13 @@ class Graph(Generic[T]):
         """Return the nodes that come behind one, the latest first."""
         return (edge.downstream for edge in reversed(self._downstream[name]))
 
-    def before(self, name: str) -> Iterator[str]:
+    def is_last(self, name: str) -> bool:
+        """Return whether nothing comes behind a node."""
+        return not self._downstream[name]
+
+    def before(self, name: str) -> Iterable[str]:
         """Return the nodes that come before one, the latest first."""
-        return (edge.upstream for edge in reversed(self._upstream[name]))
+        return [edge.upstream for edge in reversed(self._upstream[name])]
 
 
 class _Search:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields
+from functools import cached_property
 from typing import Any
 
 from daskflow.errors import DefinitionError, shown
@@ -36,8 +37,9 @@ class Watchers:
     on_cancellation: tuple[Hook, ...] = ()
     on_crashed: tuple[Hook, ...] = ()
 
-    def __bool__(self) -> bool:
-        # asked for each task run
+    @cached_property
+    def is_any(self) -> bool:
+        """Whether there is one; asked for each task run."""
         observed = self.on_completion or self.on_failure or self.on_retry
         return bool(self.state_handlers or observed or self.on_cancellation or self.on_crashed)
 

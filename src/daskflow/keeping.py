@@ -23,7 +23,7 @@ from daskflow.persisting import pack_parameters
 from daskflow.resuming import code_digests
 from daskflow.runtime.spec import RunSpec, is_installed, own_code_by_value
 from daskflow.states import Pending, State
-from daskflow.stores.history import Holder, NumberedPiece, RunRow, RunStore
+from daskflow.stores.history import Holder, NumberedPiece, RunRow, RunStore, Wanted
 from daskflow.stores.journal import Journal
 from daskflow.stores.orders import OrderRow, Wish
 from daskflow.timing import now
@@ -177,7 +177,7 @@ class StoreKeeper:
         """Settle, and give the lease back."""
         try:
             self.journal.flush()
-            self.given_back_at = self.store.run(self.run_id).version
+            self.given_back_at = self._version()
             if self.ear is not None:
                 self.ear.close(self.state)
         finally:
@@ -185,6 +185,11 @@ class StoreKeeper:
                 ears.shut(self.ear)
                 self.ear = None  # it leads to the run, and what keeps lines leads here
             self.journal.close()
+
+    def _version(self) -> int:
+        """Return how long the run's history is; nothing heavy is read for that."""
+        found = self.store.runs(Wanted(called=self.run_id))
+        return next((row.version for row in found if row.id == self.run_id), -1)
 
     def go_on(self) -> None:
         """Take the lease again.
@@ -198,7 +203,7 @@ class StoreKeeper:
         """
         self.mark = self.store.orders.mark(self.run_id)
         lease = self.store.lease(self.run_id, holder())
-        if self.store.run(self.run_id).version != self.given_back_at:
+        if self._version() != self.given_back_at:
             lease.release()
             msg = f"run {self.run_id} has gone on elsewhere: `Flow.resume` shows it as it is now"
             raise LeaseLostError(msg)

@@ -118,7 +118,7 @@ class FlowRun:
         self._shown: ShownRun | None = None
         self._teller: Teller = Silent()
         tasks = [node.task for node in definition.graph.nodes.values()]
-        judge = TaskWatch(spec) if any(task.rules.watchers for task in tasks) else None
+        judge = TaskWatch(spec) if any(task.rules.watchers.is_any for task in tasks) else None
         self.record = RunRecord(definition.graph, spec.kept, judge, self._keeper.add)
         self.record.give(assignment.given)
         self.values = Values(self.record, session, spec.storage)

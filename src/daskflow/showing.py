@@ -10,8 +10,9 @@ from typing import Any
 
 from daskflow.keeping import holder
 from daskflow.lines import Batch, pack_batch
+from daskflow.lowering.known import OWNED
 from daskflow.runtime.columns import Columns
-from daskflow.states import KINDS, State
+from daskflow.states import KINDS, Pending, Running, State
 from daskflow.stores.history import RunReader, RunRow, Wanted
 from daskflow.stores.wire import Packed, pack_entry, pack_run, size_of
 
@@ -97,7 +98,14 @@ def counts_of(columns: Columns) -> dict[str, int]:
     >>> counts_of(lengths.run().record)
     {'Success': 2}
     """
-    counted: Counter[int] = Counter()
-    for node in columns.nodes.values():
-        counted.update(node.counts)
+    nodes = columns.nodes.values()
+    singles = b"".join(node.codes for node in nodes if not node.space.level)
+    counted = Counter(singles)  # there may be very many of these, with one task run each
+    counted[Pending.code] += counted.pop(OWNED, 0)
+    for node in nodes:
+        for code, count in list(node.counts.items()) if node.space.level else ():
+            counted[code] += count  # the driver may be at work
+    for _, code in columns.seen_running():
+        counted[code] -= 1
+        counted[Running.code] += 1
     return {KINDS[code].__name__: count for code, count in counted.items() if count}

@@ -45,6 +45,7 @@ from daskflow.runtime.record import RunRecord
 from daskflow.runtime.repeating import KEEP_ENDED, KEEP_GOOD, Repeats, find_repeats
 from daskflow.runtime.resources import CLEANED_UP, torn_down
 from daskflow.runtime.restoring import (
+    begin_again,
     cancelled_runs,
     lost_runs,
     reopen,
@@ -113,11 +114,12 @@ def _begun(
     opener = Opener(flow, settings, spec, assignment)
     session = opener.open()
     try:
-        row = row_of(flow, spec, parameters, definition.reference_tasks)
-        if settings.dashboard.show_parameters:
-            row = with_parameters_told(row, parameters)
-        row = replace(row, **fields)
-        keeper = begin(store, row)
+        with uncollected():
+            row = row_of(flow, spec, parameters, definition.reference_tasks)
+            if settings.dashboard.show_parameters:
+                row = with_parameters_told(row, parameters)
+            row = replace(row, **fields)
+            keeper = begin(store, row)
     except BaseException:
         session.close()
         raise
@@ -165,6 +167,7 @@ def resume(flow: Flow[..., Any], wanted: str, *, allow_code_change: bool = False
         keeper.is_restoring = False
         if isinstance(row.state, Running | Cancelling):
             _note_lost_driver(run, keeper)
+        begin_again(run.record, "its driver was lost: it runs again")
         reach("resume.restored")
         reopen_maps(run.record)
         reopen(run.record, list(torn_down(run.record)), CLEANED_UP)

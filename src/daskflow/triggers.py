@@ -48,12 +48,15 @@ class Counts(NamedTuple):
     unfinished: int = 0
 
 
+NO_UPSTREAM = Counts()
+
+
 def count_codes(codes: Iterable[bytes]) -> Counts:
     """Count the upstream task runs given as columns of state codes, one for each node."""
     counted = [_count_column(column) for column in codes]
     if len(counted) == 1:
         return counted[0]
-    return Counts(*map(sum, zip(*counted, strict=True))) if counted else Counts()
+    return Counts(*map(sum, zip(*counted, strict=True))) if counted else NO_UPSTREAM
 
 
 @lru_cache(maxsize=64)  # each child of a map asks about the same columns of what it needs whole
@@ -218,7 +221,7 @@ def passes_skips(trigger: Trigger) -> bool:
 
 def is_manual(trigger: Trigger) -> bool:
     """Return whether this trigger lets nothing start before a person has approved it."""
-    return trigger == manual_only
+    return trigger is manual_only
 
 
 def refusal(

@@ -248,6 +248,34 @@ def test_a_run_whose_driver_was_killed(here):
     assert state_of() == "Cancelled"
 
 
+def test_what_ran_when_the_driver_was_killed_is_told(here):
+    """It is Running in the store by then; who resumes says that it runs again, and as what."""
+    with driven("midst", here, "--executor", "threads") as process:
+        eventually(lambda: state_of("hold") == "Running", 60)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    here.open()
+    again = daskflow("resume", "mine", "--executor", "threads")
+    assert again.returncode == 0, again.stderr
+    told = " ".join(daskflow("events", "mine").stdout.split())  # it may be wrapped
+    assert "hold Pending its driver was lost: it runs again" in told
+    assert daskflow("audit", "mine").returncode == 0
+
+
+def test_a_driver_that_is_terminated_cancels_its_run(here):
+    """By a service manager or a batch system: its body is stopped, and the run can be resumed."""
+    with driven("midst", here, "--executor", "threads") as process:
+        eventually(lambda: here.came() > 0, 60)
+        process.send_signal(signal.SIGTERM)
+        told, _ = process.communicate(timeout=30)
+    assert process.returncode == 3
+    assert "interrupted after" in told
+    assert "daskflow resume mine" in told
+    assert state_of() == "Cancelled"
+    here.open()
+    assert daskflow("resume", "mine", "--executor", "threads").returncode == 0
+
+
 def test_the_first_ctrl_c_cancels_the_second_leaves(here):
     """Both with exit code 3 and the line that goes on; the first waits for what does not stop."""
     with driven("endless", here, "--executor", "threads") as process:

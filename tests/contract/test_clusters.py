@@ -107,6 +107,15 @@ def test_nothing_of_a_run_stays_on_the_scheduler(some_cluster, executor):
     eventually(is_gone)
 
 
+def test_graphs_of_others_are_left_alone(some_cluster, executor, caplog):
+    """Whatever their keys look like: the tracker does not take them apart, so it logs nothing."""
+    assert flow(lambda: inc(1), executor=executor)() == 2
+    with Client(some_cluster) as client:
+        value = client.get({"x": (inc.fn, 1), ("y", 0): (inc.fn, "x"), 7: (inc.fn, ("y", 0))}, 7)
+    assert value == 4
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
+
+
 def test_released_blocks_leave_the_scheduler(some_cluster, executor):
     """Ends and inner ones, though later plans were built on them and they were fetched."""
     one = Opened.on(executor)

@@ -46,7 +46,7 @@ def test_one_long_body_holds_up_no_other(two_at_a_time, ledger, gate):
     """While one child of 40 runs on and on, all others of its block and of its map succeed."""
     run = held_up(two_at_a_time, ledger, gate, held=0)
     eventually(lambda: states_of(run).count("Success") == 39)
-    assert states_of(run)[0] == "Pending"
+    assert states_of(run)[0] == "Running"
     gate.open()
     run.wait(30)
     assert run.result() == list(range(40))
@@ -56,9 +56,11 @@ def test_one_long_body_holds_up_no_other(two_at_a_time, ledger, gate):
 @pytest.mark.slow
 @pytest.mark.parametrize("held", [17, 39])
 def test_what_stands_behind_a_long_body_is_begun_elsewhere(two_at_a_time, ledger, gate, held):
-    """Wherever the long one is in its block, the bodies of all others are called meanwhile."""
+    """Wherever the long one is in its block, all others end meanwhile, and that is told."""
     run = held_up(two_at_a_time, ledger, gate, held)
     eventually(lambda: len(ledger.starts()) == 40)
+    eventually(lambda: states_of(run).count("Success") == 39)
+    assert states_of(run)[held] == "Running"
     assert not run.state.is_finished()
     gate.open()
     run.wait(30)

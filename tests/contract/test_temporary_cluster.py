@@ -19,7 +19,7 @@ from daskflow import flow, shutdown, task
 
 @task
 def pid(x):
-    print("child", x)
+    print(f"child {x}\\n", end="")  # at once: another process may print as well
     return os.getpid()
 
 @task
@@ -188,3 +188,24 @@ def test_it_closes_only_its_own_client(near_cluster):
     assert before.returncode == 0
     assert run._session._hub.client.status == "running"
     assert elsewhere() == 1
+
+
+def test_workers_have_loaded_what_blocks_need_and_do_not_look_at_it_again(tmp_path):
+    """Python's collector would for half a second at a time, in the midst of a body too."""
+    text = (
+        BEGIN
+        + """
+import gc, sys
+from distributed import Client
+from daskflow.executors import temporary
+
+def look():
+    return "daskflow.runtime.shim" in sys.modules, gc.get_freeze_count() > len(gc.get_objects())
+
+pids.run([1])
+with Client(temporary._host.address) as client:
+    print(*client.run(look).values(), client.run_on_scheduler(look)[1])
+"""
+    )
+    printed, _complaints = script(tmp_path, text, **TWO_WORKERS)
+    assert printed.splitlines()[-1] == "(True, True) (True, True) True"

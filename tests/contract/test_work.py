@@ -83,15 +83,15 @@ class Case:
 
 
 CASES = {
-    "map": Case(mapped, WIDTH + 1, 9, 65, 1_900, 37_000, 75_000, 26_000),
+    "map": Case(mapped, WIDTH + 1, 9, 65, 1_900, 37_000, 60_000, 5_000),
     "map, not grouped": Case(
-        mapped, WIDTH + 1, WIDTH + 1, 2_300, 150_000, 125_000, 170_000, 175_000, {"block_size": 1}
+        mapped, WIDTH + 1, WIDTH + 1, 2_300, 150_000, 125_000, 150_000, 160_000, {"block_size": 1}
     ),
-    "chain": Case(chain, DEPTH, 8, 40, 11_500, 36_000, 78_000, 106_000),
-    "tree": Case(tree, 2 * LEAVES - 1, 8, 40, 23_000, 75_000, 163_000, 200_000),
-    "map, 1 % retried": Case(retried, WIDTH + 1, 14, 110, 3_400, 42_000, 78_000, 33_000),
+    "chain": Case(chain, DEPTH, 1, 20, 6_000, 20_000, 38_000, 21_000),
+    "tree": Case(tree, 2 * LEAVES - 1, 8, 40, 23_000, 75_000, 78_000, 43_000),
+    "map, 1 % retried": Case(retried, WIDTH + 1, 14, 110, 3_400, 42_000, 63_000, 8_000),
 }
-STATEMENTS = 20  # for all that a run writes, however many task runs it has
+STATEMENTS = 20  # for all that a run writes, beside one for each hundred of its blocks
 
 
 @pytest.fixture(autouse=True)
@@ -165,13 +165,13 @@ def test_a_flood_of_lines_costs_a_few_messages(cluster, monkeypatch):
 
 @pytest.mark.slow
 def test_what_the_store_has_to_do(cluster, monkeypatch, tmp_path, case):
-    """Entries that are there together are written together: as many statements for any width."""
+    """Entries that are there together are written together, a hundred with each statement."""
     monkeypatch.setattr(journal, "_GATHER_SECONDS", 600.0)  # else it depends on the time
     made = on(cluster, case, f"sqlite:///{tmp_path}/runs.db")
     made.run()  # it makes the tables
     with statements() as counts:
         made.run()
-    assert sum(counts.values()) <= STATEMENTS, counts
+    assert sum(counts.values()) <= STATEMENTS + case.dask_tasks // 100, counts
 
 
 def test_what_python_has_to_do(case):

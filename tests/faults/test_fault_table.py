@@ -78,14 +78,19 @@ def innocent(x, ledger):
     return x
 
 
-@task(infra_retries=0)
-def killer(way, ledger):
-    """Kill the worker, the first time where others are at work."""
-    tell(ledger, "begins")
+def await_company(ledger):
+    """Wait, the first time, until others are at work: past the mark that they begin."""
     if len(lives(ledger)[0][context.get().task_run_name]) == 1:
         deadline = time.monotonic() + 5
         while not has_company(ledger) and time.monotonic() < deadline:
             time.sleep(0.01)  # nobody tells
+
+
+@task(infra_retries=0)
+def killer(way, ledger):
+    """Kill the worker, the first time where others are at work."""
+    tell(ledger, "begins")
+    await_company(ledger)
     tell(ledger, "dies")
     die(way)
 
@@ -231,6 +236,7 @@ def test_a_worker_is_killed_while_a_result_is(trio, ledger, tmp_path, n):
 @task(infra_retries=0)
 def hog(ledger):
     tell(ledger, "begins")
+    await_company(ledger)  # which could not take another step while memory is taken
     tell(ledger, "dies")
     held = [b"x" * 100_000_000 for _ in range(7)]
     time.sleep(30)  # its nanny looks every 100 ms

@@ -10,7 +10,7 @@ from tests.properties.searching import search
 from tests.semantics.ledger import Ledger
 
 GROUPS, EXAMPLES = 6, 250  # 1,500 in all
-ON_A_CLUSTER = 200
+ON_A_CLUSTER = {GROUPS + 1: 100, GROUPS: 200}
 
 
 MARKS = [[], *[[pytest.mark.slow, pytest.mark.heavy]] * (GROUPS - 1)]
@@ -32,7 +32,8 @@ def test_runs_end_as_the_reference_says(group, shares):
 
 @pytest.mark.slow
 @pytest.mark.timeout(400)  # half a minute where nobody else is at work
-def test_runs_on_a_cluster_end_as_the_reference_says(cluster, tmp_path, shares):
+@pytest.mark.parametrize("group", [GROUPS + 1, pytest.param(GROUPS, marks=pytest.mark.heavy)])
+def test_runs_on_a_cluster_end_as_the_reference_says(group, cluster, tmp_path, shares):
     """The same on a cluster of two processes, each body that was started noted in a file."""
     executor = DaskExecutor(address=cluster.scheduler_address)
 
@@ -42,6 +43,6 @@ def test_runs_on_a_cluster_end_as_the_reference_says(cluster, tmp_path, shares):
         ledger = Ledger(tmp_path / f"starts-{len(shares.nodes)}")
         assert difference(flow, executor, ledger, reading) == {}
 
-    search(GROUPS, ON_A_CLUSTER, check)
+    search(group, ON_A_CLUSTER[group], check)
     assert shares.rare() == []
     assert shares.median() >= NODES

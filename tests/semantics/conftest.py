@@ -4,7 +4,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from daskflow import flow
+from daskflow import LocalExecutor, flow
+from tests.contract.waiting import Gate
 from tests.semantics.bodies import ALL
 from tests.semantics.ledger import Ledger
 
@@ -13,6 +14,22 @@ from tests.semantics.ledger import Ledger
 def ledger(tmp_path):
     """Where the bodies of this test write down that they were started."""
     return Ledger(tmp_path / "starts")
+
+
+@pytest.fixture
+def gate(tmp_path):
+    """What holds bodies up; it is opened in the end."""
+    gate = Gate(tmp_path / "gate")
+    yield gate
+    gate.open()
+
+
+@pytest.fixture
+def patient(executor):
+    """The executors whose driver does not run the bodies itself."""
+    if isinstance(executor, LocalExecutor) and executor.threads is None:
+        pytest.skip("the driver's own thread is in the body")
+    return executor
 
 
 @pytest.fixture

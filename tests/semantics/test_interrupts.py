@@ -73,6 +73,7 @@ def test_ctrl_c_in_a_call_of_a_flow(ledger):
     sees_to_it_that_all_is_well(LocalExecutor())
 
 
+@pytest.mark.outside  # where each line is watched, a thread that is to be interrupted holds up all
 def test_ctrl_c_while_bodies_run_in_threads(ledger):
     """The driver sees it soon; bodies that were begun end by themselves, no other begins."""
     executor = LocalExecutor(threads=2)

@@ -24,7 +24,7 @@ from daskflow import (
     unmapped,
 )
 from tests.contract.processes import script
-from tests.contract.waiting import Gate, eventually
+from tests.contract.waiting import eventually
 from tests.semantics.ledger import Ledger
 
 ATTRIBUTES = ("task_run", "attempt", "run_id", "run_name", "flow_name", "task_run_id", "worker")
@@ -52,14 +52,6 @@ def sink(tmp_path):
     before = logs.send_to(logs.StderrSink())
     yield FileSink(tmp_path / "records")
     logs.send_to(before)
-
-
-@pytest.fixture
-def gate(tmp_path):
-    """What holds bodies up; it is opened in the end."""
-    gate = Gate(tmp_path / "gate")
-    yield gate
-    gate.open()
 
 
 @pytest.fixture

@@ -378,9 +378,9 @@ def test_approval_while_the_run_is_live(executor, ledger, tmp_path):
     run = made.submit()
     eventually(lambda: kinds(run)["pause"] == "M[PA,PA]")
     run.approve("pause[0]")
-    eventually(lambda: kinds(run) == {"pause": "M[S,PA]", "hold": "P"})
+    eventually(lambda: kinds(run) == {"pause": "M[S,PA]", "hold": "running"})
     run.reject("pause[1]", message="no")
-    eventually(lambda: kinds(run) == {"pause": "M[S,F]", "hold": "P"})
+    eventually(lambda: kinds(run) == {"pause": "M[S,F]", "hold": "running"})
     gate.open()
     assert short(run.wait(60).state) == "F"
 

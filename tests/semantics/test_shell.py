@@ -10,7 +10,7 @@ import pytest
 from daskflow import DefinitionError, LocalExecutor, ShellError, flow, shell
 from daskflow.errors import TaskTimeoutError
 from daskflow.states import Cancelled, Failed, TimedOut
-from tests.contract.waiting import Gate, eventually, is_alive
+from tests.contract.waiting import eventually, is_alive
 
 
 def run(command, *given, executor=None, **words):
@@ -102,14 +102,6 @@ def test_values_are_written_as_the_template_says():
     made = shell("echo {n:04d} {box[a b]} {path.name} {n!r}")
     assert [*made.binding.signature.parameters] == ["n", "box", "path"]
     assert made(7, {"a b": "x y"}, Path("/p/q r")) == "0007 x y q r 7"
-
-
-@pytest.fixture
-def gate(tmp_path):
-    """What holds a command up; it is opened in the end."""
-    gate = Gate(tmp_path / "gate")
-    yield gate
-    gate.open()
 
 
 def test_output_comes_while_the_command_runs(gate):

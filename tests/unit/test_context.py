@@ -58,7 +58,7 @@ def test_the_place_is_a_worker_or_a_thread(running):
 def test_the_parent_is_the_innermost():
     """Of those that called a flow the last one's run is its parent."""
     run = replace(RUN, parents=("aa/outer", "bb/inner[2]"))
-    assert replace(HERE, run=run).parent_run_id == "bb"
+    assert HERE._replace(run=run).parent_run_id == "bb"
 
 
 def test_a_run_logger_outside_of_a_task():

@@ -49,10 +49,10 @@ def test_which_hooks_a_state_calls(kind):
     assert watchers.hooks_of(kind.code) == wanted
 
 
-def test_watchers_are_true_when_somebody_watches():
+def test_watchers_know_whether_somebody_watches():
     """So that nothing is asked, and nothing made for it, where nobody does."""
-    assert not NOBODY
-    assert all(Watchers(**{word: (one,)}) for word in WORDS)
+    assert not NOBODY.is_any
+    assert all(Watchers(**{word: (one,)}).is_any for word in WORDS)
 
 
 def test_one_or_several_functions():

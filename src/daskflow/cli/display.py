@@ -71,10 +71,16 @@ class Display(Protocol):
         """Show the run until it has ended."""
 
 
-def make_display(console: Console, flow: str) -> Display:
-    """Return the display that suits the console: live in a terminal, else plain."""
+def make_display(console: Console, flow: str, since: float = 0.0) -> Display:
+    """Return the display that suits the console: live in a terminal, else plain.
+
+    Parameters
+    ----------
+    since
+        Instant from which on it is told what happens; what was before a resume was told then.
+    """
     is_live = console.is_terminal and not console.is_dumb_terminal
-    return LiveDisplay(console, flow) if is_live else PlainDisplay(console)
+    return LiveDisplay(console, flow) if is_live else PlainDisplay(console, since=since)
 
 
 class LiveDisplay:
@@ -166,8 +172,9 @@ def _states(row: Row) -> Text:
 class PlainDisplay:
     """Lines: what is unhappy when it happens, and now and then how far the run is."""
 
-    def __init__(self, console: Console, first: float = _FIRST_LINE) -> None:
+    def __init__(self, console: Console, first: float = _FIRST_LINE, since: float = 0.0) -> None:
         self._console = console
+        self._since = since  # what happened before this instant is not told
         self._first = first  # seconds until the first line that tells the progress
 
     def __enter__(self) -> Self:
@@ -188,7 +195,8 @@ class PlainDisplay:
         lines = EventLines(run.name)
         step, next_at = self._first, run.started_at + self._first
         for event in news_of(run, tick=0.5):
-            line = lines.line(event) if event is not None else None
+            is_new = event is not None and event.at >= self._since
+            line = lines.line(event) if event is not None and is_new else None
             if line is not None:
                 self._say(line)
             if now() >= next_at:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import suppress
+import math
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from threading import Thread, current_thread, main_thread
 from typing import TYPE_CHECKING
 
 from daskflow.cli.exits import Exit, exit_of
 from daskflow.cli.reading import handle_of, open_store
 from daskflow.errors import StoreError
+from daskflow.garbage import spare_collector
 from daskflow.states import Running
 from daskflow.timing import now, watch
 
@@ -22,6 +26,24 @@ _A_MOMENT = 0.5  # seconds
 _PATIENCE = 3.0  # seconds for the driver to hear of it; in this process it may be in a body itself
 
 
+@contextmanager
+def _terminated_as_interrupted() -> Iterator[None]:
+    """Let SIGTERM mean what Ctrl-C does meanwhile: so do those ask who run programs for others.
+
+    Where somebody else takes it, as the flow's own file may, it is left to him.
+    """
+    is_main = current_thread() is main_thread()
+    if not is_main or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
+        yield
+        return
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+@_terminated_as_interrupted()
 def run_shown(start: Callable[[], FlowRun], flow: str) -> int:
     """Show a run until it has ended, and return the exit code.
 
@@ -38,8 +60,9 @@ def run_shown(start: Callable[[], FlowRun], flow: str) -> int:
     console = make_console()
     began, flow_run = now(), None
     try:
-        with make_display(console, flow) as display:
+        with make_display(console, flow, since=began) as display:
             flow_run = start()
+            Thread(target=_spare_collector, args=(flow_run,), daemon=True).start()
             display.follow(flow_run)
     except KeyboardInterrupt:
         how_far = how_far_is(flow_run)
@@ -49,6 +72,13 @@ def run_shown(start: Callable[[], FlowRun], flow: str) -> int:
         return Exit.CANCELLED
     print_summary(console, flow_run, _handle_of(flow_run))
     return exit_of(flow_run.state)
+
+
+def _spare_collector(run: FlowRun) -> None:
+    """Wait until the run is under way, for by then all is loaded that it needs here."""
+    watch(lambda: run.record.in_flight or run.state.is_finished(), math.inf)
+    if not run.state.is_finished():
+        spare_collector()
 
 
 def _handle_of(run: FlowRun | None) -> str:

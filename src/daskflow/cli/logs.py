@@ -18,8 +18,15 @@ if TYPE_CHECKING:
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 _COLOURS = {"WARNING": "yellow", "ERROR": "red", "CRITICAL": "red"}
 
+_NOTHING = (
+    "no lines. What a task logs is kept; what it prints is kept with log_prints=True, of the task "
+    "or its flow, or with DASKFLOW_LOGGING__PRINTS=true."
+)
+
 _HELP = f"""\
 Show what the task runs of a run have logged, and printed where that is logged.
+
+What a task prints is logged where the task, or its flow, has log_prints=True.
 
 Of a task run that logs much the first lines are kept and the last ones, also of an attempt whose
 worker was lost; a line tells how many there were between. {RUN_HELP} TASK is a task of it, or one
@@ -61,10 +68,14 @@ def logs(way: Way, *, run: str, follow: bool, task: str | None, level: str | Non
         told = [line_fields(line) for line in follower.look()]
         print_json({"run": row.id, "name": row.name, "lines": told})
         return
+    is_any = False
     try:
         for lines in follower.follow() if follow else [follower.look()]:
             for line in lines:
+                is_any = True
                 click.echo(json.dumps(line_fields(line)) if way.is_json else shown(line, way))
+        if not is_any and not way.is_json:
+            click.echo(_NOTHING, err=True)
     except BrokenPipeError:  # who reads it has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except KeyboardInterrupt:

@@ -23,11 +23,24 @@ from daskflow.wording import many, one_line, span_text
 _TRACE_LINES = 40  # of a traceback; the middle of a longer one is left out
 
 
-def seconds_in(record: RunRecord, node: str) -> float:
-    """Return how long the bodies of a task ran, the last attempt of each task run."""
+def seconds_in(record: RunRecord, node: str, instant: float | None = None) -> float:
+    """Return how long the bodies of a task ran, the last attempt of each task run.
+
+    Parameters
+    ----------
+    instant
+        Up to which those are counted that run; None: none does any more.
+    """
     column = record.nodes[node]
     pairs = zip(column.started, column.ended, strict=True)
-    return sum(ended - started for started, ended in pairs if started and ended)
+    over = sum(ended - started for started, ended in pairs if started and ended)
+    if instant is None:
+        return over
+    return over + sum(
+        max(0.0, instant - began.timestamp())
+        for (name, _), state in list(record.running.items())
+        if name == node and (began := state.timestamp) is not None
+    )
 
 
 def outcome_line(run: FollowedRun) -> str:
@@ -49,8 +62,16 @@ class Remark:
     told: str
 
 
-def remarks_of(record: RunRecord, limit: int = 20) -> tuple[list[Remark], list[str]]:
-    """Return the task runs that were retried or skipped themselves, and lines about the others."""
+def remarks_of(
+    record: RunRecord, limit: int = 20, *, with_failed: bool = True
+) -> tuple[list[Remark], list[str]]:
+    """Return the task runs that were retried or skipped themselves, and lines about the others.
+
+    Parameters
+    ----------
+    with_failed
+        Whether those are among them that failed in the end.
+    """
     events = list(record.events)
     why = {e.name: e.state.message for e in events if isinstance(e.state, Retrying)}
     remarks: list[Remark] = []
@@ -58,6 +79,8 @@ def remarks_of(record: RunRecord, limit: int = 20) -> tuple[list[Remark], list[s
     for name, position in _worth_a_look(record):
         state = record.state(name, position)
         label = run_label(name, record.index(name, position))
+        if state.is_failed() and not with_failed:
+            continue
         if isinstance(state, Skipped) and not state.attempt:
             after += 1
         elif len(remarks) >= limit:

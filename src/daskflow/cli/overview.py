@@ -14,7 +14,14 @@ from daskflow.cli.outcome import (
     waiting_in,
 )
 from daskflow.cli.reading import Way, print_table
-from daskflow.cli.summary import colour_of, print_remarks, print_steps, print_tasks, say
+from daskflow.cli.summary import (
+    colour_of,
+    print_remarks,
+    print_retried_and_skipped,
+    print_steps,
+    print_tasks,
+    say,
+)
 from daskflow.cli.told import kind_text, run_fields, state_fields, took_text, who_text
 from daskflow.context import run_label
 from daskflow.history.reading import ReadRun
@@ -28,12 +35,13 @@ _SHOWN = 20  # task runs of a list
 
 def show_fields(run: ReadRun, handle: str) -> dict[str, Any]:
     """Return all that is told of a run as JSON; the fields are in the command's help."""
+    instant = _instant_of(run)
     nodes = [
         {
             "node": node.node,
             "total": node.total,
             "counts": dict(node.counts),
-            "seconds": round(seconds_in(run.record, node.node), 3),
+            "seconds": round(seconds_in(run.record, node.node, instant), 3),
         }
         for node in progress_of(run.record)
     ]
@@ -45,6 +53,11 @@ def show_fields(run: ReadRun, handle: str) -> dict[str, Any]:
         "waiting": [*map(_fields_of, waiting_in(run.record))],
         "next": [step._asdict() for step in steps_after(run.record, run.state, handle)],
     }
+
+
+def _instant_of(run: ReadRun) -> float | None:
+    """Return up to when what runs has run; None where the run does not go on."""
+    return None if run.state.is_finished() else now()
 
 
 def _fields_of(found: Found) -> dict[str, Any]:
@@ -93,7 +106,8 @@ def print_run(run: ReadRun, handle: str, way: Way, parent: str) -> None:
     print_table(
         console, ["", ""], [(f"  {name}", fact) for name, fact in facts_of(run, way, parent)]
     )
-    print_tasks(console, run.record)
+    print_tasks(console, run.record, _instant_of(run))
+    print_retried_and_skipped(console, run.record, with_failed=False)  # they come next
     print_remarks(console, "failed", *_remarks(failures_in(run.record)))
     print_remarks(console, "waiting for approval", *_remarks(waiting_in(run.record)))
     print_steps(console, steps_after(run.record, run.state, handle))

@@ -15,7 +15,8 @@ from daskflow.cli.reading import (
 )
 
 _HELP = f"""\
-Show a run: its state, its tasks, what failed, what waits, and what to do next.
+Show a run: its state, its tasks, what was retried, skipped, failed, what waits, and what to do
+next.
 
 {RUN_HELP}
 

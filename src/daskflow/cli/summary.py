@@ -58,14 +58,21 @@ def print_end(
     say(console, "")
     say(console, outcome_line(run), f"bold {colour_of(run.state)}")
     print_tasks(console, record)
-    remarks, others = remarks_of(record)
-    kinds = {"skipped" if one.told.startswith("Skipped") else "retried" for one in remarks}
-    kinds |= {"skipped"} if others else set()
-    print_remarks(console, " and ".join(sorted(kinds)), remarks, others)
+    print_retried_and_skipped(console, record)
     _print_failures(console, record)
     if isinstance(run.state, Paused):
         print_remarks(console, "waiting for approval", *waiting_of(record))
     print_steps(console, steps, more)
+
+
+def print_retried_and_skipped(
+    console: Console, record: RunRecord, *, with_failed: bool = True
+) -> None:
+    """Print what was retried or skipped, and why."""
+    remarks, others = remarks_of(record, with_failed=with_failed)
+    kinds = {"skipped" if one.told.startswith("Skipped") else "retried" for one in remarks}
+    kinds |= {"skipped"} if others else set()
+    print_remarks(console, " and ".join(sorted(kinds)), remarks, others)
 
 
 def print_steps(console: Console, steps: Sequence[Step], more: Sequence[str] = ()) -> None:
@@ -123,8 +130,8 @@ def plain_table() -> Table:
     return Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
 
 
-def print_tasks(console: Console, record: RunRecord) -> None:
-    """Print a row for each task of a run."""
+def print_tasks(console: Console, record: RunRecord, instant: float | None = None) -> None:
+    """Print a row for each task of a run, how long it ran up to an instant among the rest."""
     rows = rows_of(progress_of(record))
     if not rows:
         return
@@ -135,7 +142,8 @@ def print_tasks(console: Console, record: RunRecord) -> None:
     table.add_column("time", justify="right", no_wrap=True)
     for row in rows:
         runs = "-" if row.total is None else str(row.total)
-        table.add_row(Text(row.name), runs, row.states, span_text(seconds_in(record, row.name)))
+        took = span_text(seconds_in(record, row.name, instant))
+        table.add_row(Text(row.name), runs, row.states, took)
     say(console, "")
     console.print(Padding(table, (0, 0, 0, 2), expand=False))
 

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from daskflow.context import run_label
+from daskflow.runtime.columns import worker_of
 from daskflow.runtime.record import RunRecord
 from daskflow.states import KINDS, Pending
 
@@ -92,6 +93,13 @@ def columns_of(record: RunRecord) -> TaskRunColumns:
     )
     worker = np.where(started > 0, worker, _NOWHERE).astype(np.int32)  # who decided ran nothing
     code = np.where(code < len(KINDS), code, Pending.code).astype(np.uint8)  # a driver has it
+    for (name, place), running in list(record.running.items()):  # the driver may be at work
+        row = bases[list(record.nodes).index(name)] + place
+        by = worker_of(running)
+        code[row], attempt[row] = running.code, running.attempt
+        worker[row] = numbers.setdefault(by, len(numbers)) if by else _NOWHERE
+        started[row] = running.timestamp.timestamp() if running.timestamp else 0.0
+        ended[row] = 0.0
     return TaskRunColumns(
         tuple(record.nodes),
         tuple(numbers),

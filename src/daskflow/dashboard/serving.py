@@ -8,7 +8,6 @@ could read it otherwise: by a name of its own that leads here (DNS rebinding), o
 from __future__ import annotations
 
 import asyncio
-import gc
 import socket
 from collections.abc import Callable, Collection, Iterable
 from functools import partial
@@ -28,6 +27,7 @@ from tornado.routing import Router
 from daskflow.dashboard.documents import documents
 from daskflow.dashboard.frames import asset
 from daskflow.dashboard.sources import Source
+from daskflow.garbage import spare_collector
 
 HOST, PORT = "127.0.0.1", 8788
 _LOCAL = ("127.0.0.1", "localhost", "[::1]")
@@ -137,16 +137,6 @@ class PagesServer:
         self._http.stop()
         await self._http.close_all_connections()
         self._pages.stop()
-
-
-def spare_collector() -> None:
-    """Let Python's garbage collector not look again at what was loaded by now.
-
-    It would for a fifth of a second at a time, in which no page moves. That is for a process of our
-    own: a scheduler's is not ours to settle.
-    """
-    gc.collect()
-    gc.freeze()
 
 
 def hosts_of(names: Iterable[str], port: int) -> frozenset[str]:

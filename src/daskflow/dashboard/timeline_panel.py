@@ -7,6 +7,7 @@ for each of them.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -40,7 +41,7 @@ from daskflow.dashboard.timelines import By, Sight, Timeline, timeline_of, whole
 from daskflow.drawing.lettering import shortened
 from daskflow.runtime.record import RunRecord
 from daskflow.states import KINDS
-from daskflow.wording import many, span_text
+from daskflow.wording import many, moment_text, span_text
 
 _LANE, _AROUND, _LEAST = 24, 76, 130  # heights: of a lane, of what is around all, of the figure
 _LABEL = 26  # letters beside a lane
@@ -236,7 +237,7 @@ def _told(
         bars = found.bars[found.bars.look == number]
         if found.is_each:
             names = [columns.label(record, row) for row in bars.row.tolist()]
-            told = [_told_of_one(columns, row) for row in bars.row.tolist()]
+            told = [_told_of_one(columns, row, start) for row in bars.row.tolist()]
             links = [str(address("flow-task", run=run_id, task=name)) for name in names]
         else:
             lanes = np.round(-(bars.bottom + bars.top) / 2).astype(int)
@@ -250,9 +251,11 @@ def _told(
     return of_looks
 
 
-def _told_of_one(columns: TaskRunColumns, row: int) -> str:
-    kind = KINDS[int(columns.code[row])].__name__
-    return f"{kind}, {span_text(float(columns.took[row]))}"
+def _told_of_one(columns: TaskRunColumns, row: int, beside: float) -> str:
+    kind, took = KINDS[int(columns.code[row])].__name__, float(columns.took[row])
+    if math.isnan(took):
+        return f"{kind} since {moment_text(float(columns.started[row]), beside)}"
+    return f"{kind}, {span_text(took)}"
 
 
 def _told_of_share(look: int, began: int, busy: float) -> str:

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from daskflow.dashboard.columns import TaskRunColumns
 from daskflow.dashboard.signs import LOOK_NUMBERS, LOOKS
+from daskflow.states import Running
 
 By = Literal["worker", "task"]
 Sight = tuple[float, float]  # from one instant to another
@@ -94,7 +95,8 @@ def timeline_of(columns: TaskRunColumns, by: By, sight: Sight | None = None) -> 
     sight = whole_sight(columns) if sight is None else sight
     lane_of = columns.worker if by == "worker" else columns.node
     names = columns.workers if by == "worker" else columns.nodes
-    ran = (columns.started > 0) & (columns.ended > 0) & (lane_of >= 0)
+    is_going = columns.code == Running.code
+    ran = (columns.started > 0) & ((columns.ended > 0) | is_going) & (lane_of >= 0)
     lanes = _lanes(names, np.unique(lane_of[ran]), by)
     spells = _in_sight(columns, lane_of, lanes[:MOST_LANES], ran, sight)
     is_each = len(spells.row) <= MOST_SINGLE
@@ -119,7 +121,8 @@ def _in_sight(
 ) -> _Spells:
     places = np.full(int(lane_of.max(initial=0)) + 1, -1)
     places[lanes] = np.arange(len(lanes))
-    is_seen = ran & (columns.started < sight[1]) & (columns.ended > sight[0])
+    ended = np.where(columns.ended > 0, columns.ended, sight[1])  # what runs is drawn to the edge
+    is_seen = ran & (columns.started < sight[1]) & (ended > sight[0])
     rows = np.flatnonzero(is_seen & (places[lane_of] >= 0))
     rows = rows[np.argsort(columns.started[rows], kind="stable")]
     return _Spells(
@@ -127,7 +130,7 @@ def _in_sight(
         places[lane_of[rows]],
         _LOOKS[columns.code[rows]],
         columns.started[rows],
-        columns.ended[rows],
+        ended[rows],
     )
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import replace
 from functools import cached_property
 from typing import Any, get_args, get_origin
 
@@ -112,7 +111,7 @@ class Binding:
         except DefinitionError as error:
             msg = f"node {node.name!r} has arguments that do not fit {error}"
             raise DefinitionError(msg) from None
-        made = [replace(one, name=name) for one, name in zip(args, names, strict=True)]
+        made = [one._replace(name=name) for one, name in zip(args, names, strict=True)]
         return (*made, *kwargs.values())
 
     def problems(self, arguments: Collection[Argument]) -> list[str]:

@@ -60,11 +60,9 @@ class Call:
             form = self._mapped(name, value)
         else:
             form = self.trace.form_of(value, f"{self.name}.{name}")
-        is_mapped = self.is_mapped and isinstance(form, Element | NodeRef)
-        is_mapped = is_mapped and not isinstance(value, Unmapped)
         for ref in node_refs(form):
-            in_list = isinstance(form, Element) and isinstance(form.of, Packed)
-            self.edges.append(edge_of(ref, self.name, name, is_mapped=is_mapped and not in_list))
+            is_mapped = self.is_mapped and _is_mapped(form, value)
+            self.edges.append(edge_of(ref, self.name, name, is_mapped=is_mapped))
         return Argument(name, form, keyword)
 
     def lane(self, name: str, value: Any) -> Any:
@@ -108,6 +106,14 @@ class Call:
         return Element(form, self.level)
 
 
+def _is_mapped(form: Form, value: Any) -> bool:
+    """Return whether each child gets the value of one child of the nodes in an argument."""
+    if isinstance(value, Unmapped):
+        return False
+    in_list = isinstance(form, Element) and isinstance(form.of, Packed)
+    return isinstance(form, Element | NodeRef) and not in_list
+
+
 def edge_of(ref: NodeRef, downstream: str, key: str | None, *, is_mapped: bool = False) -> Edge:
     """Return the edge that a reference to a node brings."""
-    return Edge(ref.name, downstream, key, is_mapped, levels=ref.levels, is_flat=ref.is_flat)
+    return Edge(ref.name, downstream, key, is_mapped, (), ref.levels, ref.is_flat)

@@ -111,6 +111,8 @@ def define(trace: Trace, reference_tasks: tuple[str, ...] | None) -> FlowDefinit
 def _decisive(graph: FlowGraph) -> tuple[str, ...]:
     """Return the nodes that decide by default: nothing but cleanup depends on them."""
     cleanups = {name for name, node in graph.nodes.items() if is_cleanup(node.task.rules.trigger)}
+    if not cleanups:
+        return tuple(graph.terminals())
     ends = (name for name in graph.nodes if name not in cleanups)
     return tuple(
         name for name in ends if all(e.downstream in cleanups for e in graph.downstream(name))

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from copy import copy
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from daskflow.definition.calls import Call, edge_of
@@ -78,7 +77,7 @@ class EditableTrace(Trace):
             else:
                 keyword = spec.task.binding.keyword(spec, key)
                 argument = call.argument(key, keyword, given)
-                spec = replace(spec, arguments=spec.task.binding.placed(spec.arguments, argument))
+                spec = spec._replace(arguments=spec.task.binding.placed(spec.arguments, argument))
             if mapped and not call.givers:
                 msg = f"{spec.name}: {value!r} is not mapped; leave mapped= out, or say key= too"
                 raise DefinitionError(msg)
@@ -106,7 +105,7 @@ class EditableTrace(Trace):
             new = (giver for giver in call.givers if giver.what not in told)
             gates = self.graph.spaces[name].gates if was_mapped else self._take_gates(name)
             self._add_space(name, (*known, *new), gates)
-            spec = replace(spec, space=name)
+            spec = spec._replace(space=name)
         self.graph.replace_node(name, spec)
         if spec.is_mapped and not was_mapped:
             self._lift(name)
@@ -123,7 +122,7 @@ class EditableTrace(Trace):
         for consumer in dict.fromkeys(edge.downstream for edge in self.graph.downstream(name)):
             spec = self.graph.nodes[consumer]
             made = tuple(self._lifted(name, spec, one, changed) for one in spec.arguments)
-            self.graph.replace_node(consumer, replace(spec, arguments=made))
+            self.graph.replace_node(consumer, spec._replace(arguments=made))
         self.graph.exchange(changed)
 
     def _lifted(
@@ -145,7 +144,7 @@ class EditableTrace(Trace):
             for ref in refs
             if ref.name == name
         ]
-        return replace(argument, form=form)
+        return argument._replace(form=form)
 
     def replace(self, wanted: Any, task: Task[..., Any]) -> Node:
         """Put another task in the place of a node's; see `Flow.replace`."""
@@ -162,9 +161,9 @@ class EditableTrace(Trace):
         )
         if spec.is_mapped:
             space = self.graph.spaces[name]
-            givers = tuple(replace(one, what=keys.get(one.what, one.what)) for one in space.givers)
-            self.graph.add_space(replace(space, givers=givers))
-        self.graph.replace_node(name, replace(spec, task=task, arguments=arguments))
+            givers = tuple(one._replace(what=keys.get(one.what, one.what)) for one in space.givers)
+            self.graph.add_space(space._replace(givers=givers))
+        self.graph.replace_node(name, spec._replace(task=task, arguments=arguments))
         known = self.calls.get(id(spec.task.origin), [])
         if name in known:  # not in a graph from elsewhere
             known.remove(name)

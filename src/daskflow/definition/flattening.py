@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from typing import Any, TypeVar, cast
 
 from daskflow.definition.mapping import element_getter, measure
@@ -81,7 +80,7 @@ def successful(values: Iterable[T]) -> list[T]:
         msg = f"successful() belongs around the result of a mapped task, not around {values!r}"
         raise DefinitionError(msg)
     label = f"the successful results of task {lanes.name!r}"
-    picked = Derived(lanes.name, replace(lanes, is_picky=True), label, trace.space)
+    picked = Derived(lanes.name, lanes._replace(is_picky=True), label, trace.space)
     return cast(list[T], picked)
 
 

@@ -40,6 +40,7 @@ from daskflow.definition.task_rules import as_tags, check_words, checked_persist
 from daskflow.definition.tasks import Task, as_node, in_sight
 from daskflow.definition.tracing import Trace, current_trace
 from daskflow.errors import DefinitionError
+from daskflow.garbage import uncollected
 from daskflow.hooks import make_watchers
 from daskflow.tagging import no_tags
 
@@ -525,7 +526,7 @@ class Flow(ByHand, Generic[P, R]):
         warn_of_none_tests(function, self.name, static)
         token = current_trace.set(trace)
         try:
-            with no_tags():
+            with no_tags(), uncollected():
                 trace.give_back(function(*by_position, **by_name))
         finally:
             current_trace.reset(token)

@@ -7,7 +7,6 @@ by hand is copied, with other names, other levels, and values in the place of it
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 from daskflow.definition.calls import edge_of
@@ -82,7 +81,7 @@ class _Graft:
         for space in graph.around(node.space):
             self._add_space(graph.spaces[space])
         name, space = self.trace.prefix + node.name, self._space(node.space)
-        arguments = tuple(replace(one, form=self.form(one.form)) for one in node.arguments)
+        arguments = tuple(one._replace(form=self.form(one.form)) for one in node.arguments)
         made = NodeSpec(name, node.task, arguments, space)
         edges = [edge for one in arguments for edge in self._edges(made, one)]
         edges += [
@@ -108,7 +107,7 @@ class _Graft:
 
     def _ref(self, ref: NodeRef) -> NodeRef:
         name = self.trace.prefix + ref.name
-        return replace(ref, name=name, levels=self._levels(ref.levels))
+        return ref._replace(name=name, levels=self._levels(ref.levels))
 
     def _giver(self, giver: Giver) -> Giver:
         form, what = self.form(giver.form), giver.what
@@ -142,7 +141,7 @@ class _Graft:
             return Packed(fill(form.template, self.form))
         of, level = self.form(form.of), form.level + self.depth
         if isinstance(of, NodeRef) and self.trace.is_lane(of):  # mapped over, and mapped itself
-            return replace(of, levels=(*of.levels, level))
+            return of._replace(levels=(*of.levels, level))
         return Element(of, level)
 
     def _literal(self, name: str) -> Form:

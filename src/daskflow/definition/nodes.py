@@ -13,9 +13,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
 from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from daskflow.errors import DefinitionError
 from daskflow.graph import Edge, Graph
@@ -28,18 +27,13 @@ _NAME = re.compile(r"[A-Za-z_][\w.-]*\Z")
 ROOT = ""  # the name of the space that lies around all others
 
 
-@dataclass(frozen=True, slots=True)
-class LiteralRef:
+class LiteralRef(NamedTuple):
     """A value known before the run: a parameter (``limit``) or a constant (``clean.limit``)."""
 
     name: str
 
-    def __reduce__(self) -> tuple[type, tuple[str]]:
-        return LiteralRef, (self.name,)
 
-
-@dataclass(frozen=True, slots=True)
-class NodeRef:
+class NodeRef(NamedTuple):
     """The value of one task run of a node, or the list of many.
 
     The consumer's map index at these levels is the beginning of that of the task run. Where it is
@@ -51,49 +45,33 @@ class NodeRef:
     is_flat: bool = False  # the last level numbers the elements of all values, one after another
     is_picky: bool = False  # only values of task runs that succeeded and were not skipped
 
-    def __reduce__(self) -> tuple[type, tuple[Any, ...]]:
-        return NodeRef, (self.name, self.levels, self.is_flat, self.is_picky)
 
-
-@dataclass(frozen=True, slots=True)
-class Packed:
+class Packed(NamedTuple):
     """A list, tuple, set or dict with references somewhere inside."""
 
     template: Any
 
-    def __reduce__(self) -> tuple[type, tuple[Any]]:
-        return Packed, (self.template,)
 
-
-@dataclass(frozen=True, slots=True)
-class Element:
+class Element(NamedTuple):
     """The element of a value at the position that the consumer's map index has at this level."""
 
     of: Form
     level: int
-
-    def __reduce__(self) -> tuple[type, tuple[Any, ...]]:
-        return Element, (self.of, self.level)
 
 
 Form = LiteralRef | NodeRef | Packed | Element
 Ref = LiteralRef | NodeRef
 
 
-@dataclass(frozen=True, slots=True)
-class Argument:
+class Argument(NamedTuple):
     """One argument of a task's call."""
 
     name: str  # the parameter of the task it feeds; for messages and edges
     form: Form
     keyword: str | None = None  # None: passed by position
 
-    def __reduce__(self) -> tuple[type, tuple[Any, ...]]:
-        return Argument, (self.name, self.form, self.keyword)
 
-
-@dataclass(frozen=True, slots=True)
-class NodeSpec:
+class NodeSpec(NamedTuple):
     """One call of a task in a flow."""
 
     name: str
@@ -106,23 +84,15 @@ class NodeSpec:
         """Whether it was called by ``.map``."""
         return self.space == self.name
 
-    def __reduce__(self) -> tuple[type, tuple[Any, ...]]:
-        return NodeSpec, (self.name, self.task, self.arguments, self.space)
 
-
-@dataclass(frozen=True, slots=True)
-class Giver:
+class Giver(NamedTuple):
     """What an index space takes its width from."""
 
     what: str  # for messages: x, wait_for clean
     form: Form  # the sequence; of a mapped node its children
 
-    def __reduce__(self) -> tuple[type, tuple[Any, ...]]:
-        return Giver, (self.what, self.form)
 
-
-@dataclass(frozen=True, slots=True)
-class SpaceSpec:
+class SpaceSpec(NamedTuple):
     """The index space of a mapped node, or of the nodes in a mapped sub-flow."""
 
     name: str
@@ -130,9 +100,6 @@ class SpaceSpec:
     depth: int  # of its map indexes; 1 where it lies in the root
     givers: tuple[Giver, ...]
     gates: tuple[NodeRef, ...] = ()  # to the cases that it is in: no match, no places
-
-    def __reduce__(self) -> tuple[type, tuple[Any, ...]]:
-        return SpaceSpec, (self.name, self.parent, self.depth, self.givers, self.gates)
 
     def needs(self) -> Iterator[str]:
         """Return the nodes that are asked before it opens: for its width, and whether at all."""
@@ -213,7 +180,7 @@ class FlowGraph(Graph[NodeSpec]):
         for name in self._inside.get(space, ()):
             self._refuse_circle(gate.name, name)
         known = self.spaces[space]
-        self.add_space(replace(known, gates=(*known.gates, gate)))
+        self.add_space(known._replace(gates=(*known.gates, gate)))
 
     def copy(self) -> FlowGraph:
         """Return a graph of the same nodes, edges and spaces, which can change by itself."""
@@ -249,11 +216,17 @@ class FlowGraph(Graph[NodeSpec]):
         for space in self._opened.get(name, ()):
             yield from self._inside.get(space, ())
 
-    def before(self, name: str) -> Iterator[str]:
+    def before(self, name: str) -> Iterable[str]:
         """Return what comes before a node: also all that is asked for the lanes it is in."""
-        yield from super().before(name)
-        for space in self.around(self.nodes[name].space):
-            yield from self.spaces[space].needs()
+        direct = super().before(name)
+        space = self.nodes[name].space
+        if space == ROOT:
+            return direct
+        return chain(direct, *(self.spaces[each].needs() for each in self.around(space)))
+
+    def is_last(self, name: str) -> bool:
+        """Return whether nothing comes behind a node."""
+        return super().is_last(name) and name not in self._opened
 
     def nodes_of(self, task: Task[..., Any]) -> list[str]:
         """Return the names of the calls of a task, whatever its options were."""
@@ -349,6 +322,8 @@ def references(form: Any) -> dict[str, None]:
 
 def literals_in(form: Any) -> dict[str, None]:
     """Return the names of the literals that a form refers to, each once, in order."""
+    if type(form) is NodeRef:  # nearly all of them
+        return {}
     return dict.fromkeys(leaf.name for leaf in _leaves(form) if type(leaf) is LiteralRef)
 
 
@@ -380,7 +355,7 @@ def by_lane(form: Form, node: str) -> Form:
             return part
         of = by_lane(part.of, node)
         if isinstance(of, NodeRef) and of.name == node:
-            return replace(of, levels=(*of.levels, part.level))
+            return of._replace(levels=(*of.levels, part.level))
         return Element(of, part.level)
 
     return Packed(fill(form.template, change)) if isinstance(form, Packed) else change(form)

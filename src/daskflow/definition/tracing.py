@@ -9,7 +9,6 @@ import inspect
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from daskflow.definition.calls import Call, edge_of
@@ -129,12 +128,13 @@ class Trace:
         tags = active_tags.get()
         if added := tags - node.task.rules.tags if tags else tags:
             tagged = node.task.with_options(tags=node.task.rules.tags | added)
-            node = replace(node, task=tagged)
+            node = node._replace(task=tagged)
         self.graph.add_node(node.name, node)
         self.calls.setdefault(id(node.task.origin), []).append(node.name)
         own = list(edges)
-        if node.space == self._space and not any(edge.is_gate for edge in own):
-            own += [gate_of(gate, node.name) for gate in self.gates()]  # in lanes they have them
+        gates = self.gates() if node.space == self._space else []  # in lanes they have them
+        if gates and not any(edge.is_gate for edge in own):
+            own += [gate_of(gate, node.name) for gate in gates]
         for edge in own:
             self.graph.join(edge)
 

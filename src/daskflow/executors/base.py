@@ -8,14 +8,14 @@ report goes.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from contextvars import ContextVar
 from enum import StrEnum
 from typing import Any, Literal, Protocol, TypeVar
 
 from daskflow.demands import Demand
-from daskflow.events import Complaint, GiveBack, Report, Segment
+from daskflow.events import Complaint, Report, Segment, Tell
 from daskflow.executors.showing import Shown, Teller
 from daskflow.lines import Batch
 from daskflow.questions import ASK_SECONDS, Answerer, Question
@@ -208,8 +208,11 @@ class Port(Protocol):
     def report(self, run_id: str, block: int, segments: tuple[Segment, ...]) -> None:
         """Send what became of a block, no later than its values are seen."""
 
-    def giving_back(self, run_id: str, block: int) -> GiveBack | None:
-        """Return what tells, from any thread, what a block will not begin; None: nobody listens."""
+    def telling(self, run_id: str, block: int) -> Tell | None:
+        """Return what tells of a block while it goes on, from any thread; None: nobody listens.
+
+        It does not wait. What it told arrives before what is reported later.
+        """
 
     def lines_to(self, run_id: str) -> Callable[[Batch], None] | None:
         """Return what takes away, from any thread, what the bodies of a run log; None: nobody does.
@@ -249,16 +252,21 @@ _block = _Block()
 _port: ContextVar[Port | None] = ContextVar("daskflow_port", default=None)  # see `port_of_body`
 
 
-@contextmanager
-def use_port(port: Port) -> Iterator[None]:
+class use_port:  # noqa: N801 - as contextlib names its own; a generator costs each block more
     """Let blocks that run in this thread meanwhile talk to this port."""
-    before, _block.port = _block.port, port
-    token = _port.set(port)
-    try:
-        yield
-    finally:
-        _port.reset(token)
-        _block.port = before
+
+    __slots__ = ("_before", "_port", "_token")
+
+    def __init__(self, port: Port) -> None:
+        self._port = port
+
+    def __enter__(self) -> None:
+        self._before, _block.port = _block.port, self._port
+        self._token = _port.set(self._port)
+
+    def __exit__(self, *_: object) -> None:
+        _port.reset(self._token)
+        _block.port = self._before
 
 
 def port_of_thread() -> Port | None:

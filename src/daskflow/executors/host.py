@@ -17,6 +17,8 @@ from contextlib import suppress
 from io import TextIOWrapper
 from typing import TYPE_CHECKING, Any
 
+from daskflow.garbage import spare_collector
+
 if TYPE_CHECKING:
     from distributed import LocalCluster
 
@@ -36,14 +38,19 @@ OURS = {
     "distributed.admin.system-monitor.gil.enabled": False,
 }
 AMPLE_SATURATION = 2.0  # tasks for each thread from which on a worker does not wait for the next
+_OF_BLOCKS = "daskflow.runtime.shim"  # loaded before the first block comes
 _GRACE_SECONDS = 2.0  # for a worker to end; one that is in the midst of a task is killed then
 
 
 def dask_setup(worker: Any) -> None:
-    """Let a worker's prints leave it line by line: they go into a pipe, where they would wait."""
+    """Make a worker ready: Python's garbage collector need not look at what it has loaded by now.
+
+    Its prints leave it line by line: they go into a pipe, where they would wait.
+    """
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(line_buffering=True)
+    spare_collector(collect=False)
 
 
 def hush() -> None:
@@ -83,12 +90,13 @@ def main(settings: dict[str, Any]) -> None:
             processes=True,
             host="127.0.0.1",
             dashboard_address="127.0.0.1:0",
-            preload=["daskflow.executors.host"],
+            preload=[_OF_BLOCKS, "daskflow.executors.host"],
         ) as cluster,
         os.fdopen(settings["fd"], "w") as told,
     ):
         told.write(json.dumps({"address": cluster.scheduler_address}))
         told.close()
+        spare_collector(collect=False)
         sys.stdin.buffer.read()
         cluster.sync(close, cluster)
 

@@ -57,7 +57,7 @@ class Hub:
         self._workers: list[str] = []  # addresses, as they were when the last run began
         self._acquaintances = Acquaintances(describe())
         self._meeting = threading.Lock()  # of runs that begin at a time one asks the workers
-        self._queues: dict[str, SimpleQueue[Any]] = {}
+        self._queues: dict[str, SimpleQueue[list[Any]]] = {}
         self._takers: dict[str, TakeLines] = {}  # of lines
         self.page = ""  # where the page of a run is, with {run_id} in it; empty: there is none
         self.showing = Showing(partial(self.send, client=client.id))
@@ -73,8 +73,10 @@ class Hub:
                 hub = cls._hubs[client] = cls(client)
             return hub
 
-    def begin(self, run_id: str, spec: bytes, patience: float) -> SimpleQueue[Any]:
+    def begin(self, run_id: str, spec: bytes, patience: float) -> SimpleQueue[list[Any]]:
         """Make a run known to the tracker; reports, complaints, questions come into the queue.
+
+        In lists, of what came at a time; None in one of them: nothing will come any more.
 
         Parameters
         ----------
@@ -219,23 +221,24 @@ class Hub:
                 self._hand_over_lines(*told)
             for run_id, version in looks.items():
                 self.showing.look(run_id, version)
-            for one in (
-                *(Asked(*asked) for asked in questions),
-                *reports,
-                *(Complaint(*told) for told in complaints),
-            ):
-                self._hand_over(one)
+            asked = (Asked(*question) for question in questions)
+            self._hand_over([*asked, *reports, *(Complaint(*told) for told in complaints)])
         if not self.lost:
             self.lost, self._is_closed = "the client was closed", True
         for queue in list(self._queues.values()):
-            queue.put(None)
+            queue.put([None])
         if self._hubs.get(client) is self:
             del self._hubs[client]
 
-    def _hand_over(self, news: RawReport | Complaint | Asked) -> None:
-        queue = self._queues.get(news.run_id if isinstance(news, Complaint) else news[0])
-        if queue is not None:
-            queue.put(news)
+    def _hand_over(self, news: list[RawReport | Complaint | Asked]) -> None:
+        """Give each run what is for it, all at once: each time its driver wakes up costs."""
+        by_run: dict[str, list[Any]] = {}
+        for one in news:
+            by_run.setdefault(one.run_id if isinstance(one, Complaint) else one[0], []).append(one)
+        for run_id, its in by_run.items():
+            queue = self._queues.get(run_id)
+            if queue is not None:
+                queue.put(its)
 
     def _hand_over_lines(self, run_id: str, dropped: int, batches: list[bytes]) -> None:
         take = self._takers.get(run_id)

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 from daskflow.demands import Demand
 from daskflow.errors import DefinitionError, UnansweredError
-from daskflow.events import Complaint, GiveBack, Report, Segment
+from daskflow.events import Complaint, Meanwhile, Report, Segment, Tell
 from daskflow.executors.at_work import call_off
 from daskflow.executors.base import NOWHERE, Gauge, Mark, PackedSpec, TakeLines, use_port
 from daskflow.executors.showing import Shown, Silent, Teller
@@ -238,12 +238,16 @@ class LocalSession:
             self._used(node)
         self._start(ready)
 
-    def giving_back(self, block: int) -> GiveBack | None:
-        """Return what tells the driver what a block leaves; None: it would not hear of it."""
+    def telling(self, block: int) -> Tell | None:
+        """Return what tells the driver of a block that goes on; None: it would not hear of it."""
         if self._pool is None:
             return None
-        report = partial(Report, self._run_id, block, "local")
-        return lambda spans: self._reports.put(report(given_back=spans))
+        report = partial(Report, self._run_id, block, threading.current_thread().name)
+
+        def tell(news: Meanwhile) -> None:
+            self._reports.put(report(is_early=True, **news._asdict()))
+
+        return tell
 
     def _used(self, node: Any) -> None:
         """Let go of the parts of values that nobody needs behind this node."""
@@ -308,9 +312,9 @@ class _LocalPort:
     def report(self, run_id: str, block: int, segments: tuple[Segment, ...]) -> None:
         self.segments = segments
 
-    def giving_back(self, run_id: str, block: int) -> GiveBack | None:
+    def telling(self, run_id: str, block: int) -> Tell | None:
         """Return what tells the driver; None where it has to wait for the block itself."""
-        return self._session.giving_back(block)
+        return self._session.telling(block)
 
     def lines_to(self, run_id: str) -> Callable[[Batch], None] | None:
         return self._session.lines_to()

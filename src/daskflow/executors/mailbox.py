@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from daskflow.events import Span
+from daskflow.events import Begun, Span
 from daskflow.executors.linebox import LineBox, Told
 from daskflow.executors.wire import Asked
 
@@ -23,7 +23,9 @@ class RawReport(NamedTuple):
     segments: bytes = b""
     error: str = ""
     is_origin: bool = True
-    given_back: tuple[Span, ...] = ()  # what it will not begin, though it goes on
+    is_early: bool = False  # it goes on
+    given_back: tuple[Span, ...] = ()  # early: what it will not begin
+    begun: Begun | None = None  # early: what takes long
     fate: tuple[Any, ...] | None = None  # how it was lost
 
 
@@ -94,12 +96,13 @@ class Mailbox:
         self._settle()
         return complaints, questions, self.lines.take(), looks
 
-    def drop_until(self, seen: int) -> None:
-        """Forget the reports up to a number."""
+    def drop_until(self, seen: int) -> int:
+        """Forget the reports up to a number; return how many those were."""
         done = max(0, seen + 1 - self.first)
         del self.reports[:done]
         self.first += done
         self._settle()
+        return done
 
     def _forget(self, number: int) -> None:
         if self.questions.pop(number, None) is not None:

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from queue import Empty
 from typing import TYPE_CHECKING, Any
 
 from daskflow.demands import Demand
-from daskflow.events import Complaint, Fate, Report
+from daskflow.events import Begun, Complaint, Fate, Report
 from daskflow.executors.base import TakeLines
 from daskflow.executors.hub import Hub
 from daskflow.executors.placement import annotations_of, homes_for, priority_of
 from daskflow.executors.showing import Shown, Silent, Teller, link_to
 from daskflow.executors.wire import (
     Asked,
+    all_of,
     answer_packed,
+    is_all,
     is_block,
     is_portion,
     unpack_segments,
@@ -28,13 +31,23 @@ if TYPE_CHECKING:
 
 _WATCH_SECONDS = 1.0  # between looks at futures that no report came for
 _MANY = 2_000  # blocks, from which on it matters how the scheduler hands them out
+_GONE = ("error", "cancelled", "lost")  # states of futures
 _UNKNOWN_THREADS = 4  # what a cluster without workers counts as
 
 
-class DaskSession:
-    """A run on a Dask cluster: the queue of its reports, and futures for the ends of its plans.
+@dataclass(slots=True)
+class _Submission:
+    """What was sent to the scheduler at a time, which takes it as a whole or not at all."""
 
-    Blocks that others in their plan consume are held by the tracker; see there why.
+    lead: Any  # key of the future that leads to all of it
+    blocks: set[int]  # numbers of those that have not reported
+
+
+class DaskSession:
+    """A run on a Dask cluster: the queue of its reports, and a future for each of its submissions.
+
+    That is of the block on which all others of the submission wait, or else of a node that is only
+    there to lead to all of them. Blocks without a future are held by the tracker; see there why.
     """
 
     def __init__(self, hub: Hub, run_id: str, spec: bytes, patience: float) -> None:
@@ -46,8 +59,8 @@ class DaskSession:
         self._answer: Answerer = answer_nothing
         self._complaints: list[Complaint] = []
         self._held: set[Any] = set()  # keys that were not released
-        self._futures: dict[Any, Any] = {}  # of blocks that no other in their plan consumes
-        self._unreported: list[dict[int, Any]] = []  # blocks on their way, for each submission
+        self._futures: dict[Any, Any] = {}  # of what leads to all of a submission
+        self._unreported: list[_Submission] = []
         self._submitted = 0  # nodes of graphs
         self._suspects: set[Any] = set()  # futures that ended without a report, seen once
         self.link = _dashboard_of(hub)
@@ -60,37 +73,42 @@ class DaskSession:
     def submit(self, layer: dict[Any, Any], *, urgent: bool, demands: Mapping[Any, Demand]) -> None:
         """Send the nodes of a plan's graph to the scheduler."""
         from dask.highlevelgraph import HighLevelGraph, MaterializedLayer
+        from dask.task_spec import Task, TaskRef
 
         urgent = urgent or self.is_nested
         consumed: set[Any] = set()
         for node in layer.values():
             consumed.update(node.dependencies)
         ends = [key for key in layer if key not in consumed]
+        lead, nodes = ends[0], layer
+        if len(ends) > 1:
+            lead = all_of(self._run_id, self._submitted)
+            nodes = layer | {lead: Task(lead, _nothing, *map(TaskRef, ends))}
         annotations = annotations_of(demands, urgent=urgent)
-        made = MaterializedLayer(layer, annotations=annotations or None)
+        made = MaterializedLayer(nodes, annotations=annotations or None)
         graph = HighLevelGraph({self._run_id: made}, {self._run_id: set()})
         priority = priority_of(urgent=urgent)
         try:
-            futures = self._hub.client.get(graph, ends, sync=False, priority=priority)
+            (future,) = self._hub.client.get(graph, [lead], sync=False, priority=priority)
         except Exception as error:
             if self._hub.is_lost():
                 raise self._hub.lost_error() from error
             raise
         self._held.update(key for key in layer if not is_portion(key))
-        self._futures.update(zip(ends, futures, strict=True))
+        self._futures[lead] = future
         self._submitted += len(layer)
         if self._submitted > _MANY:
             self._hub.hint_at_saturation()
-        self._unreported.append({key[1]: key for key in layer if is_block(key)})
+        self._unreported.append(_Submission(lead, {key[1] for key in layer if is_block(key)}))
 
     def wait(self, timeout: float | None) -> list[Report]:
         """Return reports, looking now and then for blocks that Dask gave up in silence."""
         step = _WATCH_SECONDS if timeout is None else min(timeout, _WATCH_SECONDS)
         raw: list[Any] = []
         try:
-            raw.append(self._queue.get(timeout=max(0.0, step)))
+            raw += self._queue.get(timeout=max(0.0, step))
             while True:
-                raw.append(self._queue.get_nowait())
+                raw += self._queue.get_nowait()
         except Empty:
             pass
         if None in raw or (not raw and self._hub.lost):
@@ -195,35 +213,44 @@ class DaskSession:
         return self.close
 
     def _report(self, raw: RawReport) -> Report:
-        run_id, block, worker, data, error, is_origin, given_back, fate = raw
-        if given_back:
+        run_id, block, worker, data, error, is_origin, is_early, given_back, begun, fate = raw
+        told = unpack_segments(data) if data else ()
+        if is_early:
             spans = [(name, start, stop) for name, start, stop in given_back]  # lists on the wire
-            return Report(run_id, block, worker, given_back=spans)
-        for submission in self._unreported:
-            if submission.pop(block, None) is not None:
-                break
-        segments = unpack_segments(data) if data else ()
-        told = Fate(*fate) if fate is not None else None
-        return Report(run_id, block, worker, segments, error, is_origin, told)
+            at = Begun(*begun) if begun is not None else None
+            return Report(run_id, block, worker, told, is_early=True, given_back=spans, begun=at)
+        self._note_reported(block)
+        lost = Fate(*fate) if fate is not None else None
+        return Report(run_id, block, worker, told, error, is_origin, lost)
+
+    def _note_reported(self, block: int) -> None:
+        """Forget a submission with its last report, and what was only there to lead to it."""
+        found = next((one for one in self._unreported if block in one.blocks), None)
+        if found is None:
+            return
+        found.blocks.remove(block)
+        if not found.blocks:
+            self._unreported.remove(found)
+            if is_all(found.lead) and found.lead in self._futures:
+                self._futures.pop(found.lead).release()
 
     def _given_up(self) -> list[Report]:
         """Return reports for blocks that no message will come for any more.
 
-        Dask takes a submitted graph as a whole or not at all, so one end that is gone without a
-        report tells of all blocks of its submission that have not reported.
+        Dask takes a submitted graph as a whole or not at all: what leads to all of it tells of all.
         """
         reports: list[Report] = []
-        self._unreported = [blocks for blocks in self._unreported if blocks]
         suspects: set[Any] = set()
-        for blocks in self._unreported:
-            ends = [self._futures[key] for key in blocks.values() if key in self._futures]
-            gone = [f for f in ends if f.status in ("error", "cancelled", "lost")]
-            if not any(future.key in self._suspects for future in gone):
-                suspects.update(future.key for future in gone)
+        for submission in list(self._unreported):
+            future = self._futures.get(submission.lead)
+            if future is None or future.status not in _GONE:
                 continue
-            error = _why(gone[0])
-            reports += [Report(self._run_id, block, "", error=error) for block in blocks]
-            blocks.clear()
+            if submission.lead not in self._suspects:
+                suspects.add(submission.lead)
+                continue
+            error = _why(future)
+            reports += [Report(self._run_id, block, "", error=error) for block in submission.blocks]
+            self._unreported.remove(submission)
         self._suspects = suspects
         return reports
 
@@ -245,3 +272,7 @@ def _why(future: Any) -> str:
 
 def _same(value: Any) -> Any:
     return value
+
+
+def _nothing(*_: Any) -> None:
+    """Stand in the node that leads to others; it is let go before it could run."""

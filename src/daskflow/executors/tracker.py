@@ -24,7 +24,7 @@ from typing import Any
 
 from distributed import KilledWorker, Scheduler, SchedulerPlugin
 
-from daskflow.events import Fate, Span
+from daskflow.events import Begun, Fate, Span
 from daskflow.executors.asking import GONE, Questions
 from daskflow.executors.base import Mark
 from daskflow.executors.calling_off import mark, tell
@@ -37,16 +37,20 @@ from daskflow.executors.stuck import StuckBlocks, demand_of, offers_of, stuck_bl
 from daskflow.executors.unloading import unload
 from daskflow.executors.wire import (
     LINES,
+    MEANWHILE,
     METADATA_KEY,
     NOTHING_BEGUN,
     Answered,
     Asked,
+    is_all,
     is_block,
     is_portion,
     run_of,
 )
 
 _PAUSE_SECONDS = 0.03  # between answers to one client: each costs as much as a small task
+_LONG_PAUSE_SECONDS = 0.1  # where much comes: its driver has enough to do meanwhile
+_MUCH = 4  # reports in an answer
 _LOOK_SECONDS = 0.5  # between looks at what no worker can run
 _UNLOAD_SECONDS = 0.1  # the same, at what waits behind a block that takes long
 
@@ -89,7 +93,6 @@ class Tracker(SchedulerPlugin):
             daskflow_1_reports=self.reports,
             daskflow_1_ask=self.ask,
             daskflow_1_answer=self.answer,
-            daskflow_1_give_back=self.give_back,
             daskflow_1_workers=self.workers,
             daskflow_1_died=self.losses.died,
             daskflow_1_release=self.release,
@@ -99,7 +102,7 @@ class Tracker(SchedulerPlugin):
             daskflow_1_history=self.history,
             daskflow_1_lines=self.told_lines,
         )
-        scheduler.stream_handlers[LINES] = self.lines
+        scheduler.stream_handlers |= {LINES: self.lines, MEANWHILE: self.meanwhile}
         self.pages = open_pages(scheduler, self.name, self._look_at)
 
     def hello(self) -> bool:
@@ -140,13 +143,13 @@ class Tracker(SchedulerPlugin):
         that are known of them.
         """
         mailbox = self.mailboxes.setdefault(client, Mailbox())
-        mailbox.drop_until(seen)
+        is_much = mailbox.drop_until(seen) >= _MUCH  # in the answer before
         with suppress(TimeoutError):
             await asyncio.wait_for(mailbox.arrived.wait(), seconds)
         loop = asyncio.get_running_loop()
         with suppress(TimeoutError):  # somebody waits for each answer, so a question does not
-            pause = mailbox.answered + _PAUSE_SECONDS - loop.time()
-            await asyncio.wait_for(mailbox.asked.wait(), pause)
+            pause = _LONG_PAUSE_SECONDS if is_much else _PAUSE_SECONDS
+            await asyncio.wait_for(mailbox.asked.wait(), mailbox.answered + pause - loop.time())
         mailbox.answered = loop.time()
         last = mailbox.first + len(mailbox.reports) - 1
         threads = self.scheduler.total_nthreads
@@ -165,10 +168,23 @@ class Tracker(SchedulerPlugin):
         for number, answered in answers:
             self.questions.answer(number, answered)
 
-    def give_back(self, run_id: str, block: int, worker: str, spans: list[Span]) -> None:
-        """Tell the driver what a block will not begin, though it goes on."""
-        self._put(RawReport(run_id, block, worker, given_back=tuple(spans)))
-        if run_id in self.runs:
+    def meanwhile(
+        self,
+        *,
+        worker: str,
+        run_id: str,
+        block: int,
+        segments: bytes,
+        given_back: list[Span],
+        begun: Begun | None,
+    ) -> None:
+        """Pass on what a block tells while it goes on; what waits behind it on its worker moves."""
+        spans = tuple(given_back)
+        report = RawReport(
+            run_id, block, worker, segments, is_early=True, given_back=spans, begun=begun
+        )
+        self._put(report)
+        if spans and run_id in self.runs:
             self.runs[run_id].long.add(block)
             unload(self.scheduler, self._is_long)
 
@@ -252,33 +268,45 @@ class Tracker(SchedulerPlugin):
         self,
         scheduler: Scheduler,
         *,
+        client: str,
         tasks: list[Any],
         keys: Collection[Any],
         annotations: dict[str, dict[Any, Any]],
+        stimulus_id: str,
         **_: Any,
     ) -> None:
         """Hold the values of a plan's blocks that no future of the client's holds.
 
-        Parts of values are let go when their consumers have them. Among the tasks are those of
-        earlier graphs that this one builds on. They have left the state in which a task begins,
-        and are held or were let go.
+        Parts of values are let go when their consumers have them, and at once what only leads to
+        all blocks of a plan. Among the tasks are those of earlier graphs that this one builds on.
+        They have left the state in which a task begins, and are held or were let go.
         """
         mine: dict[str, list[Any]] = {}
+        led: set[str] = set()  # runs whose blocks would begin in whichever order
         for key in tasks:
             run_id = run_of(key)
             is_new = run_id in self.runs and scheduler.tasks[key].state == "released"
-            if is_new and key not in keys and not is_portion(key):
+            if is_new and is_all(key):  # when all that it leads to is on its way
+                scheduler.loop.add_callback(scheduler.client_releases_keys, [key], client)
+                led.add(run_id)
+            elif is_new and key not in keys and not is_portion(key):
                 mine.setdefault(run_id, []).append(key)
             if is_new and self.runs[run_id].called_off:  # it comes behind the news
                 self._call_off(run_id, [scheduler.tasks[key]], self.runs[run_id].called_off)
         for run_id, held in mine.items():
             scheduler.client_desires_keys(held, _holder(run_id))
-        for key, workers in annotations.get("workers", {}).items():
+        self._note_named(annotations.get("workers", {}))
+        for run_id in led & mine.keys():
+            _begin_in_order(scheduler, mine[run_id], stimulus_id)
+
+    def _note_named(self, named: dict[Any, Any]) -> None:
+        """Bind nodes to the workers that they name, and note that for those that come later."""
+        for key, workers in named.items():
             run = self.runs.get(run_of(key))
             if run is not None:
                 run.named[key] = set(workers)
-                for ws in scheduler.workers.values():
-                    _bind(scheduler, key, run.named[key], ws)
+                for ws in self.scheduler.workers.values():
+                    _bind(self.scheduler, key, run.named[key], ws)
 
     def add_worker(self, scheduler: Scheduler, worker: str) -> None:
         """Let a worker run what asks for one of its name, before Dask looks for what it can run."""
@@ -382,7 +410,7 @@ class Tracker(SchedulerPlugin):
 
     def _put(self, report: RawReport) -> None:
         run = self.runs.get(report.run_id)
-        if run is not None and not report.given_back:
+        if run is not None and not report.is_early:
             run.long.discard(report.block)
         if run is not None and run.client in self.mailboxes:
             self.mailboxes[run.client].put(report)
@@ -399,6 +427,17 @@ def _bind(scheduler: Scheduler, key: Any, workers: set[str], ws: Any) -> None:
     if ts is not None and name in workers:
         ts.worker_restrictions = {*(ts.worker_restrictions or ()), ws.address}
         ts.host_restrictions = {*(ts.host_restrictions or ())} - {name} or None
+
+
+def _begin_in_order(scheduler: Scheduler, keys: list[Any], stimulus_id: str) -> None:
+    """Let tasks begin as Dask lets those that a client wants: by priority, for the last goes first.
+
+    Not those behind one that erred, which Dask sees to itself.
+    """
+    found = [scheduler.tasks[key] for key in keys]
+    sound = [ts for ts in found if not any(other.exception_blame for other in ts.dependencies)]
+    sound.sort(key=lambda ts: ts.priority or (), reverse=True)
+    scheduler.transitions({ts.key: "waiting" for ts in sound}, stimulus_id)
 
 
 def _holder(run_id: str) -> str:

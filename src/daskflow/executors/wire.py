@@ -14,7 +14,9 @@ from daskflow.questions import Answerer, Question
 
 METADATA_KEY = "daskflow-1"  # names the protocol; versions can live side by side
 LINES = "daskflow-1-lines"  # what a message is about on the stream from worker to scheduler
+MEANWHILE = "daskflow-1-meanwhile"  # the same, of a block that goes on
 CANCEL = "daskflow_1_cancel"  # what a worker is told by the tracker, and that by a client
+_ALL = "all"  # begins the keys of nodes that only lead to others
 
 
 def run_of(key: Any) -> str:
@@ -32,7 +34,22 @@ def is_block(key: Any) -> bool:
 
 def is_portion(key: Any) -> bool:
     """Return whether one of our keys is that of a part of a value, which only its block needs."""
-    return not is_block(key) and key[0].startswith(f"{PORTION}-")
+    return _begins(key, PORTION)
+
+
+def all_of(run_id: str, number: int) -> tuple[str, str]:
+    """Return the key of the node that leads to all nodes of one of a run's submissions."""
+    return (f"{_ALL}-{run_id}", str(number))
+
+
+def is_all(key: Any) -> bool:
+    """Return whether one of our keys is that of a node that only leads to others."""
+    return _begins(key, _ALL)
+
+
+def _begins(key: Any, word: str) -> bool:
+    """Return whether a key is that of a node of ours which is no block, and of this kind."""
+    return not is_block(key) and key[0].startswith(f"{word}-")
 
 
 def pack_segments(segments: tuple[Segment, ...]) -> bytes:

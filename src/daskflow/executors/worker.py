@@ -19,7 +19,7 @@ from dask.sizeof import sizeof
 from distributed import get_worker, rejoin, secede
 
 from daskflow.errors import DefinitionError, UnansweredError
-from daskflow.events import GiveBack, Segment, Span
+from daskflow.events import Meanwhile, Segment, Tell
 from daskflow.executors.at_work import call_off
 from daskflow.executors.base import NOWHERE, Executor, Gauge, Mark
 from daskflow.executors.black_box import BlackBox
@@ -27,6 +27,7 @@ from daskflow.executors.local import LocalExecutor
 from daskflow.executors.wire import (
     CANCEL,
     LINES,
+    MEANWHILE,
     METADATA_KEY,
     is_block,
     pack_question,
@@ -76,10 +77,11 @@ class WorkerPort:
     @property
     def worker(self) -> str:
         """The address of the worker; empty where other Dask code computes the block."""
-        try:
-            self._worker = get_worker()
-        except ValueError:
-            return ""
+        if self._worker is None:
+            try:
+                self._worker = get_worker()
+            except ValueError:
+                return ""
         return self._worker.address
 
     def fetch_spec(self, run_id: str) -> bytes:
@@ -96,7 +98,7 @@ class WorkerPort:
 
     def mark(self) -> Mark | None:
         """Return what the tracker has annotated the running task with."""
-        worker = get_worker()
+        worker = self._worker = get_worker()
         found = worker.state.tasks[worker.get_current_task()].annotations
         if not found:
             return None
@@ -104,7 +106,7 @@ class WorkerPort:
 
     def begin(self, run_id: str, block: int) -> Gauge:
         """Note in the black box that a block begins."""
-        box = _box_of(get_worker())
+        box = _box_of(self._worker or get_worker())
         if box is None:
             return NOWHERE
         record, gauge = box.begin(run_id, block)
@@ -121,21 +123,23 @@ class WorkerPort:
         state = worker.state.tasks[worker.get_current_task()]
         state.metadata[METADATA_KEY] = (run_id, block, pack_segments(segments))
 
-    def giving_back(self, run_id: str, block: int) -> GiveBack | None:
-        """Return what tells the tracker; None where other Dask code computes the block."""
-        try:
-            worker = get_worker()
-        except ValueError:
+    def telling(self, run_id: str, block: int) -> Tell | None:
+        """Return what tells the tracker, on the stream on which Dask tells that tasks are done.
+
+        None where other Dask code computes the block.
+        """
+        worker = self._worker
+        if worker is None:
             return None
-        loop = cast(Any, worker.loop).asyncio_loop
+        about = {"op": MEANWHILE, "run_id": run_id, "block": block}
 
-        def give_back(spans: list[Span]) -> None:
-            told = worker.scheduler.daskflow_1_give_back(
-                run_id=run_id, block=block, worker=worker.address, spans=spans
-            )
-            asyncio.run_coroutine_threadsafe(told, loop)  # else the block's end tells it
+        def tell(news: Meanwhile) -> None:
+            segments = pack_segments(news.segments) if news.segments else b""
+            told = {**about, **news._asdict(), "segments": segments}
+            with suppress(RuntimeError):  # the worker ends
+                worker.loop.add_callback(worker.batched_send, told)
 
-        return give_back
+        return tell
 
     def lines_to(self, run_id: str) -> Callable[[Batch], None] | None:
         """Return what sends lines on the stream on which Dask tells that tasks are done.

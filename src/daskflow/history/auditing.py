@@ -124,6 +124,9 @@ def _find_stale(row: RunRow, entries: list[Entry]) -> Iterator[Finding]:
         yield Finding(row.name, f"it is {type(row.state).__name__}, and ended at {row.ended}")
 
 
+_OF_BODIES = frozenset({Running.code, Pending.code})
+
+
 @dataclass
 class _Chains:
     """The states of a run as its history unfolds, and what may not follow what."""
@@ -181,6 +184,8 @@ class _Chains:
             yield self._finding(run, "runs again though its result was durable", version)
         elif entry.is_driver and not is_again and new not in DRIVER_MOVES.get(old, ()):
             yield self._finding(run, f"{_kind(new)} may not follow {_kind(old)}", version)
+        elif not entry.is_driver and new in _OF_BODIES and old not in FINISHED:
+            pass  # a body began, or was lost with its worker: no segment tells of that
         elif not entry.is_driver and new != old:
             told = f"said to be {_kind(new)}, where its block told of {_kind(old)}"
             yield self._finding(run, told, version)

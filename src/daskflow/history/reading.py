@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache
 
-from daskflow.context import split_label
+from daskflow.context import run_label, split_label
 from daskflow.definition.outlining import graph_of
 from daskflow.entries import Entry
 from daskflow.errors import UnknownRunError, UnknownTaskError
@@ -18,7 +18,16 @@ from daskflow.graph import listed
 from daskflow.resuming import find_run, is_orphan
 from daskflow.runtime.record import RunRecord
 from daskflow.runtime.restoring import restored
-from daskflow.states import Cached, Crashed, State
+from daskflow.states import (
+    FAILED,
+    WAITING,
+    Cached,
+    Cancelled,
+    Crashed,
+    Skipped,
+    State,
+    TriggerFailed,
+)
 from daskflow.stores.history import Holder, RunReader, RunRow
 from daskflow.timing import as_datetime
 
@@ -107,6 +116,39 @@ def find_task(record: RunRecord, wanted: str) -> tuple[str, tuple[int, ...]]:
         msg = f"there is no {wanted!r}: there are {exceeded} of these, counted from 0"
         raise UnknownTaskError(msg)
     return node, index
+
+
+def first_unhappy(run: ReadRun) -> str:
+    """Return the name of the task run that comes first of what a run ended, or waits, by.
+
+    That is one that failed by itself, else what waits for a person or an instant, else what was
+    skipped, cancelled or not started.
+
+    Raises
+    ------
+    UnknownTaskError
+        All is well so far, or nobody drives it any more.
+    """
+    record, found = run.record, dict[int, str]()
+    for name, node in record.nodes.items():
+        for place, code in enumerate(node.codes):
+            rank = _RANKS.get(code)
+            if rank is not None and rank not in found:
+                found[rank] = run_label(name, record.index(name, place))
+    if not found and isinstance(run.state, Crashed):
+        msg = f"{run.state.message}: daskflow resume {run.row.name} goes on where it stopped"
+        raise UnknownTaskError(msg)
+    if not found:
+        msg = f"nothing failed, waits or was skipped; name a task: {listed(record.nodes)}"
+        raise UnknownTaskError(msg)
+    return found[min(found)]
+
+
+_RANKS = {
+    **dict.fromkeys(FAILED - {TriggerFailed.code}, 0),
+    **dict.fromkeys(WAITING, 1),
+    **dict.fromkeys((TriggerFailed.code, Cancelled.code, Skipped.code), 2),
+}
 
 
 def _exceeded(record: RunRecord, node: str, index: tuple[int, ...]) -> int | None:

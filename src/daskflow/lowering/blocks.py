@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import pairwise
 
 from daskflow.definition.nodes import ROOT
@@ -17,7 +17,7 @@ from daskflow.demands import Demand
 from daskflow.lowering.known import Column
 from daskflow.lowering.links import Link
 from daskflow.lowering.needs import Needs, Pass
-from daskflow.lowering.order import Links, regions
+from daskflow.lowering.order import Links, breadth, regions
 from daskflow.lowering.plan import Block, Strip, block_key
 from daskflow.lowering.spaces import Space
 from daskflow.states import FINISHED
@@ -104,6 +104,11 @@ def _narrow(mine: bytes, link: Link, space: Space, their_space: Space, theirs: b
     return bytes(left)
 
 
+# Seconds that the shim takes for a node that is not mapped, at most: what a stretch gives back is
+# lowered again, which costs more than a few blocks that are too short.
+_OF_A_NODE = 200e-6
+
+
 @dataclass(frozen=True, slots=True)
 class Target:
     """For which run, and for how large a cluster, a plan is made."""
@@ -131,6 +136,10 @@ class Cutter:
     is_short: bool = False  # whether there was room for all blocks; else True
     shut: set[str] = field(default_factory=set)  # nodes that wait for a later pass
 
+    def __post_init__(self) -> None:
+        specs = self.now.graph.nodes
+        self._is_any_mapped = any(specs[name].space != ROOT for name in self.now.due)
+
     def cut(self) -> Iterator[Block]:
         """Return the blocks, each behind those it needs, as far as there is room."""
         self.number = self.target.first_block
@@ -151,6 +160,8 @@ class Cutter:
         That is so where it takes all of something mapped that is put into blocks in this pass: one
         of those may give something back, and then the values of all would have come for nothing.
         """
+        if not self._is_any_mapped:  # so there is nothing to be gathered
+            return False
         return any(
             link.edge.upstream in self.shut or self._is_gathered(link)
             for name in nodes
@@ -202,15 +213,20 @@ class Cutter:
             yield tuple(nodes[begin : begin + size])
 
     def _size(self, nodes: list[str]) -> int:
-        """Return how many positions of a region, or nodes that are not mapped, make a block."""
+        """Return how many positions of a region, or nodes that are not mapped, make a block.
+
+        Of the latter there are no more blocks than can run at a time: others would only wait.
+        """
         if self.target.block_size is not None:
             return self.target.block_size
         paces = [self.target.paces.get(self.now.graph.nodes[n].task.name, 0.0) for n in nodes]
+        many = 4 * self.target.threads
         if self._is_single(nodes):
-            longest, seconds = len(nodes), sum(paces) / len(nodes)
+            longest, seconds = len(nodes), sum(paces) / len(nodes) + _OF_A_NODE
+            many = min(many, breadth(self.now.links, nodes))
         else:
             longest, seconds = max(self.now.due[n].count(1) for n in nodes), sum(paces)
-        size = -(-longest // (4 * self.target.threads))
+        size = -(-longest // many)
         return max(1, min(size, int(self.target.block_seconds / seconds))) if seconds else size
 
     def _is_single(self, nodes: list[str]) -> bool:
@@ -261,4 +277,4 @@ class Cutter:
         Else it would wait for a worker that never comes back.
         """
         home = self.target.homes.get((strip.nodes[0], strip.start))
-        return replace(demand, workers=(home,), is_wish=True) if home else demand
+        return demand._replace(workers=(home,), is_wish=True) if home else demand

@@ -45,14 +45,14 @@ class Link:
         return found
 
 
-_ROOT = Space()
-_ROOTED = Space(_ROOT)  # stands for any that lies in the root and has all its children
+ROOT_SPACE = Space()
+_ROOTED = Space(ROOT_SPACE)  # stands for any that lies in the root and has all its children
 
 
 def space_in(parts: Mapping[str, Space], graph: FlowGraph, node: str) -> Space:
     """Return the index space of a node, as much of it as came with a block."""
     spec = graph.space_of(node)
-    return parts.get(spec.name) or (_ROOTED if spec.depth else _ROOT)
+    return parts.get(spec.name) or (_ROOTED if spec.depth else ROOT_SPACE)
 
 
 def link_of(graph: FlowGraph, edge: Edge, spaces: Mapping[str, Space]) -> Link:
@@ -63,8 +63,10 @@ def link_of(graph: FlowGraph, edge: Edge, spaces: Mapping[str, Space]) -> Link:
     spaces
         By name; those that lie in the root need not be there.
     """
+    if not edge.levels:
+        return Link(edge, is_single=False, is_same=False)
     up, down = graph.space_of(edge.upstream), graph.space_of(edge.downstream)
-    is_single = bool(edge.levels) and up.depth <= len(edge.levels) + edge.is_flat
+    is_single = up.depth <= len(edge.levels) + edge.is_flat
     is_same = (
         is_single
         and not edge.is_flat

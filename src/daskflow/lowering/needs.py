@@ -104,7 +104,8 @@ class Needs:
             here = set(strip.nodes) if self._is_stretch(strip) else set()
             for name in strip.nodes:
                 node = self.now.graph.nodes[name]
-                self._add_own_space(node.space, strip)
+                if node.space != ROOT:
+                    self._add_own_space(node.space, strip)
                 for argument in node.arguments if self.now.at_hand.large else ():
                     for literal in literals_in(argument.form):
                         self._add_literal(literal, argument.form, strip)
@@ -117,8 +118,6 @@ class Needs:
         return self.now.graph.nodes[strip.nodes[0]].space == ROOT
 
     def _add_own_space(self, space: str, strip: Strip) -> None:
-        if space == ROOT:
-            return
         if self.now.graph.spaces[space].depth > 1:
             self.spaces.add(space, self.spaces.tops(space, strip.start, strip.stop))
         elif self.now.known.spaces[space].flat:

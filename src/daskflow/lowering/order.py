@@ -35,11 +35,36 @@ def stages(graph: FlowGraph, links: Links, order: Iterable[str]) -> dict[str, in
     for name in order:
         highest = 0
         for link in links[name]:
-            before = stage.get(link.edge.upstream)
-            if before is not None and before >= highest:
-                highest = max(highest, before + (not joins(graph, link)))
+            before = stage.get(link.edge.upstream, -1)
+            if before >= highest:
+                highest = before + (not joins(graph, link))
         stage[name] = highest
     return stage
+
+
+def breadth(links: Links, names: Iterable[str]) -> int:
+    """Return a number of nodes that are not mapped, of which more can never run at a time.
+
+    Two ways through a graph part where it begins, or where one node feeds several. That is counted,
+    and not where they meet again: of a chain it is 1, of others it may be too many.
+
+    Examples
+    --------
+    >>> from daskflow.graph import Edge
+    >>> from daskflow.lowering.links import Link
+    >>> to_b = Link(Edge("a", "b"), is_single=True, is_same=False)
+    >>> breadth({"a": [], "b": [to_b], "c": []}, ["a", "b", "c"])
+    2
+    """
+    feeds: dict[str, int] = {}  # how many others
+    begins = 0
+    for name in names:
+        upstream = {link.edge.upstream for link in links[name]} & feeds.keys()
+        begins += not upstream
+        feeds[name] = 0
+        for each in upstream:
+            feeds[each] += 1
+    return begins + sum(count - 1 for count in feeds.values() if count > 1)
 
 
 def regions(

@@ -32,10 +32,15 @@ class Signer:
 
     def __init__(self, key: bytes) -> None:
         self._key = key
+        self._begun = hmac.new(key, digestmod=hashlib.sha256)  # to be copied: that is quick
+
+    def __reduce__(self) -> tuple[type[Signer], tuple[bytes]]:
+        """Travel as the key."""
+        return Signer, (self._key,)
 
     def sign(self, place: str, payload: bytes) -> bytes:
         """Return a payload with its signature for one place."""
-        return self._digest(place, payload) + payload
+        return self.seal(place, payload) + payload
 
     def check(self, place: str, signed: bytes) -> bytes:
         """Return the payload.
@@ -46,7 +51,7 @@ class Signer:
             The signature does not fit: it was changed, or signed with another key or elsewhere.
         """
         digest, payload = signed[:_SIZE], signed[_SIZE:]
-        if not hmac.compare_digest(digest, self._digest(place, payload)):
+        if not hmac.compare_digest(digest, self.seal(place, payload)):
             msg = (
                 f"{place} is not what was written: it was changed, or comes from a store with "
                 "another key; it is not read"
@@ -55,21 +60,19 @@ class Signer:
         return payload
 
     def seal(self, place: str, data: bytes) -> bytes:
-        """Return the signature alone of what lies at a place; quick where that is short."""
-        return hmac.digest(self._key, b"%b\0%b" % (place.encode(), data), "sha256")
+        """Return the signature alone of what lies at a place."""
+        made = self._begun.copy()
+        made.update(place.encode() + b"\0")
+        made.update(data)
+        return made.digest()
 
     def is_sealed(self, place: str, data: bytes, seal: bytes) -> bool:
         """Return whether a signature is that of what lies at a place."""
-        return hmac.compare_digest(seal, self._digest(place, data))
+        return hmac.compare_digest(seal, self.seal(place, data))
 
     def key_for(self, run_id: str) -> bytes:
         """Return the key of one run: who has it can sign and check that run's results only."""
-        return self._digest("run", run_id.encode())
-
-    def _digest(self, place: str, payload: bytes) -> bytes:
-        made = hmac.new(self._key, place.encode() + b"\0", hashlib.sha256)
-        made.update(payload)
-        return made.digest()
+        return self.seal("run", run_id.encode())
 
 
 def key_from(file: Path) -> bytes:

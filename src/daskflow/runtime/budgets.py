@@ -2,7 +2,8 @@
 
 A block ends when its time is over, or what it has gathered is much: what it did not begin, it does
 not tell of, and so gives back. While one long body runs, a thread of the process, the reporter,
-gives the rest back at once, so that it waits for that body no longer than a budget.
+gives the rest back at once, so that it waits for that body no longer than a budget; and tells that
+the body runs, and what has ended before it.
 
 Both take turns without a lock. The walk says first what it is about to begin, then asks whether it
 may; the reporter sets the stop first, then looks what was said to begin. Whatever is behind both is
@@ -11,16 +12,19 @@ nobody's.
 
 from __future__ import annotations
 
+import logging
 import math
+import os
 import sys
 import threading
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from daskflow.timing import monotonic
 
 _LOOK_SECONDS = 0.1  # between two looks of the reporter
+_PATIENCE = 20  # looks at nothing, after which it sleeps until somebody wakes it
+_log = logging.getLogger("daskflow")
 
 
 class Limits(NamedTuple):
@@ -68,47 +72,76 @@ class Budget:
         return max(self.stop, self.at + 1)
 
 
+class Watched(Protocol):
+    """A block that runs in this process."""
+
+    def look(self) -> None:
+        """Look whether there is something to be told while it goes on; does not wait."""
+
+
 class Reporter:
-    """Looks at the blocks that run in this process, and cuts those that are over their time."""
+    """Looks ten times a second at each block that runs in this process.
+
+    A block that comes and goes between two looks costs an entry in a dict: no lock, no thread that
+    wakes up.
+    """
 
     def __init__(self) -> None:
-        self._watched: dict[int, tuple[Budget, Callable[[int], None]]] = {}
+        self.renew()
+
+    def renew(self) -> None:
+        """Begin anew, as in a process that was forked."""
+        self._watched: dict[int, Watched] = {}
         self._changed = threading.Condition()
+        self._is_asleep = True
         self._thread: threading.Thread | None = None
 
-    def watch(self, budget: Budget, give_back: Callable[[int], None]) -> Callable[[], None]:
-        """Watch a block; return what ends that.
+    def watch(self, block: Watched) -> None:
+        """Look at a block from now on."""
+        self._watched[id(block)] = block
+        if self._is_asleep:  # first said, then looked: it falls asleep the other way round
+            self._wake()
 
-        Parameters
-        ----------
-        give_back
-            Is told, once and in the reporter's thread, the first place that was not begun.
-        """
+    def forget(self, block: Watched) -> None:
+        """Look at it no more; a look may be under way."""
+        self._watched.pop(id(block), None)
+
+    def _wake(self) -> None:
         with self._changed:
-            self._watched[id(budget)] = budget, give_back
-            if self._thread is None or not self._thread.is_alive():  # the latter: in a fork
+            if self._thread is None:
                 self._thread = threading.Thread(
                     target=self._work, name="daskflow-reporter", daemon=True
                 )
                 self._thread.start()
+                self._is_asleep = False
             self._changed.notify_all()
-        return lambda: self._forget(budget)
-
-    def _forget(self, budget: Budget) -> None:
-        with self._changed:
-            self._watched.pop(id(budget), None)
 
     def _work(self) -> None:
+        idle = 0  # looks at nothing, one after the other
         while True:
-            with self._changed:
-                while not self._watched:
-                    self._changed.wait()
-                over = [each for each in self._watched.values() if each[0].is_spent()]
-                for budget, _ in over:
-                    del self._watched[id(budget)]
-            for budget, give_back in over:
-                give_back(budget.cut())
             threading.Event().wait(_LOOK_SECONDS)
+            self._look()
+            idle = 0 if self._watched else idle + 1
+            if idle > _PATIENCE:
+                self._sleep()
+                idle = 0
+
+    def _look(self) -> None:
+        """Look once at each; none is held by this thread afterwards, nor the values in it."""
+        for block in list(self._watched.values()):
+            try:
+                block.look()
+            except Exception:  # it goes on, and tells all when it ends
+                _log.exception("what a block is at cannot be told")
+
+    def _sleep(self) -> None:
+        """Sleep until somebody has come, even who is gone by now: others are likely to come."""
+        with self._changed:
+            self._is_asleep = True
+            if not self._watched:
+                self._changed.wait()
+            self._is_asleep = False
 
 
 reporter = Reporter()  # of this process
+os.register_at_fork(after_in_child=reporter.renew)

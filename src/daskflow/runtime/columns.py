@@ -31,6 +31,7 @@ from daskflow.states import (
     Crashed,
     Mapped,
     Pending,
+    Running,
     Scheduled,
     State,
     Success,
@@ -66,6 +67,25 @@ def is_news(before: int, after: int) -> bool:
     return after != Success.code or before != Pending.code
 
 
+def running_on(worker: str, started: float, attempt: int) -> Running:
+    """Return the state of a task run whose body runs, since an instant, on a worker."""
+    return Running(f"{_ON}{worker}" if worker else "", as_datetime(started), attempt)
+
+
+def worker_of(running: Running) -> str:
+    """Return the worker that such a state names; empty: none.
+
+    Examples
+    --------
+    >>> worker_of(running_on("tcp://127.0.0.1:40001", 0.0, 1))
+    'tcp://127.0.0.1:40001'
+    """
+    return running.message.removeprefix(_ON)
+
+
+_ON = "on "
+
+
 class Columns:
     """All task runs of a flow run, node by node."""
 
@@ -80,6 +100,7 @@ class Columns:
         self.workers: dict[int, str] = {}  # who ran a block
         self.lengths: dict[str, dict[int, Length]] = {}  # of values that something maps over
         self.events: list[StateChanged] = []  # what was not to be expected
+        self.running: dict[tuple[str, int], Running] = {}  # bodies that take long
 
     def parent_index(self, space: str, parent: int) -> tuple[int, ...]:
         """Return the map index of a place in the space around another one."""
@@ -143,6 +164,8 @@ class Columns:
         record = self.nodes[name]
         if position in record.states:
             return record.states[position]
+        if (running := self.running.get((name, position))) is not None:
+            return running
         if position >= len(record.codes):  # for who reads while the driver makes room
             return Pending()
         code = record.codes[position]
@@ -162,6 +185,24 @@ class Columns:
             if issubclass(kind, Scheduled) and note.due is not None:
                 fields["scheduled_for"] = as_datetime(note.due)
         return make_state(code, **fields)
+
+    def counted(self) -> dict[str, Counter[int]]:
+        """Return how many task runs of each node are in which state, by its code.
+
+        Of those that run only those are known that take long; others are Pending until they end.
+        """
+        found = {name: Counter(dict(node.counts)) for name, node in list(self.nodes.items())}
+        for name, code in self.seen_running():
+            found[name][code] -= 1
+            found[name][Running.code] += 1
+        return found
+
+    def seen_running(self) -> Iterator[tuple[str, int]]:
+        """Return the node of each task run that is known to run, and as what it is counted."""
+        for name, position in list(self.running):  # the driver may be at work
+            code = self.nodes[name].codes[position]
+            if code not in FINISHED:
+                yield name, Pending.code if code == OWNED else code
 
     def width(self, name: str, index: tuple[int, ...] = ()) -> int:
         """Return how many children there are below a map index."""
@@ -203,6 +244,8 @@ class Columns:
     def is_complete(self, name: str) -> bool:
         """Return whether all task runs of a node are known, and finished."""
         record = self.nodes[name]
+        if not record.space.level:
+            return record.codes[0] in FINISHED
         done = sum(record.counts[code] for code in FINISHED)
         return record.space.is_complete() and done == self.total(name)
 
@@ -242,6 +285,8 @@ class Columns:
 
     def take_stretch(self, stretch: Stretch) -> None:
         """Let the columns of nodes that are not mapped be what a stretch says."""
+        for name in stretch.places if self.running else ():
+            self.running.pop((name, 0), None)
         codes, attempts, smalls = stretch.codes, stretch.attempts, stretch.smalls
         started, ended = stretch.started, stretch.ended
         for name, at in stretch.places.items():
@@ -260,6 +305,8 @@ class Columns:
         """Let the columns of a node be what a segment says."""
         record = self.nodes[segment.node]
         start, stop = segment.start, segment.stop
+        for position in range(start, stop) if self.running else ():
+            self.running.pop((segment.node, position), None)
         record.codes[start:stop] = segment.codes
         record.attempts[start:stop] = segment.attempts
         record.started[start:stop] = segment.started

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from daskflow.context import RunContext, TaskRunContext
@@ -40,7 +39,7 @@ def with_prints(run: TaskRun, here: TaskRunContext) -> TaskRunContext:
     wanted = run.node.task.rules.log_prints
     if not (run.spec.log_prints if wanted is None else wanted):
         return here
-    return replace(here, printed=PrintedLines(here.logger))
+    return here._replace(printed=PrintedLines(here.logger))
 
 
 def run_context(spec: RunSpec) -> RunContext:

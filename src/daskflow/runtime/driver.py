@@ -39,6 +39,7 @@ from daskflow.signals import RunInterrupted
 from daskflow.timing import now, skip_to, stands_still
 
 _FEW = 4  # blocks for each thread that are on the executor, however long they take
+_GLIMPSE = 0.1  # seconds within which a throughput is no more than a guess
 _QUICK = 0.005  # seconds of lowering that are worth no thought
 _REST = 3  # times as long as lowering took the driver does something else before it lowers again
 _log = logging.getLogger("daskflow")
@@ -81,16 +82,21 @@ class Contact:
 
 
 class Throughput:
-    """How many blocks were reported within the last second."""
+    """How many blocks are reported in a second: as many as there were within the last one.
+
+    Before a second is over since the first it is told by what there was so far.
+    """
 
     def __init__(self) -> None:
         self.is_known = False  # whether a second is over since the first
+        self._began: float | None = None
         self._seen: deque[tuple[float, int]] = deque()
         self._count = 0
 
     def note(self, count: int, instant: float) -> None:
         """Take in that so many were reported."""
         if count:
+            self._began = instant if self._began is None else self._began
             self._seen.append((instant, count))
             self._count += count
 
@@ -99,7 +105,9 @@ class Throughput:
         while self._seen and self._seen[0][0] < instant - 1.0:
             self._count -= self._seen.popleft()[1]
             self.is_known = True
-        return self._count
+        if self.is_known or self._began is None:
+            return self._count
+        return int(self._count / max(_GLIMPSE, instant - self._began))
 
 
 class Driver:
@@ -159,7 +167,7 @@ class Driver:
             with uncollected():
                 for report in reports:
                     self._is_ripe |= self.fold(report)
-            self._flow.note(len(reports), now())
+            self._flow.note(sum(not report.is_early for report in reports), now())
             self._is_ripe |= self._is_short and 2 * len(self.record.in_flight) <= self._window()
             if any(report.fate is not None for report in reports):
                 self._repair()
@@ -293,9 +301,8 @@ class Driver:
         So whatever comes later, a retry or another run, does not wait for long.
         """
         threads, ended = self.session.threads, self._flow.per_second(now())
-        if not self._flow.is_known:
-            return self.job.window * threads
-        return max(_FEW * threads, 2 * ended)
+        least = _FEW if self._flow.is_known else self.job.window
+        return max(least * threads, 2 * ended)
 
     def _may_lower(self) -> bool:
         """Return whether to lower now; where that takes long, reports are gathered first.

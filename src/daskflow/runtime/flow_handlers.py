@@ -30,7 +30,8 @@ class FlowWatch:
     def of(cls, flow: Flow[..., Any]) -> FlowWatch:
         """Return those of a flow."""
         terminal = flow.options.get("terminal_state_handler")
-        return cls(flow, flow.watchers, terminal) if flow.watchers or terminal else NOBODY_WATCHES
+        is_any = flow.watchers.is_any or terminal
+        return cls(flow, flow.watchers, terminal) if is_any else NOBODY_WATCHES
 
     def conclude(self, state: State, references: Mapping[str, State]) -> State:
         """Return the state that the flow run ends in, given that the verdict is this one."""

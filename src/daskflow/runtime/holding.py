@@ -33,7 +33,7 @@ class Holding:
         self._graph = graph
         self._kept = kept
         self._blocks: dict[int, _Held] = {}
-        self._by_node: dict[str, set[int]] = {name: set() for name in graph.nodes}
+        self._by_node: dict[str, set[int]] = {}
         self._to_lower: set[str] = set(graph.nodes)  # nodes with task runs never lowered yet
         self._earlier: dict[TaskRunKey, list[int]] = {}  # blocks that gave a task run back
         self._unbegun: dict[str, list[tuple[int, int, int]]] = {}  # by node: from, to, its block
@@ -45,7 +45,7 @@ class Holding:
         held = _Held(block.key, nodes, list(block.sources()), block.task_runs())
         self._blocks[block.number] = held
         for name in nodes:
-            self._by_node[name].add(block.number)
+            self._by_node.setdefault(name, set()).add(block.number)
         for key in held.inputs:
             if key[1] in self._blocks:
                 self._blocks[key[1]].consumers.add(block.number)
@@ -96,7 +96,7 @@ class Holding:
         """Note that every task run of a node has been in a block, or never will be."""
         self._to_lower.discard(node)
         for edge in self._graph.upstream(node):
-            self._loose |= self._by_node[edge.upstream]
+            self._loose.update(self._by_node.get(edge.upstream, ()))
 
     def gave_back(self, block: int, runs: Iterable[TaskRunKey]) -> None:
         """Note task runs that a block reported without having finished them."""

@@ -150,6 +150,9 @@ class Inputs:
         """Return the segments that tell of a task run, with the offset in each."""
         for stretch in self._stretched.get(node, ()):
             yield stretch, stretch.places[node]
+        yield from self._among_segments(node, position)
+
+    def _among_segments(self, node: str, position: int) -> Iterator[tuple[Segment, int]]:
         for segment in self._singles.get(node, {}).get(position, ()):
             yield segment, 0
         for segment in self._longer.get(node, ()):
@@ -184,11 +187,17 @@ class Inputs:
 
         A block may bring along what an earlier attempt left unfinished; what is finished wins.
         """
-        found = None
-        for segment, offset in self._telling(node, position):
-            found = segment, offset
-            if segment.codes[offset] in FINISHED:
-                break
+        found: tuple[Segment, int] | None = None
+        for stretch in self._stretched.get(node, ()):
+            at = stretch.places[node]
+            found = stretch, at
+            if stretch.codes[at] in FINISHED:
+                return found
+        if node in self.segments:
+            for segment, offset in self._among_segments(node, position):
+                found = segment, offset
+                if segment.codes[offset] in FINISHED:
+                    break
         return found
 
     def carried(self, node: str, position: int, loops: int, held: int = 0) -> Carried:
@@ -211,7 +220,7 @@ class Inputs:
                 continue
             before = left_behind(segment, offset)
             if (before.loops, before.held) == (loops, held):
-                value = self._read(segment, offset)
+                value = self.read(segment, offset)
                 return Carried(value, segment.started[offset], segment.ended[offset])
         raise LookupError("no block has it")
 
@@ -238,9 +247,9 @@ class Inputs:
     def value(self, node: str, position: int) -> Any:
         """Return what a consumer gets of a task run."""
         segment, offset = self.find(node, position) or (None, 0)
-        return self._read(segment, offset) if segment else None
+        return self.read(segment, offset) if segment else None
 
-    def _read(self, segment: Segment, offset: int) -> Any:
+    def read(self, segment: Segment, offset: int) -> Any:
         """Return a value of a segment, from where it is stored if need be."""
         value = _read(segment, offset)
         if type(value) is StoredResult and self.spec.storage is not None:
@@ -316,7 +325,7 @@ class Inputs:
             codes[place] = code
             values[place] = (segment, offset)
         return [
-            self._read(*value)
+            self.read(*value)
             for value, code in zip(values, codes, strict=True)
             if not is_picky or code in PICKED
         ]

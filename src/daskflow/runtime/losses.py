@@ -12,7 +12,7 @@ from itertools import islice, takewhile
 
 from daskflow.context import run_label
 from daskflow.demands import Demand
-from daskflow.events import Before, Fate, Note
+from daskflow.events import Fate, Note
 from daskflow.lowering.known import OWNED
 from daskflow.lowering.plan import Plan
 from daskflow.runtime.record import RunRecord
@@ -42,24 +42,15 @@ class Losses:
         if block not in record.in_flight:
             return
         lost = record.untold_runs(block)
-        spans = record.in_flight.pop(block)
-        del record.untold[block]
+        spans, _ = record.land(block)
         home = self._homes.pop(block, None)
         is_apart = home is not None and home in {"", fate.worker}
         found = investigate(spans, lost, fate, is_apart=is_apart)
         for run in found.begun:
-            self._note_attempt(run)
+            record.note_vanished(*run)
         for run in found.suspects:
             self._suspect(run, fate, is_charged=found.is_charged)
         self._open(block, [*found.begun, *found.rest], {*found.begun, *found.suspects})
-
-    def _note_attempt(self, run: TaskRunKey) -> None:
-        """Count a body that vanished: the next one is another attempt, and costs no retry."""
-        name, position = run
-        node = self._record.nodes[name]
-        before = node.before.get(position) or Before(node.attempts[position])
-        node.before[position] = before._replace(attempts=before.attempts + 1, lost=before.lost + 1)
-        node.attempts[position] += 1
 
     def _suspect(self, run: TaskRunKey, fate: Fate, *, is_charged: bool) -> None:
         """Charge a task run for its worker, or set it apart; crash it if it was once too often."""

@@ -13,8 +13,7 @@ from __future__ import annotations
 import sys
 import threading
 import uuid
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from contextvars import ContextVar
 from importlib import import_module
 from importlib.abc import InspectLoader, MetaPathFinder
@@ -144,17 +143,21 @@ _lock = threading.RLock()
 _aside: dict[str, ModuleType] = {}  # real modules whose place in `sys.modules` is taken
 
 
-@contextmanager
-def in_use(modules: RunModules | None) -> Iterator[None]:
+class in_use:  # noqa: N801 - as contextlib names its own; a generator costs each block more
     """Let what this thread imports meanwhile be a run's; None: as it is, for they are real."""
-    if modules is None:
-        yield
-        return
-    token = _current.set(modules)
-    try:
-        yield
-    finally:
-        _current.reset(token)
+
+    __slots__ = ("_modules", "_token")
+
+    def __init__(self, modules: RunModules | None) -> None:
+        self._modules = modules
+
+    def __enter__(self) -> None:
+        if self._modules is not None:
+            self._token = _current.set(self._modules)
+
+    def __exit__(self, *_: object) -> None:
+        if self._modules is not None:
+            _current.reset(self._token)
 
 
 def home() -> str:

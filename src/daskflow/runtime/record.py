@@ -16,12 +16,22 @@ from daskflow.context import run_label
 from daskflow.definition.nodes import FlowGraph, NodeRef
 from daskflow.entries import Entry, SegmentTold, SpaceEnded, SpaceOpened, TaskRunMoved
 from daskflow.errors import CodeMissingError
-from daskflow.events import Before, Complaint, Note, Report, Segment, Span, StateChanged, Stretch
+from daskflow.events import (
+    Before,
+    Begun,
+    Complaint,
+    Note,
+    Report,
+    Segment,
+    Span,
+    StateChanged,
+    Stretch,
+)
 from daskflow.lines import LogLine
 from daskflow.lowering.known import OWNED
 from daskflow.lowering.needs import result_of
 from daskflow.lowering.plan import Plan
-from daskflow.runtime.columns import Columns, NodeRecord, is_news
+from daskflow.runtime.columns import Columns, NodeRecord, is_news, running_on
 from daskflow.runtime.given import Given, length_of, refuse_beyond
 from daskflow.runtime.holding import Holding
 from daskflow.runtime.paces import Pace
@@ -101,6 +111,7 @@ class RunRecord(Columns):
         self._due: list[tuple[float, str, int]] = []  # heap of what waits for an instant
         self.paused: set[tuple[str, int]] = set()  # what waits for a person, or for an instant too
         self._awaited: dict[str, bool] | None = None  # what open ones wait for; None: not known
+        self._begun: dict[int, tuple[str, int]] = {}  # what is in `running`, by its block
         self._strikes: Counter[tuple[str, int]] = Counter()  # times given back without a reason
 
     def give(self, given: Given) -> None:
@@ -198,8 +209,38 @@ class RunRecord(Columns):
         block = report.block
         if block not in self.in_flight:
             return False
-        if report.given_back:
+        self._forget_begun(block)
+        if report.segments:
+            self._fold_told(report)
+        if report.is_early:
+            if report.begun is not None:
+                self._fold_begun(block, report.begun, report.worker)
             return self._take_unbegun(block, report.given_back, is_running=True)
+        if report.error:
+            self._fold_error(report)
+        spans, untold = self.land(block)
+        is_untold = untold and not report.error
+        return self._take_unbegun(block, spans) if is_untold else bool(report.error)
+
+    def land(self, block: int) -> tuple[list[Span], int]:
+        """Note that a block is on the executor no more.
+
+        Returns
+        -------
+        tuple
+            What was in it, and how many task runs of it were not told of.
+        """
+        self._forget_begun(block)
+        return self.in_flight.pop(block, []), self.untold.pop(block, 0)
+
+    def _forget_begun(self, block: int) -> None:
+        run = self._begun.pop(block, None)
+        if run is not None:
+            self.running.pop(run, None)
+
+    def _fold_told(self, report: Report) -> None:
+        """Take in what a block tells of task runs."""
+        block = report.block
         self.workers[block] = report.worker
         for segment in report.segments:
             self._write(SegmentTold(block, report.worker, segment))
@@ -208,16 +249,20 @@ class RunRecord(Columns):
             else:
                 self._fold_segment(block, segment)
             self.untold[block] -= len(segment.codes)
-        if report.error:
-            self._fold_error(report)
-        spans = self.in_flight.pop(block)
-        is_untold = self.untold.pop(block) and not report.error
-        return self._take_unbegun(block, spans) if is_untold else bool(report.error)
+
+    def _fold_begun(self, block: int, begun: Begun, worker: str) -> None:
+        """Note that a body runs, and takes long; a word of it is kept, should all be lost."""
+        node, run = self.nodes[begun.node], (begun.node, begun.position)
+        if node.codes[begun.position] == OWNED and node.blocks[begun.position] == block:
+            state = running_on(worker, begun.started, begun.attempt)
+            self._begun[block], self.running[run] = run, state
+            self._write(
+                TaskRunMoved(begun.started, begun.node, self.index(*run), begun.position, state)
+            )
 
     def give_back(self, block: int) -> None:
         """Open all of a block: nothing of it was begun, and never will be."""
-        spans = self.in_flight.pop(block, ())
-        self.untold.pop(block, None)
+        spans, _ = self.land(block)
         self.keys.pop(block, None)
         self._take_unbegun(block, spans)
 
@@ -305,8 +350,9 @@ class RunRecord(Columns):
         finished = sum(code in FINISHED for code in stretch.codes)
         self.holding.finished(block, finished, ((name, 0) for name in stretch.places))
         if set(stretch.codes) != {Success.code}:
-            for part in stretch.parts():
-                self._fold_unhappy(block, part)
+            for name, at in stretch.places.items():
+                if stretch.codes[at] != Success.code:
+                    self._fold_unhappy(block, stretch.part(name))
         for name, at in stretch.places.items() if stretch.notes else ():
             note = stretch.notes.get(at)
             if note is not None and note.length is not None:
@@ -370,6 +416,14 @@ class RunRecord(Columns):
             for a, b in self.owned_ranges(name, block, start, stop)
             for position in range(a, b)
         ]
+
+    def note_vanished(self, name: str, position: int, count: int = 1) -> None:
+        """Count bodies that nobody heard of any more: the next is another attempt, at no retry."""
+        node = self.nodes[name]
+        before = node.before.get(position) or Before(node.attempts[position])
+        attempts, lost = before.attempts + count, before.lost + count
+        node.before[position] = before._replace(attempts=attempts, lost=lost)
+        node.attempts[position] += count
 
     def reclaim(self, block: int, run: tuple[str, int]) -> None:
         """Open a task run that its block will not end."""
@@ -441,7 +495,7 @@ class RunRecord(Columns):
         """Wait for a block no longer: what it has not told is cancelled."""
         for name, position in self.untold_runs(block):
             self.cancel(name, position, message)
-        del self.in_flight[block], self.untold[block]
+        self.land(block)
 
     def cancel_unfinished(self, message: str) -> None:
         """Note that every task run that is not finished was cancelled."""
@@ -450,8 +504,8 @@ class RunRecord(Columns):
             for position, code in enumerate(record.codes):
                 if code not in FINISHED:
                     self.cancel(name, position, message)
-        self.in_flight.clear()
-        self.untold.clear()
+        for block in list(self.in_flight):
+            self.land(block)
         self._due.clear()
         self.open = 0
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from typing import Any
 
 from daskflow.demands import Demand
@@ -56,5 +55,5 @@ class Refusals:
         if self.unfit and (fit := tuple(self._fit(session))):
             for block in plan.blocks:
                 if not block.demand.workers:
-                    found[block.key] = replace(block.demand, workers=fit, is_wish=True)
+                    found[block.key] = block.demand._replace(workers=fit, is_wish=True)
         return found

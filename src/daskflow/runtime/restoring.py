@@ -22,7 +22,7 @@ from daskflow.lowering.plan import Plan
 from daskflow.runtime.columns import Columns, is_news
 from daskflow.runtime.given import length_of
 from daskflow.runtime.record import RunRecord
-from daskflow.states import CANCELLED, FINISHED, PICKED, Paused, Pending, State
+from daskflow.states import CANCELLED, FINISHED, PICKED, Paused, Pending, Running, State
 
 Run = tuple[str, int]  # node, position
 
@@ -95,11 +95,19 @@ class Folding:
 
     def _move(self, entry: TaskRunMoved) -> StateChanged | None:
         is_one = entry.position >= 0
-        is_told = not is_one or is_news(self._code_of(entry), entry.state.code)
-        if entry.is_driver and is_one:
-            _take_state(self.record, entry.node, entry.position, entry.state)
+        begins = isinstance(entry.state, Running)
+        is_told = not is_one or (is_news(self._code_of(entry), entry.state.code) and not begins)
+        if is_one:
+            self._take_moved(entry)
         name = run_label(entry.node, entry.index)
         return StateChanged(entry.at, name, entry.state) if is_told else None
+
+    def _take_moved(self, entry: TaskRunMoved) -> None:
+        self.record.running.pop((entry.node, entry.position), None)
+        if entry.is_driver:
+            _take_state(self.record, entry.node, entry.position, entry.state)
+        elif isinstance(entry.state, Running):
+            self.record.running[entry.node, entry.position] = entry.state
 
     def _code_of(self, entry: TaskRunMoved) -> int:
         return self.record.nodes[entry.node].codes[entry.position]
@@ -230,6 +238,15 @@ def is_lost(record: RunRecord, name: str, position: int) -> bool:
         and position not in node.states
         and node.blocks[position] not in record.keys
     )
+
+
+def begin_again(record: RunRecord, why: str) -> None:
+    """Let run again what ran when the driver was lost; that attempt counts, and costs no retry."""
+    for (name, position), running in list(record.running.items()):
+        node = record.nodes[name]
+        record.note_vanished(name, position, max(0, running.attempt - node.attempts[position]))
+        record.tell(name, position, Pending(why, attempt=node.attempts[position]))
+    record.running.clear()
 
 
 def reopen(record: RunRecord, runs: Iterable[Run], why: str) -> list[str]:

@@ -19,13 +19,17 @@ from daskflow.runtime.deadlines import Watch, raise_in
 from daskflow.signals import RunInterrupted
 
 
+def do_nothing() -> None:
+    """Stand where nothing is to be done."""
+
+
 @dataclass(slots=True, eq=False)
 class CancelScope:
     """The block that a thread runs, as far as it can be stopped."""
 
     run_id: str = ""  # as executors know the run
     number: int = 0  # of the block
-    on_cancel: Callable[[], None] = lambda: None  # lets nothing more of it begin
+    on_cancel: Callable[[], None] = do_nothing  # lets nothing more of it begin
     thread: int = field(default_factory=threading.get_ident)
     around: AtWork | None = None  # see `AtWork`
     is_cancelled: bool = False

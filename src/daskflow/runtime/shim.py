@@ -4,6 +4,7 @@
 does. It takes the block's task runs lane by lane, each through `steps.STEPS`, and fills one
 segment of columns for each node of each strip. The segments without their values are reported
 through the port, before the block's value can be seen; with values they are the block's value.
+Where a body takes long, what was filled before is reported while it does; see `meanwhile`.
 What a block keeps: the values of nodes that are needed outside of it, and for a task run that is
 not finished everything it would need to go on. Where the run is cancelled meanwhile, the block
 begins nothing more, and tells as ever of what it has done: what it does not tell of is given back.
@@ -16,8 +17,8 @@ import pickle
 import threading
 import traceback
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from typing import Any
 from weakref import WeakValueDictionary
@@ -25,16 +26,18 @@ from weakref import WeakValueDictionary
 from daskflow import context
 from daskflow.definition.nodes import ROOT
 from daskflow.errors import CodeMissingError, ExecutorError
-from daskflow.events import NOTHING_BEFORE, GiveBack, Note, Segment, Span, Stretch
+from daskflow.events import NOTHING_BEFORE, Note, Segment, Span, Stretch, Tell
 from daskflow.executors.at_work import begin, end
 from daskflow.executors.base import NOWHERE, Gauge, Mark, Port, use_port
 from daskflow.executors.ports import current_port
+from daskflow.garbage import uncollected
 from daskflow.lowering.links import link_of
 from daskflow.lowering.plan import BlockBody, Strip, strips_of, unpack_block
-from daskflow.runtime.budgets import Budget, reporter
+from daskflow.runtime.budgets import Budget
 from daskflow.runtime.inputs import Inputs, Literal
+from daskflow.runtime.meanwhile import Filling, Looks
 from daskflow.runtime.modules import in_use
-from daskflow.runtime.scopes import CancelScope
+from daskflow.runtime.scopes import CancelScope, do_nothing
 from daskflow.runtime.spec import RunSpec, unpack_spec
 from daskflow.runtime.steps import interrupted, walk
 from daskflow.runtime.tapes import outbox
@@ -66,17 +69,17 @@ def run_block(run_id: str, number: int, body: bytes, *inputs: Any) -> tuple[Segm
             walk = BlockWalk(spec, unpack_block(body), inputs, gauge, is_local=port.is_local)
             walk.begin(run_id, number)
             try:
-                with walk.watched(port.giving_back(run_id, number)):
+                with walk.watched(port.telling(run_id, number)):
                     segments = walk.walk()
             finally:
-                end(walk.scope)
+                walk.end()
     finally:
         port.end()
     if not port.is_local:
         drop_frames(segments)
     if outbox.ended:
         outbox.send_ended()  # whoever hears that the block is done has heard what it logged
-    port.report(run_id, number, tuple(segment.without_values() for segment in segments))
+    port.report(run_id, number, walk.untold())
     return tuple(segments)
 
 
@@ -143,7 +146,9 @@ def kept_spec(run_id: str, fetch: Callable[[str], bytes]) -> RunSpec:
     with _specs_lock:
         spec = _used_specs.get(run_id)
         if spec is None:
-            spec = _used_specs[run_id] = unpack_spec(fetch(run_id))
+            data = fetch(run_id)
+            with uncollected():
+                spec = _used_specs[run_id] = unpack_spec(data)
         _specs[run_id] = spec
         _specs.move_to_end(run_id)
         while len(_specs) > _KEPT_SPECS:
@@ -166,6 +171,9 @@ class BlockWalk:
         self.spec = spec
         self.gauge = gauge
         self._place = 0  # in the walk, of the task run that was begun last
+        self._current: TaskRun | None = None  # that one
+        self._fillings: list[Filling] = []
+        self._looks: Looks | None = None  # what is told of it meanwhile; None: nothing
         self.is_local = is_local
         self.body = body
         self.inputs = Inputs(spec, received, body.slices, body.spaces)
@@ -173,7 +181,6 @@ class BlockWalk:
         self.segments: list[Segment] = []
         self.budget = Budget(spec.limits)
         self.scope = CancelScope()
-        self._give_back: GiveBack | None = None
         self.waning = Waning.of(spec, body.strips)
 
     def begin(self, run_id: str, number: int) -> None:
@@ -183,30 +190,39 @@ class BlockWalk:
         if not begin(scope):
             self._call_off()
 
-    @contextmanager
-    def watched(self, give_back: GiveBack | None) -> Iterator[None]:
-        """Let the reporter look at it meanwhile, where it may give something back."""
-        if give_back is None or sum(map(self._length, self.body.strips)) == 1:
-            yield
-            return
-        self._give_back = give_back
-        forget = reporter.watch(self.budget, self._give_rest_back)
-        try:
-            yield
-        finally:
-            forget()
+    def end(self) -> None:
+        """Let it be called off no more; nothing it holds is to wait for Python's collector."""
+        end(self.scope)
+        self.scope.on_cancel = do_nothing
+        self._looks = self._current = None
+
+    def watched(self, tell: Tell | None) -> AbstractContextManager[object]:
+        """Let the reporter look at it meanwhile, where somebody listens."""
+        if tell is None:
+            return nullcontext()
+        self._looks = Looks(self, tell)
+        return self._looks
 
     def _call_off(self) -> None:
         """Let nothing more be begun, and tell so at once: what runs may take long."""
-        self._give_rest_back(self.budget.cut())
+        place, looks = self.budget.cut(), self._looks  # which goes when the block ends
+        if looks is not None:
+            looks.give_back(place)
 
-    def _give_rest_back(self, place: int) -> None:
-        """Tell of what is from a place of the walk on that it will not be begun."""
-        rest = self._behind(place)
-        if rest and self._give_back is not None:
-            self._give_back(rest)
+    def begun(self) -> TaskRun | None:
+        """Return the task run whose body runs, if one does; another thread asks."""
+        run = self._current
+        return run if run is not None and run.started > run.ended else None
 
-    def _behind(self, place: int) -> list[Span]:
+    def untold(self) -> tuple[Segment, ...]:
+        """Return what has come to an end since this was asked last, by one thread at a time."""
+        found: list[Segment] = []
+        for filling in self._fillings:
+            if filling.told < filling.count:
+                found += filling.take()
+        return tuple(found)
+
+    def behind(self, place: int) -> list[Span]:
         """Return the task runs from a place of the walk on."""
         found: list[Span] = []
         for strip in self.body.strips:
@@ -238,14 +254,17 @@ class BlockWalk:
         """Run the task runs of nodes that are not mapped; return whether all were begun."""
         stretch = Stretch()
         self.segments.append(stretch)
+        filling = Filling([stretch])
+        self._fillings.append(filling)
         for name in strip.nodes:
             if self.scope.is_cancelled or not self.budget.may_begin():
                 break
             run, state = self._run(wire_of(self.spec, name, self.inputs), 0)
             self.inputs.lengthen(stretch, name)
             record(stretch, run, state)
+            filling.count += 1
             self.budget.inline += len(run.small) if run.small is not None else 0
-            self.budget.kept += run.size
+            self.budget.kept += run.size if self.waning.is_kept(name) else 0
             if state.code in FINISHED:
                 self.waning.finished(name, stretch)
         if not stretch.places:  # it was called off
@@ -255,6 +274,8 @@ class BlockWalk:
     def _walk_lanes(self, strip: Strip) -> bool:
         """Run the task runs of a strip of lanes; return whether all of them were begun."""
         mine = {name: Segment(name, strip.start) for name in strip.nodes}
+        filling = Filling(list(mine.values()))
+        self._fillings.append(filling)
         wires = {name: wire_of(self.spec, name, self.inputs) for name in strip.nodes}
         for segment in mine.values():
             self.inputs.add(segment)
@@ -268,6 +289,7 @@ class BlockWalk:
                     break
                 run, state = self._run(wires[name], position)
                 record(mine[name], run, state)
+                filling.count += 1
                 all_finished &= state.code in FINISHED
                 self.budget.inline += len(run.small) if run.small is not None else 0
                 self.budget.kept += 0 if name in passing else run.size
@@ -285,7 +307,7 @@ class BlockWalk:
         index = wire.space.index_of(position)
         before = self.body.before.get((node.name, position), NOTHING_BEFORE)
         here = (position, index, self.is_local, wire.codes(position), self.scope)
-        run = TaskRun(self.spec, node, wire, *here, before)
+        run = self._current = TaskRun(self.spec, node, wire, *here, before)
         if before.carries:
             found = self.inputs.carried
             run.carry = partial(found, node.name, position, before.loops, before.held)

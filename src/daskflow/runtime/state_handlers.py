@@ -38,7 +38,7 @@ def enter(run: TaskRun, old: State, new: State) -> State:
     Where they make something else of it, that is what became of the task run.
     """
     watchers = run.node.task.rules.watchers
-    if not watchers:
+    if not watchers.is_any:
         return new
     with _within(context_of(run)):
         made = _ask(watchers, run.node.task, old, new, SHIM_MOVES)
@@ -51,7 +51,7 @@ def enter(run: TaskRun, old: State, new: State) -> State:
 def leave(run: TaskRun, old: State, new: State) -> State:
     """Let state handlers, then hooks, see what became of a task run, or of an iteration."""
     watchers = run.node.task.rules.watchers
-    if not watchers or run.is_told:
+    if not watchers.is_any or run.is_told:
         return new
     with _within(context_of(run)):
         made = _ask(watchers, run.node.task, old, new, SHIM_MOVES)
@@ -69,7 +69,7 @@ class TaskWatch:
         """Return what the state handlers make of a change; let the hooks see it."""
         task = self.spec.graph.nodes[node].task
         watchers = task.rules.watchers
-        if not watchers:
+        if not watchers.is_any:
             return new
         with _within(self._context(node, index, new)):
             made = _sound(_ask(watchers, task, old, new, DRIVER_MOVES), task.name)
@@ -79,7 +79,7 @@ class TaskWatch:
     def observe(self, node: str, index: tuple[int, ...], new: State) -> None:
         """Let the hooks see that a mapped task ended without children."""
         task = self.spec.graph.nodes[node].task
-        if task.rules.watchers:
+        if task.rules.watchers.is_any:
             with _within(self._context(node, index, new)):
                 call_hooks(task.rules.watchers, task, context.get(), new)
 

@@ -17,7 +17,7 @@ from dataclasses import replace
 from daskflow import context
 from daskflow.definition.mapping import length_of
 from daskflow.errors import StoreBusyError
-from daskflow.events import NOTHING_BEFORE, Before, Note
+from daskflow.events import FIRST_CALL, NOTHING_BEFORE, Before, Note
 from daskflow.lowering.needs import stand_in
 from daskflow.results.serializers import weigh
 from daskflow.runtime import caches, state_handlers
@@ -96,7 +96,8 @@ def carry_on(run: TaskRun, state: State) -> State:
 
 def wait_for_upstream(run: TaskRun, state: State) -> State:
     """Send the run back while one of its upstream task runs is not finished."""
-    if count_codes(run.codes).unfinished:
+    run.counts = count_codes(run.codes)
+    if run.counts.unfinished:
         return Pending("waits for an upstream task run")
     return state
 
@@ -119,7 +120,7 @@ def ask_trigger(run: TaskRun, state: State) -> State:
         return state
     if is_manual(rules.trigger):
         return Paused("waits for approval")
-    counts = count_codes(run.codes)
+    counts = run.counts
     if not counts.total:
         return state
     states = LazyStates(lambda: run.wire.states(run.position))
@@ -159,7 +160,10 @@ def call_body(run: TaskRun, state: State) -> State:
     if scope.is_cancelled:  # first said, then looked: see `scopes`
         scope.is_calling = False
         return PENDING
-    run.before = run.before._replace(attempts=run.before.attempts + 1)
+    before = run.before
+    run.before = (
+        FIRST_CALL if before is NOTHING_BEFORE else before._replace(attempts=before.attempts + 1)
+    )
     here = with_prints(run, context_of(run))
     around = context.current.get()  # the task that called this flow, if one did
     task = run.node.task
@@ -374,8 +378,7 @@ def walk(run: TaskRun) -> State:
 def _walk_all(run: TaskRun) -> State:
     state = _guarded(_walk_to_the_end, run, PENDING)
     if state.code != Pending.code:  # else it is sent back, and nothing has changed
-        for step in AT_THE_END:
-            state = _guarded(step, run, state)
+        state = _guarded(_walk_behind_it, run, state)
     return state
 
 
@@ -408,6 +411,12 @@ def _walk_to_the_end(run: TaskRun, state: State) -> State:
     while state is RUNNING:
         for step in OF_A_CALL:
             state = step(run, state)
+    return state
+
+
+def _walk_behind_it(run: TaskRun, state: State) -> State:
+    for step in AT_THE_END:
+        state = step(run, state)
     return state
 
 

@@ -15,6 +15,7 @@ from daskflow.runtime.spec import RunSpec
 from daskflow.runtime.tapes import Tape, open_tape, outbox
 from daskflow.runtime.wiring import Wire
 from daskflow.signals import Signal
+from daskflow.triggers import NO_UPSTREAM, Counts
 
 
 @dataclass(slots=True)
@@ -30,6 +31,7 @@ class TaskRun:
     codes: list[bytes]  # kinds of the states of all upstream task runs, in columns
     scope: CancelScope  # of its block
     before: Before = NOTHING_BEFORE  # what the bodies called so far have left
+    counts: Counts = NO_UPSTREAM  # of the upstream task runs
     carry: Callable[[], Any] = lambda: None  # brings what the iteration begins with
     loop_result: Any = None  # what the iteration begins with
     started: float = 0.0  # instant; 0.0: the body was not started

@@ -19,8 +19,7 @@ def uproot(record: RunRecord) -> None:
     for block in list(record.in_flight):
         for run in record.untold_runs(block):
             record.reclaim(block, run)
-    record.in_flight.clear()
-    record.untold.clear()
+        record.land(block)
     record.keys.clear()
     record.holding = Holding(record.graph, record.kept)
     reopen(record, list(lost_runs(record, record.kept)), _WHY)

@@ -268,8 +268,7 @@ def progress_of(record: RunRecord) -> list[NodeProgress]:
         NodeProgress(
             name,
             record.total(name),
-            # a copy, for the driver may be at work
-            {KINDS[code].__name__: count for code, count in dict(node.counts).items() if count},
+            {KINDS[code].__name__: count for code, count in counts.items() if count},
         )
-        for name, node in list(record.nodes.items())
+        for name, counts in record.counted().items()
     ]

@@ -26,6 +26,8 @@ class Waning:
     def of(cls, spec: RunSpec, strips: Sequence[Strip]) -> Waning:
         """Return the counts at the beginning of a block."""
         made = cls(spec)
+        if len(strips) == 1 and len(strips[0].nodes) == 1:
+            return made
         graph = spec.graph
         here = {name for s in strips if graph.nodes[s.nodes[0]].space == ROOT for name in s.nodes}
         for name in here - spec.kept if len(here) > 1 else ():
@@ -33,6 +35,10 @@ class Waning:
             if consumers <= here:
                 made.left[name] = len(consumers)
         return made
+
+    def is_kept(self, name: str) -> bool:
+        """Return whether somebody outside of the block needs a value."""
+        return name not in self.left
 
     def finished(self, name: str, told: Segment) -> None:
         """Note that a task run is finished; let go of what nobody needs now.

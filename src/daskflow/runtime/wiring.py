@@ -24,8 +24,9 @@ from daskflow.definition.nodes import (
     node_refs,
     refs_at,
 )
+from daskflow.events import Segment
 from daskflow.graph import Edge
-from daskflow.lowering.links import Link, link_of
+from daskflow.lowering.links import ROOT_SPACE, Link, link_of
 from daskflow.lowering.plan import Slice
 from daskflow.lowering.spaces import Below, Index, Space
 from daskflow.runtime.inputs import Inputs
@@ -227,10 +228,14 @@ class Wire:
         return args, kwargs
 
     def _getter(self, form: Form) -> Callable[[int], Any]:
-        """Return a function from a position to what a form stands for there."""
+        """Return a function from a position to what a form stands for there.
+
+        Those that are asked most do not hold the wire, which holds them: so nothing of a block is
+        left for Python's collector.
+        """
         if isinstance(form, LiteralRef):
-            name = form.name
-            return lambda _: self.inputs.literal(name)
+            inputs, name = self.inputs, form.name
+            return lambda _: inputs.literal(name)
         if isinstance(form, Packed):
             return lambda position: fill(form, lambda ref: self._getter(ref)(position))
         if isinstance(form, Element):
@@ -244,12 +249,12 @@ class Wire:
             return lambda position: fill(
                 template[place(position)], lambda ref: self._getter(ref)(position)
             )
-        source = form.of
-        if isinstance(source, LiteralRef) and not self.inputs.has_literal(source.name):
-            return lambda position: _from_slices(self.inputs.slices, source, position)
-        if isinstance(source, NodeRef) and source.name in self.inputs.pieces:
+        source, inputs = form.of, self.inputs
+        if isinstance(source, LiteralRef) and not inputs.has_literal(source.name):
+            return lambda position: _from_slices(inputs.slices, source, position)
+        if isinstance(source, NodeRef) and source.name in inputs.pieces:
             name = source.name
-            return _late(lambda: self.inputs.piece_getter(name))
+            return _late(lambda: inputs.piece_getter(name))
         inner = self._getter(source)
         if isinstance(source, LiteralRef) or (isinstance(source, NodeRef) and not source.levels):
             at = _late(lambda: element_getter(inner(0)))
@@ -260,7 +265,8 @@ class Wire:
         """Return a function from a position to its map index at a level."""
         if self.space.level == 1:
             return lambda position: position
-        return lambda position: self.space.index_of(position)[level]
+        space = self.space
+        return lambda position: space.index_of(position)[level]
 
     def _node_getter(self, ref: NodeRef) -> Callable[[int], Any]:
         inputs, name, is_picky = self.inputs, ref.name, ref.is_picky
@@ -271,8 +277,10 @@ class Wire:
         if self._link(ref, name).is_same:
             return lambda position: inputs.value(name, position)
 
+        space = self.space
+
         def get(position: int) -> Any:
-            index = self.space.index_of(position)
+            index = space.index_of(position)
             picked = tuple(index[level] for level in ref.levels)
             return inputs.values_below(name, picked, is_picky=is_picky)
 
@@ -308,24 +316,38 @@ class Wire:
 class SingleWire(Wire):
     """The view of a node that is not mapped: whatever it depends on, it needs all of it.
 
-    It is used once, so nothing is prepared.
+    It is used once, so nothing is prepared; and what tells of a node that is not mapped either is
+    looked for once.
     """
 
     _listed = ()
+    gates: tuple[Link, ...] = ()
 
     def __init__(self, spec: RunSpec, node: str, inputs: Inputs) -> None:
         self.node = spec.graph.nodes[node]
         self.inputs = inputs
-        self.space = inputs.space_of(node)
-        edges = spec.graph.upstream(node)
+        self.space = ROOT_SPACE
         self.ways = {}  # links are made for those who ask
-        self._names = dict.fromkeys(edge.upstream for edge in edges if not edge.is_gate)
-        gates = [edge for edge in edges if edge.is_gate]
-        self.gates = tuple(link_of(spec.graph, edge, inputs.spaces) for edge in gates)
+        self._names: dict[str, None] = {}
+        self._found: dict[str, tuple[Segment, int]] = {}
+        for edge in spec.graph.upstream(node):
+            if edge.is_gate:
+                self.gates = (*self.gates, link_of(spec.graph, edge, inputs.spaces))
+            else:
+                self._names[edge.upstream] = None
 
     def codes(self, position: int) -> list[bytes]:
         """Return the kinds of the states of all upstream task runs, in columns."""
-        return [self.inputs.whole_codes(name) for name in self._names]
+        return [self._codes_of(name) for name in self._names]
+
+    def _codes_of(self, name: str) -> bytes:
+        if self.inputs.spec.graph.nodes[name].space != ROOT:
+            return self.inputs.whole_codes(name)
+        found = self.inputs.find(name, 0)
+        if found is None:
+            return _UNKNOWN
+        segment, offset = self._found[name] = found
+        return bytes([segment.codes[offset]])
 
     def arguments(self, position: int) -> tuple[list[Any], dict[str, Any]]:
         """Return what the function is called with."""
@@ -341,6 +363,8 @@ class SingleWire(Wire):
 
     def _value(self, form: Form) -> Any:
         if type(form) is NodeRef:
+            if form.name in self._found:
+                return self.inputs.read(*self._found[form.name])
             return self.inputs.values_below(form.name, (), is_picky=form.is_picky)
         if type(form) is LiteralRef:
             return self.inputs.literal(form.name)

@@ -25,7 +25,7 @@ from daskflow.stores.history import Lease, RunStore
 from daskflow.stores.line_writer import LineWriter
 from daskflow.timing import monotonic
 
-_GATHER_SECONDS = 0.05  # in which entries are gathered for one transaction
+_GATHER_SECONDS = 0.2  # in which entries are gathered for one transaction
 _AGAIN_SECONDS = (0.1, 0.5, 2.0)  # between tries; the last one repeats
 _log = logging.getLogger("daskflow")
 
@@ -55,7 +55,8 @@ class Journal:
             self._entries.append(entry)
             self._row.update(row or {})
             self._added += 1
-            self._changed.notify_all()
+            if len(self._entries) == 1:  # else who writes knows of some, and gathers
+                self._changed.notify_all()
 
     def add_lines(self, pieces: Sequence[Piece], dropped: int = 0) -> None:
         """Take in what task runs have logged, and how many lines of it were dropped already."""

@@ -104,11 +104,8 @@ def birth_of(row: Mapping[str, Any]) -> bytes:
 
 def whole_of(row: Mapping[str, Any]) -> bytes:
     """Return what is sealed of a row of the history: all of it."""
-    return pack_parts([_sealed(row[name]) for name in sorted(row) if name != "seal"])
-
-
-def _sealed(value: Any) -> bytes | None:
-    return value if value is None or type(value) is bytes else repr(value).encode()
+    values = [row[name] for name in sorted(row) if name != "seal"]
+    return pack_parts([v if v is None or type(v) is bytes else repr(v).encode() for v in values])
 
 
 class EntryRows:

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from sqlalchemy import Connection, Select, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, Select, Table, delete, func, insert, or_, select, update
 
 from daskflow.entries import Entry
 from daskflow.errors import LeaseLostError, LeaseTakenError, UnknownRunError
@@ -64,6 +64,9 @@ class Place(OrderPlace, Protocol):
         StoreBusyError
             It cannot be written now; nothing was.
         """
+
+    def add(self, connection: Connection, table: Table, rows: Sequence[Row]) -> None:
+        """Add rows to a table; all of them name the same columns."""
 
     def reading(self) -> AbstractContextManager[Connection]:
         """Give a connection that sees one consistent state."""
@@ -153,7 +156,7 @@ class SqlStore:
                 table, values = self._rows.row(lease.run_id, version, entry)
                 tables.setdefault(table, []).append(values)
             for name, rows in tables.items():
-                connection.execute(insert(schema.metadata.tables[name]), rows)
+                self._place.add(connection, schema.metadata.tables[name], rows)
             fields = {**fields_of_run(row), "version": before + len(entries)}
             _change(connection, lease.run_id, fields)
 

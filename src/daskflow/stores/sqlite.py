@@ -14,13 +14,14 @@ import fcntl
 import os
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, ClassVar
 from weakref import WeakSet
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, Table, create_engine, event
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool, StaticPool
 
@@ -29,6 +30,7 @@ from daskflow.errors import StoreBusyError, StoreError
 from daskflow.results.places import make_folders
 from daskflow.stores.filesystems import is_network, kind_of
 from daskflow.stores.migrating import is_current, migrate
+from daskflow.stores.rows import Row
 from daskflow.stores.sql import forget_ops
 from daskflow.timing import monotonic
 
@@ -36,6 +38,7 @@ _LOCK_SECONDS = 5.0  # to wait for another process's transaction
 _STEP_SECONDS = 0.005
 _GLANCE_SECONDS = 0.25  # within which who looked whether a run is driven has let go of it for sure
 _WAL_BYTES = 8 << 20  # from which on a checkpoint is made
+_AT_A_TIME = 100  # rows that one statement adds
 _RECHECK = 64  # transactions between looks at the size of the WAL
 
 
@@ -212,6 +215,18 @@ class SqlitePlace:
             if self._writes % _RECHECK == 0:
                 self._checkpoint()
 
+    def add(self, connection: Connection, table: Table, rows: Sequence[Row]) -> None:
+        """Add rows to a table, many with one statement.
+
+        Python's lock is let go for each statement, also for each row of `executemany`; where other
+        threads are busy it comes back late, and to hand it over costs them as much as the row.
+        """
+        for start in range(0, len(rows), _AT_A_TIME):
+            some = rows[start : start + _AT_A_TIME]
+            columns = tuple(some[0])
+            values = tuple(row[column] for row in some for column in columns)
+            connection.exec_driver_sql(_insertion(table.name, columns, len(some)), values)
+
     def _checkpoint(self) -> None:
         """Move what is in the WAL into the database, where it has become much."""
         wal = self.file.with_name(f"{self.file.name}-wal")
@@ -283,6 +298,13 @@ class SqlitePlace:
         with suppress(StoreBusyError), self._lock.held():
             self._writer.dispose()
         self._lock.close()
+
+
+@lru_cache(maxsize=64)
+def _insertion(table: str, columns: tuple[str, ...], count: int) -> str:
+    """Return the statement that adds so many rows; its names are those of our own tables."""
+    row = f"({', '.join('?' * len(columns))})"
+    return f"INSERT INTO {table} ({', '.join(columns)}) VALUES {', '.join([row] * count)}"  # noqa: S608
 
 
 def _check_local(file: Path) -> None:

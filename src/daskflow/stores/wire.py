@@ -12,7 +12,7 @@ from typing import Any
 from daskflow.entries import without_values
 from daskflow.results.signing import Signer
 from daskflow.stores.history import Numbered, RunRow
-from daskflow.stores.rows import HEAVY, EntryRows, Row, row_of_run, run_of_row
+from daskflow.stores.rows import HEAVY, EntryRows, Row, fields_of_run, run_of_row
 
 Packed = tuple[int, str, Row]  # version, table, columns
 
@@ -47,8 +47,8 @@ def unpack_entry(packed: Packed) -> Numbered:
 
 def pack_run(run: RunRow) -> Row:
     """Return what is known of a run as it travels, without what is heavy."""
-    row = row_of_run(run)
-    return _clean({name: value for name, value in row.items() if name not in HEAVY})
+    names = RunRow.__dataclass_fields__.keys() - set(HEAVY)
+    return _clean(fields_of_run({name: getattr(run, name) for name in names}))
 
 
 def unpack_run(row: Mapping[str, Any]) -> RunRow:

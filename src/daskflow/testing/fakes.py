@@ -71,7 +71,7 @@ class _Cast:
         graph = definition.graph.copy()
         for node, key in faked:
             self.idle = [other for other in self.idle if other is not key]
-            graph.replace_node(node.name, replace(node, task=_faked(node, self.fakes[key])))
+            graph.replace_node(node.name, node._replace(task=_faked(node, self.fakes[key])))
         return replace(definition, graph=graph)
 
     def _key_of(self, node: NodeSpec) -> Task[..., Any] | str | None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from daskflow import (
@@ -191,7 +189,7 @@ def test_an_element_of_a_flattened_map_comes_of_one_task_run():
     """However deep the maps are that are flattened; such a trigger can be set by hand only."""
     definition = flow(lambda: flatten(lanes.map([1, 2])), name="case").definition()
     node = definition.graph.nodes["flatten"]
-    definition.graph.nodes["flatten"] = replace(node, task=rule(some_failed(at_least=2)))
+    definition.graph.nodes["flatten"] = node._replace(task=rule(some_failed(at_least=2)))
     (finding,) = Reach(definition).find()
     assert finding.what.endswith("cannot say yes to 1 upstream task run")
 

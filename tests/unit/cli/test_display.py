@@ -11,6 +11,7 @@ from rich.console import Console
 from daskflow import LocalExecutor, Skip, flow, task
 from daskflow.cli.display import LiveDisplay, PlainDisplay, make_console, make_display, news_of
 from daskflow.cli.summary import how_far_is, print_interrupted, print_summary
+from daskflow.timing import now
 
 GATE = threading.Event()
 SENTENCE = "long enough for a line of its own " * 2
@@ -105,6 +106,16 @@ def test_plain_lines_tell_what_is_unhappy():
     assert sum(line.endswith(" odd[1] Skipped: even") for line in lines) == 1
     assert any("task runs finished after" in line for line in lines)
     assert "\x1b" not in console.file.getvalue()
+
+
+def test_what_was_before_is_not_told_again():
+    """What happened until a run is resumed was told when it did."""
+    console = paper()
+    run = submit([1, 2])
+    GATE.set()
+    run.wait(10)
+    PlainDisplay(console, since=now() + 1.0).follow(run)
+    assert "Skipped" not in console.file.getvalue()
 
 
 def test_a_flood_of_events_ends_with_a_count():

@@ -58,6 +58,16 @@ def test_lines_for_people(night, daskflow):
     assert shown(warning, Way(is_utc=True)) != shown(warning, Way())
 
 
+def test_where_nothing_was_logged(store, daskflow, told):
+    """What to do so that prints are kept, on stderr; machines get an empty list alone."""
+    flow(lambda: task(len)("abc"), executor=LocalExecutor()).run()
+    code, output, errors = daskflow("logs", "last")
+    assert (code, output) == (0, "")
+    assert "no lines" in errors
+    assert "log_prints=True" in errors
+    assert told("logs", "last")["lines"] == []
+
+
 def test_a_line_for_people():
     """In UTC where that is wanted; the run's own have no name; dropped ones are dim."""
     way = Way(is_utc=True)

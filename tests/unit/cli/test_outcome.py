@@ -6,6 +6,7 @@ import pytest
 
 from daskflow import LocalExecutor, Skip, context, flow, task
 from daskflow.cli.outcome import failures_of, outcome_line, remarks_of, seconds_in
+from daskflow.runtime.columns import running_on
 
 
 @task
@@ -73,6 +74,16 @@ def test_the_time_in_a_task_is_that_of_its_bodies():
         sum(body.total_seconds() for body in bodies), abs=1e-5
     )
     assert seconds_in(ended.record, "number") == 0
+
+
+def test_the_time_in_a_task_that_runs():
+    """What has begun and not ended counts up to the instant at which somebody looks."""
+    record = run(number).record
+    before = seconds_in(record, "number")
+    record.running["number", 0] = running_on("tcp://here:1", 100.0, 1)
+    assert seconds_in(record, "number", 102.5) == pytest.approx(before + 2.5)
+    assert seconds_in(record, "number", 99.0) == before  # clocks differ
+    assert seconds_in(record, "number") == before  # nobody drives it any more
 
 
 def test_a_retried_task_run_is_told_with_what_failed():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import runpy
+import signal
 import sys
 
 import pytest
@@ -28,6 +29,14 @@ def fail(n: int) -> int:
 @task
 def interrupt() -> None:
     signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+
+@task
+def terminate() -> None:
+    signal.pthread_kill(threading.main_thread().ident, signal.SIGTERM)
+
+@flow
+def terminated():
+    return terminate()
 
 @flow
 def doubled(numbers: list[int] = [1]):
@@ -117,6 +126,22 @@ def test_a_run_that_is_interrupted(write, daskflow):
     code, output, _ = daskflow("run", "flows.py:interrupted", "--executor", "threads")
     assert code == Exit.CANCELLED
     assert "nterrupted after" in output
+
+
+def test_a_run_that_is_terminated(write, daskflow):
+    """SIGTERM is the same; who takes it himself keeps it, and is alone with it."""
+    write("flows.py", FLOWS)
+    code, output, _ = daskflow("run", "flows.py:terminated", "--executor", "threads")
+    assert code == Exit.CANCELLED
+    assert "nterrupted after" in output
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    heard = []
+    signal.signal(signal.SIGTERM, lambda *_: heard.append(1))
+    try:
+        code, output, _ = daskflow("run", "flows.py:terminated", "--executor", "threads")
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    assert (code, heard) == (Exit.SUCCESS, [1])
 
 
 def test_an_interrupted_process_ends_without_waiting(write, monkeypatch):

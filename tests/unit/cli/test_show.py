@@ -72,7 +72,11 @@ def test_a_failed_run_for_people(store, daskflow):
         "picky 5 2 Success, 1 Skipped, 2 Failed",
         "total 1 1 TriggerFailed",
     ]
-    at = lines.index("failed")
+    at = lines.index("retried and skipped")
+    assert lines[at + 1] == "picky[1]: Skipped: not one"
+    assert lines[at + 2].startswith("picky[2]: Success at attempt 2; attempt 1 of 2 failed: Time")
+    assert lines[at + 4] == "failed"  # and what failed in the end is told there only
+    at += 4
     assert lines[at + 1].startswith("picky[3]: Failed: ")
     assert lines[at + 3].startswith("total: TriggerFailed: trigger all_successful said no")
     assert lines[lines.index("next") + 1 :] == [

@@ -55,6 +55,36 @@ def test_a_story_for_people(store, daskflow):
     ]
 
 
+def test_without_a_task_it_is_told_of_what_failed_first(store, daskflow):
+    """Not of what hangs on it; where all is well there is nothing to explain."""
+    run(failing)
+    code, output, _ = daskflow("why", "last")
+    assert (code, output.splitlines()[0][:26]) == (0, "fail: Failed at attempt 2 ")
+    run(lambda: total(load(1)), name="day")
+    code, _, errors = daskflow("why", "day")
+    assert code != 0
+    assert "nothing failed, waits or was skipped; name a task: load, total" in errors
+
+
+def test_a_run_whose_driver_is_lost_is_to_be_resumed(store, daskflow):
+    """Where that is all that is wrong with it."""
+    store.create(RunRow("1" * 32, "owl", "etl", Running(), 1.0, started=1.0), "op")
+    code, _, errors = daskflow("why", "owl")
+    assert code != 0
+    assert "nobody drives it any more; it was Running: daskflow resume owl goes on" in errors
+
+
+def test_what_waits_is_told_of_before_what_hangs_on_it(store, daskflow):
+    """And what was skipped comes last."""
+
+    def gated():
+        return total(task(load.fn, name="gate", trigger=manual_only)(1))
+
+    run(gated)
+    code, output, _ = daskflow("why", "last")
+    assert (code, output.splitlines()[0]) == (0, "gate: Paused")
+
+
 def test_a_story_for_machines(store, told):
     """The same in one document."""
     live = run(failing)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from daskflow import Skip, flow, task
 from daskflow.dashboard.columns import columns_of
 from daskflow.dashboard.tables import PAGE, SORTS, Asked, found_in, page_of
+from daskflow.runtime.columns import running_on
+from daskflow.states import Running
 from tests.unit.dashboard.looking import kept
 
 
@@ -169,3 +172,15 @@ def test_a_flow_without_tasks_has_no_rows():
     run = kept(nothing)
     page = page_of(run.record, columns_of(run.record), Asked(sort="worker", text="x"))
     assert (page.rows, page.found, page.total, page.pages) == ((), 0, 0, 1)
+
+
+def test_what_runs_has_its_worker_and_its_beginning():
+    """Though its block has told nothing of it; how long it took is not known."""
+    record = kept(sums, numbers=[0, 1]).record
+    record.running["load", 1] = running_on("tcp://w:1", 20.0, 2)
+    columns = columns_of(record)
+    row = columns.bases[columns.nodes.index("load")] + 1
+    assert columns.code[row] == Running.code
+    assert columns.workers[columns.worker[row]] == "tcp://w:1"
+    assert (columns.started[row], columns.attempt[row]) == (20.0, 2)
+    assert np.isnan(columns.took[row])

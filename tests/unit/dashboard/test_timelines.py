@@ -14,7 +14,7 @@ from daskflow.dashboard.timelines import (
     timeline_of,
     whole_sight,
 )
-from daskflow.states import Failed, Success
+from daskflow.states import Failed, Running, Success
 
 OK, BAD = Success.code, Failed.code
 
@@ -62,6 +62,19 @@ def test_each_task_run_is_a_rectangle():
     assert (second.bottom, second.top) == pytest.approx((-1.43, -0.57))
     assert (first.row, second.row) == (0, 1)
     assert [LOOKS[bar.look].name for bar in found.bars] == ["success", "failed"]
+
+
+def test_what_runs_is_drawn_to_the_edge():
+    """It has no end yet; what only waits has no rectangle, though it ran once before."""
+    columns = columns_from(
+        [(0, 0, OK, 10.0, 14.0), (0, 1, Running.code, 11.0, 0.0), (1, 1, 0, 12.0, 0.0)]
+    )
+    found = timeline_of(columns, "worker")
+    assert [(bar.left, bar.right, bar.row) for bar in found.bars] == [
+        (10.0, 14.0, 0),
+        (11.0, 14.0, 1),
+    ]
+    assert LOOKS[found.bars[1].look].name == "running"
 
 
 def test_by_task_there_is_a_lane_for_each_that_ran():

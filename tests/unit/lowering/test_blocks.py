@@ -78,9 +78,10 @@ def test_lanes_share_a_block():
     assert runs_of(plan.blocks[1]) == [("a", 2), ("b", 2), ("a", 3), ("b", 3)]
 
 
-def test_unmapped_task_runs_do_not_share():
-    """Each unmapped task run has a block of its own, behind what it needs."""
-    assert told(Desk(chain).lower()) == ["1: a 0-1", "2: b 0-1 <- 1", "3: c 0-1 <- 2"]
+def test_task_runs_that_are_not_mapped():
+    """Alone each has a block of its own, behind what it needs; else a chain shares one."""
+    assert told(Desk(chain).lower(1)) == ["1: a 0-1", "2: b 0-1 <- 1", "3: c 0-1 <- 2"]
+    assert told(Desk(chain).lower()) == ["1: a,b,c 0-1"]
 
 
 def test_a_lane_behind_a_reduce_is_cut_off():
@@ -221,6 +222,33 @@ def test_the_size_of_blocks_by_the_width(width, threads, sizes):
     assert [block.task_runs() for block in plan.blocks] == [2 * size for size in sizes]
 
 
+def row():
+    x = a(1)
+    for _ in range(99):
+        x = b(x)
+
+
+def rows():
+    for _ in range(3):
+        row()
+
+
+def fan():
+    x = a(1)
+    for _ in range(99):
+        b(x)
+
+
+@pytest.mark.parametrize(
+    ("flow", "sizes"),
+    [(row, [100]), (rows, [100, 100, 100]), (fan, [13] * 7 + [9])],
+)
+def test_the_size_of_blocks_of_what_is_not_mapped(flow, sizes):
+    """There are no more of them than can run at a time: what waits for another may share its."""
+    plan = Desk(flow).lower(threads=2)
+    assert [block.task_runs() for block in plan.blocks] == sizes
+
+
 @pytest.mark.parametrize(
     ("size", "blocks"),
     [
@@ -346,7 +374,7 @@ def test_a_plan_counts_its_blocks_on():
     """The first block has the number that the target says."""
     desk = Desk(chain)
     desk.next_block = 17
-    assert [block.number for block in desk.lower().blocks] == [17, 18, 19]
+    assert [block.number for block in desk.lower(1).blocks] == [17, 18, 19]
 
 
 @pytest.mark.parametrize("kind", [Retrying, Cancelled])

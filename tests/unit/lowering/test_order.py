@@ -6,7 +6,7 @@ import pytest
 
 from daskflow import unmapped
 from daskflow.lowering.links import link_of
-from daskflow.lowering.order import joins, regions, stages
+from daskflow.lowering.order import breadth, joins, regions, stages
 from tests.unit.lowering.desk import Desk, a, b, c, d, total
 
 
@@ -134,3 +134,19 @@ def test_two_lanes_that_meet_become_one():
 def test_only_what_is_to_be_lowered_is_grouped():
     """A finished node between two others leaves them apart."""
     assert grouped(Desk(chain, xs=[1]), ["a", "c"]) == [["a"], ["c"]]
+
+
+@pytest.mark.parametrize(
+    ("flow", "most"),
+    [
+        (lambda: b(b(a(1))), 1),
+        (lambda: (b(a(1)), b(a(1)), a(1)), 3),
+        (lambda: [b(x) for x in [a(1)] for _ in range(4)], 4),
+        (lambda: c(b(x := a(1)), d(x)), 2),
+        (lambda: b(c(*[a(1), a(1)])), 2),
+    ],
+)
+def test_how_many_nodes_run_at_a_time(flow, most):
+    """Ways part where a graph begins and behind a node that feeds several."""
+    desk = Desk(flow)
+    assert breadth(links_of(desk), desk.graph.order()) == most

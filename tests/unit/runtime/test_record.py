@@ -149,7 +149,7 @@ def test_a_retry_waits_in_the_record():
 def test_a_block_that_did_not_come_back():
     """Where it began its task runs crash; where a block before it was lost they wait again."""
     book = Book(chain)
-    book.lower()
+    book.lower(1)
     book.fold(1, error="worker lost").fold(2, error="its input was lost", is_origin=False)
     assert book.record.state("a", 0).message == "worker lost"
     assert book.record.state("a", 0).reason == "block lost"
