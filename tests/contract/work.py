@@ -1,5 +1,6 @@
 """Counts what a run costs in work, not in time: the same on a slow machine and on a busy one."""
 
+import gc
 import pickle
 import sys
 from collections import Counter
@@ -116,7 +117,11 @@ class Calls:
 
 @contextmanager
 def calls():
-    """Count meanwhile the calls of this thread, in which blocks run too."""
+    """Count meanwhile the calls of this thread, in which blocks run too.
+
+    No garbage is collected meanwhile: who wants to be told of that is called by the interpreter, in
+    a process that has tested other things before.
+    """
     counts, inside = Calls(), 0
     block = run_block.__code__
 
@@ -131,8 +136,11 @@ def calls():
                 counts.of_driver += 1
 
     before = sys.getprofile()
+    gc.collect()
+    gc.disable()
     sys.setprofile(count)
     try:
         yield counts
     finally:
         sys.setprofile(before)
+        gc.enable()
