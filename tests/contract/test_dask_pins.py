@@ -310,6 +310,16 @@ def test_what_no_worker_can_run_is_unrunnable(dask_client, near_cluster):
     eventually(lambda: not scheduler.unrunnable)
 
 
+@pytest.mark.parametrize(("group", "held_back"), [("pin-{}-7", 0), ("pin-7", 17)])
+def test_only_large_groups_are_held_back(dask_client, watcher, group, held_back):
+    """Of tasks without inputs a worker is sent few at a time, if their group is twice its size."""
+    tasks = [Task((group.format(number // 2), number), int) for number in range(20)]
+    dask_client.gather(submit(dask_client, tasks, [task.key for task in tasks]))
+    ends = [call[2] for call in watcher.calls if call[0] in {task.key for task in tasks}]
+    assert ends.count("queued") == held_back
+    assert {task.group.prefix.name for task in watcher.scheduler.tasks.values()} >= {"pin"}
+
+
 def test_the_current_client_is_current_in_a_coroutine_of_its_own(dask_client):
     """So `performance_report`, which asks for it there, finds ours."""
 

@@ -7,6 +7,7 @@ sets them lower; who has to set one higher says in the commit what that buys.
 from dataclasses import dataclass, field
 
 import pytest
+from distributed import SchedulerPlugin
 
 from daskflow import DaskExecutor, LocalExecutor, context, flow, get_run_logger, task
 from daskflow.executors.wire import LINES
@@ -132,6 +133,31 @@ def test_what_dask_has_to_do(cluster, monkeypatch, case):
     assert traffic.messages <= case.messages, traffic.ops
     assert traffic.plan_bytes <= case.plan_bytes
     assert traffic.report_bytes <= case.report_bytes
+
+
+class Queued(SchedulerPlugin):
+    """Counts the tasks that a scheduler holds back, until a worker has told of one before."""
+
+    name, count = "queued", 0
+
+    def transition(self, key, start, finish, *args, **words):
+        self.count += finish == "queued"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("small", "held_back"), [(True, range(65)), (False, range(500, 1000))])
+def test_quick_blocks_wait_for_no_answer_of_the_scheduler(cluster, monkeypatch, small, held_back):
+    """But for the first, of which nobody knows how they are; what leaves much may be held back."""
+    monkeypatch.setenv("DASKFLOW_ENGINE__WINDOW", "16")
+    executor = DaskExecutor(address=cluster.scheduler_address)
+    leave = task(lambda x: bytes(1 if small else 10_000), name="leave")
+    made = flow(lambda: leave.map(range(WIDTH)), store="memory://", block_size=1, executor=executor)
+    cluster.scheduler.add_plugin(queued := Queued())
+    try:
+        assert made.run().state.is_successful()
+    finally:
+        cluster.scheduler.remove_plugin(queued.name)
+    assert queued.count in held_back
 
 
 @pytest.mark.slow

@@ -109,6 +109,11 @@ def _narrow(mine: bytes, link: Link, space: Space, their_space: Space, theirs: b
 _OF_A_NODE = 200e-6
 
 
+# Seconds that a worker waits for its next task where the scheduler holds that back until one before
+# it has ended: two of Dask's batched sends, and what both sides do beside.
+_ROUND_TRIP = 0.01
+
+
 @dataclass(frozen=True, slots=True)
 class Target:
     """For which run, and for how large a cluster, a plan is made."""
@@ -121,6 +126,7 @@ class Target:
     may_give_back: bool = False  # whether blocks may end before all of them was begun
     block_seconds: float = 0.5  # how long a block may take
     paces: Mapping[str, float] = field(default_factory=dict)  # seconds of a task run, by task
+    light: frozenset[str] = frozenset()  # tasks whose pace is known, and whose values are small
     # task runs that are to run now, and on which worker; none: all that can
     homes: Mapping[tuple[str, int], str] = field(default_factory=dict)
 
@@ -249,9 +255,10 @@ class Cutter:
 
     def _block(self, strips: list[Strip]) -> Block:
         task = self.now.graph.nodes[strips[0].nodes[0]].task
-        key = block_key(task.name, self.target.run_id, self.number)
         needs = Needs(self.now, strips)
         needs.collect()
+        group = self.number // self.target.threads if self._is_sent_at_once(strips, needs) else None
+        key = block_key(task.name, self.target.run_id, self.number, group)
         block = Block(
             self.number,
             key,
@@ -270,6 +277,22 @@ class Cutter:
                 self.now.placed.setdefault(name, []).append((strip.start, strip.stop, key))
         self.number += 1
         return block
+
+    def _is_sent_at_once(self, strips: list[Strip], needs: Needs) -> bool:
+        """Return whether Dask is to send a block at once, though workers have enough to do.
+
+        That it holds back what needs nothing keeps values from piling up; the window does that too,
+        and where they are small they may. And a worker is not to wait for longer than it works.
+        """
+        if not self.target.light or needs.inputs or needs.literals or needs.portions:
+            return False
+        seconds = 0.0
+        for strip in strips:
+            tasks = [self.now.graph.nodes[name].task.name for name in strip.nodes]
+            if not self.target.light.issuperset(tasks):
+                return False
+            seconds += (strip.stop - strip.start) * sum(map(self.target.paces.__getitem__, tasks))
+        return seconds < _ROUND_TRIP
 
     def _demand(self, strip: Strip, demand: Demand) -> Demand:
         """Return what a block demands; where it is sent home, to be there, if that is still there.

@@ -179,9 +179,24 @@ class Plan:
         return layer
 
 
-def block_key(task: str, run_id: str, number: int) -> Key:
-    """Return the key of a block: the Dask dashboard groups by the part before the run id."""
-    return (f"{task}-{run_id}", number)
+def block_key(task: str, run_id: str, number: int, group: int | None = None) -> Key:
+    """Return the key of a block: the Dask dashboard groups by the part before the first number.
+
+    Dask holds back tasks without inputs, of which its word is that they are root-ish, where their
+    group is larger than twice the threads there are: a worker gets the next one only when it has
+    told of one before. Groups of this number or less are sent at once.
+
+    Parameters
+    ----------
+    group
+        In which small group the block is, and so not to be held back; None: in that of its task.
+
+    Examples
+    --------
+    >>> block_key("clean", "5f0c", 7), block_key("clean", "5f0c", 7, group=3)
+    (('clean-5f0c', 7), ('clean-3-5f0c', 7))
+    """
+    return (f"{task}-{run_id}" if group is None else f"{task}-{group}-{run_id}", number)
 
 
 def literal_key(run_id: str, name: str) -> Any:

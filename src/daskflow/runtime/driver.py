@@ -262,6 +262,7 @@ class Driver:
             may_give_back=True,
             block_seconds=job.block_seconds,
             paces={task: pace.expected() for task, pace in record.paces.items()},
+            light=frozenset(task for task, pace in record.paces.items() if pace.is_light()),
             homes=homes,
         )
         plan = lower(job.graph, record.known, at_hand, target)

@@ -324,7 +324,9 @@ class RunRecord(Columns):
             count = segment.codes.count(code)
             record.counts[code] += count
             record.counts[Pending.code] -= count
-        self._pace_of(segment.node).note(segment.started, segment.ended)
+        pace = self._pace_of(segment.node)
+        pace.note(segment.started, segment.ended)
+        pace.note_values(segment.codes, segment.smalls)
         finished = sum(segment.codes.count(code) for code in kinds & FINISHED)
         runs = ((segment.node, position) for position in range(start, stop))
         self.holding.finished(block, finished, runs)
@@ -347,6 +349,9 @@ class RunRecord(Columns):
             pace = self.paces.setdefault(task, Pace())
             started, ended = stretch.started, stretch.ended
             pace.note([started[at] for at in places], [ended[at] for at in places])
+            if not pace.is_heavy:
+                codes, smalls = stretch.codes, stretch.smalls
+                pace.note_values([codes[at] for at in places], [smalls[at] for at in places])
         finished = sum(code in FINISHED for code in stretch.codes)
         self.holding.finished(block, finished, ((name, 0) for name in stretch.places))
         if set(stretch.codes) != {Success.code}:

@@ -662,6 +662,44 @@ def test_a_block_takes_about_as_long_as_it_may(seconds, sizes):
     assert [block.strips[0].stop - block.strips[0].start for block in plan.blocks] == sizes
 
 
+LIGHT = {"paces": {"a": 0.002, "b": 0.002}, "light": frozenset("ab")}
+
+
+def groups(plan):
+    """Return the first part of the keys of a plan's blocks."""
+    return [block.key[0] for block in plan.blocks]
+
+
+def test_quick_blocks_that_need_nothing_are_sent_at_once():
+    """In groups that are not larger than there are threads; named by the task all the same."""
+    plan = lowered(Desk(lane, xs=range(5)), block_size=1, threads=2, first_block=7, **LIGHT)
+    assert groups(plan)[:5] == ["a-3-ab12", *["a-4-ab12"] * 2, *["a-5-ab12"] * 2]
+    assert groups(plan)[5:] == ["b-ab12"] * 5  # each needs a block of the former
+
+
+@pytest.mark.parametrize(
+    ("differs", "at_once"),
+    [
+        ({"block_size": 2}, True),  # four bodies: 8 ms
+        ({"block_size": 3}, False),
+        ({"block_size": 2, "paces": {"a": 0.006, "b": 0.002}}, False),
+        ({"block_size": 2, "light": frozenset("a")}, False),  # who knows how much a `b` leaves
+        ({"block_size": 2, "light": frozenset()}, False),
+    ],
+)
+def test_what_is_sent_at_once(differs, at_once):
+    """Blocks that are over before a worker has asked for the next one, and leave little."""
+    plan = lowered(Desk(lane, xs=range(6)), **{**LIGHT, **differs})
+    assert {name.count("-") for name in groups(plan)} == {2 if at_once else 1}
+
+
+def test_what_needs_a_large_literal_is_left_to_dask():
+    """So is what needs part of a value: sent at once, all of it would go where that is."""
+    desk = Desk(lambda xs, y: a.map(xs, unmapped(y)), xs=range(2), y="much")
+    desk.large = frozenset(["y"])
+    assert groups(lowered(desk, block_size=1, **LIGHT)) == ["a-ab12"] * 2
+
+
 def tree():
     level = [a(i) for i in range(8)]
     while len(level) > 1:

@@ -20,7 +20,7 @@ from daskflow.runtime.paces import Pace
 from daskflow.runtime.shim import BlockWalk
 from daskflow.runtime.task_run import TaskRun
 from daskflow.runtime.wiring import SingleWire, Wire
-from daskflow.states import Running, Success
+from daskflow.states import Failed, Running, Success
 from daskflow.timing import watch
 from tests.unit.runtime.book import Book
 
@@ -339,3 +339,15 @@ def test_how_long_bodies_take():
     assert pace.expected() == pytest.approx(1.0, abs=0.001)
     pace.note([0.0] * 6, [0.0] * 6)  # never begun, or found in a cache
     assert pace.expected() == pytest.approx(0.25, abs=0.001)
+
+
+def test_whether_values_are_small():
+    """Those were that came with the report; who failed had none, and of nobody nothing is known."""
+    pace = Pace()
+    assert not pace.is_light()
+    pace.note([1.0], [2.0])
+    pace.note_values([Failed.code, Success.code], [None, b"small"])
+    assert pace.is_light()
+    pace.note_values([Success.code], [None])
+    pace.note_values([Success.code], [b"small"])
+    assert not pace.is_light()
