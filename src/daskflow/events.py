@@ -302,6 +302,7 @@ class Meanwhile(NamedTuple):
     segments: tuple[Segment, ...] = ()  # what has ended, and was not told of
     given_back: Sequence[Span] = ()  # what it will not begin any more
     begun: Begun | None = None  # what takes long
+    is_late: bool = False  # whether its time is over, and so nothing is to wait behind it
 
 
 Tell = Callable[[Meanwhile], None]

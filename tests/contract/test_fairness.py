@@ -26,7 +26,7 @@ def states_of(run):
     return [type(child.state).__name__ for child in run.task_runs]
 
 
-def held_up(executor, ledger, gate, held, width=40):
+def held_up(executor, ledger, gate, held, width=40, **options):
     """Begin a map of 40 children of which one waits at a gate; return its run."""
 
     def wait_at(x, held):
@@ -36,7 +36,10 @@ def held_up(executor, ledger, gate, held, width=40):
 
     waiting = ledger.task(wait_at, name="wait")
     made = flow(
-        lambda: waiting.map(range(width), held=unmapped(held)), name="held", executor=executor
+        lambda: waiting.map(range(width), held=unmapped(held)),
+        name="held",
+        executor=executor,
+        **options,
     )
     return made.submit()
 
@@ -69,15 +72,17 @@ def test_what_stands_behind_a_long_body_is_begun_elsewhere(two_at_a_time, ledger
 
 
 @pytest.mark.slow
-def test_what_a_worker_was_sent_does_not_wait_behind_a_long_body(ledger, gate):
-    """On a cluster that sends workers much at a time, whole blocks would wait behind it."""
+@pytest.mark.parametrize(("saturation", "size"), [(10.0, None), (1.1, 1)])
+def test_what_a_worker_was_sent_does_not_wait_behind_a_long_body(ledger, gate, saturation, size):
+    """Where workers are sent much at a time, whole blocks would wait behind it."""
     words = {"n_workers": 2, "threads_per_worker": 1, "processes": False, "dashboard_address": None}
-    ample = dask.config.set({"distributed.scheduler.worker-saturation": 10.0})
-    with ample, LocalCluster(**words) as cluster, Client(cluster):
+    chosen = dask.config.set({"distributed.scheduler.worker-saturation": saturation})
+    with chosen, LocalCluster(**words) as cluster, Client(cluster):
         # by itself Dask moves them too, some seconds later
         cluster.scheduler.periodic_callbacks["stealing"].stop()
-        held_up(DaskExecutor(), ledger, gate, None, MANY).wait(30)  # Dask learns: they are short
-        run = held_up(DaskExecutor(), ledger, gate, int(0.4567 * MANY), MANY)
+        words = {"width": MANY, "block_size": size}
+        held_up(DaskExecutor(), ledger, gate, None, **words).wait(30)  # Dask learns: they are short
+        run = held_up(DaskExecutor(), ledger, gate, int(0.4567 * MANY), **words)
         eventually(lambda: len(ledger.lines()) == 2 * MANY)
         assert not run.state.is_finished()
         gate.open()

@@ -245,7 +245,8 @@ class LocalSession:
         report = partial(Report, self._run_id, block, threading.current_thread().name)
 
         def tell(news: Meanwhile) -> None:
-            self._reports.put(report(is_early=True, **news._asdict()))
+            segments, given_back, begun, _ = news
+            self._reports.put(report(segments, is_early=True, given_back=given_back, begun=begun))
 
         return tell
 

@@ -60,14 +60,16 @@ def stuck_blocks(
 ) -> Iterator[tuple[Hashable, Any]]:
     """Return the keys of our blocks that no worker can run, each with its kind, oldest first.
 
-    The kind is what is told once: task and demand, or that there is no worker at all. A part of a
-    value, or a literal, has no name to be told: the block that needs it stands for it.
+    The kind is what is told once: task and demand, or that there is no worker at all. Dask's prefix
+    of a key is the name of the task. A part of a value, or a literal, has no name to be told: the
+    block that needs it stands for it.
     """
     waiting = [*scheduler.unrunnable, *(() if scheduler.running else scheduler.queued)]
     for ts in filter(lambda ts: is_ours(ts.key), waiting):
         block = ts if is_block(ts.key) else next(iter(ts.dependents or ()), None)
         if block is not None:
-            yield (block.key[0], demand_of(block)) if scheduler.workers else NO_WORKERS, block.key
+            name = block.prefix.name
+            yield (name, demand_of(block)) if scheduler.workers else NO_WORKERS, block.key
 
 
 def demand_of(ts: Any) -> Demand:

@@ -24,7 +24,7 @@ from typing import Any
 
 from distributed import KilledWorker, Scheduler, SchedulerPlugin
 
-from daskflow.events import Begun, Fate, Span
+from daskflow.events import Fate
 from daskflow.executors.asking import GONE, Questions
 from daskflow.executors.base import Mark
 from daskflow.executors.calling_off import mark, tell
@@ -168,23 +168,18 @@ class Tracker(SchedulerPlugin):
         for number, answered in answers:
             self.questions.answer(number, answered)
 
-    def meanwhile(
-        self,
-        *,
-        worker: str,
-        run_id: str,
-        block: int,
-        segments: bytes,
-        given_back: list[Span],
-        begun: Begun | None,
-    ) -> None:
-        """Pass on what a block tells while it goes on; what waits behind it on its worker moves."""
+    def meanwhile(self, *, worker: str, run_id: str, block: int, news: tuple[Any, ...]) -> None:
+        """Pass on what a block tells while it goes on: a `Meanwhile`, its segments packed.
+
+        Where its time is over, what waits behind it on its worker moves.
+        """
+        segments, given_back, begun, is_late = news
         spans = tuple(given_back)
         report = RawReport(
             run_id, block, worker, segments, is_early=True, given_back=spans, begun=begun
         )
         self._put(report)
-        if spans and run_id in self.runs:
+        if is_late and run_id in self.runs:
             self.runs[run_id].long.add(block)
             unload(self.scheduler, self._is_long)
 

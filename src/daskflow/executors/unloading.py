@@ -2,8 +2,8 @@
 
 Dask sends a worker more tasks than it has threads, and takes them away again by how long tasks of
 that name took so far: a body that takes far longer than the others holds up what was sent behind
-it. The tracker knows such bodies: their blocks have given back the rest. Where they fill all
-threads of a worker, this asks Dask's own work stealing to move what has not begun.
+it. The tracker knows such bodies: the time of their blocks is over. Where they fill all threads of
+a worker, this asks Dask's own work stealing to move what has not begun.
 
 It needs a method of Dask's that is public but not promised, `WorkStealing.move_task_request`; a
 test pins it. The worker is asked, and keeps what it has begun.
@@ -23,15 +23,17 @@ def is_full(ws: Any, is_long: IsLong) -> bool:
 
 
 def unload(scheduler: Any, is_long: IsLong) -> None:
-    """Ask for what waits on full workers to be moved to the least loaded of the others."""
+    """Ask for what waits on full workers to be moved, each to the least loaded of the others."""
     stealing = scheduler.extensions.get("stealing")
     if stealing is None:  # it is switched off
         return
     full = {ws for ws in scheduler.workers.values() if is_full(ws, is_long)}
+    counts = {ws: len(ws.processing) for ws in scheduler.workers.values()}  # with what comes now
     for victim in full:
         for ts in [ts for ts in victim.processing if not is_long(ts.key)]:
             valid = scheduler.valid_workers(ts)
             thieves = scheduler.running - full if valid is None else valid - full
             if thieves:
-                thief = min(thieves, key=lambda ws: (len(ws.processing) / ws.nthreads, ws.address))
+                thief = min(thieves, key=lambda ws: (counts[ws] / ws.nthreads, ws.address))
+                counts[thief] += 1
                 stealing.move_task_request(ts, victim, thief)

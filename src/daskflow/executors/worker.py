@@ -135,7 +135,7 @@ class WorkerPort:
 
         def tell(news: Meanwhile) -> None:
             segments = pack_segments(news.segments) if news.segments else b""
-            told = {**about, **news._asdict(), "segments": segments}
+            told = {**about, "news": (segments, *news[1:])}
             with suppress(RuntimeError):  # the worker ends
                 worker.loop.add_callback(worker.batched_send, told)
 

@@ -57,8 +57,8 @@ class Looks:
     """What the reporter sees of a block, and tells.
 
     That is, of a body that runs at two looks, that it runs, with what has ended before it; and when
-    the block's time is over, what it will not begin. It looks from where it is entered until it is
-    left.
+    the block's time is over, that it is, and what it will not begin. It looks from where it is
+    entered until it is left.
     """
 
     def __init__(self, walk: Walk, tell: Tell) -> None:
@@ -81,22 +81,22 @@ class Looks:
         """Tell what there is to tell, in the reporter's thread."""
         walk = self._walk
         rest: list[Span] = []
-        if not self._is_cut and walk.budget.is_spent():
+        if is_late := not self._is_cut and walk.budget.is_spent():
             self._is_cut = True
             rest = walk.behind(walk.budget.cut())
         run = walk.begun()
         is_long, self._seen = run is not None and run is self._seen, run
-        if rest or (is_long and run is not self._shown):
-            self._say(rest, run if is_long else None)
+        if is_late or (is_long and run is not self._shown):
+            self._say(rest, run if is_long else None, is_late=is_late)
 
-    def _say(self, rest: list[Span], run: TaskRun | None) -> None:
+    def _say(self, rest: list[Span], run: TaskRun | None, *, is_late: bool) -> None:
         begun = None
         if run is not None:
             begun = Begun(run.node.name, run.position, run.before.attempts, run.started)
         with self._lock:
             if not self._is_over:
                 self._shown = run
-                self._tell(Meanwhile(self._walk.untold(), rest, begun))
+                self._tell(Meanwhile(self._walk.untold(), rest, begun, is_late))
 
     def give_back(self, place: int) -> None:
         """Tell of what is from a place of the walk on that it will not be begun."""

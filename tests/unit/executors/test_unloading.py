@@ -54,9 +54,17 @@ def cluster(*workers):
 def test_what_waits_goes_to_the_least_loaded():
     """Two tasks behind a long one are asked for, in the name of the worker with the least to do."""
     slow = Worker("a", [Task("long"), Task("one"), Task("two")])
-    made = cluster(slow, Worker("b", [Task("three")]), Worker("c", []))
+    made = cluster(slow, Worker("b", [*map(Task, "345")]), Worker("c", []))
     unload(made, is_long)
     assert made.moved == [("one", "a", "c"), ("two", "a", "c")]
+
+
+def test_what_goes_is_counted_where_it_goes():
+    """So that not all of it goes to the one worker that has the least to do now."""
+    slow = Worker("a", [Task("long"), *map(Task, "123")])
+    made = cluster(slow, Worker("b", []), Worker("c", []))
+    unload(made, is_long)
+    assert [thief for _, _, thief in made.moved] == ["b", "c", "b"]
 
 
 @pytest.mark.parametrize(

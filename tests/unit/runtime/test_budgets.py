@@ -262,7 +262,7 @@ def test_a_body_that_runs_at_two_looks_is_told():
     looks.look()
     looks.look()
     (news,) = told
-    assert (news.begun, news.given_back) == (Begun("ident", 2, 1, 10.0), [])
+    assert news[1:] == ([], Begun("ident", 2, 1, 10.0), False)
     assert [(part.start, len(part.codes)) for part in news.segments] == [(0, 2)]
     walk._fillings[0].count = 3
     looks.end()
@@ -281,10 +281,24 @@ def test_what_a_block_will_not_begin_is_told_when_its_time_is_over():
     looks.look()
     looks.look()
     (news,) = told
-    assert (news.given_back, news.begun) == ([("ident", 1, 3)], None)
+    assert (news.given_back, news.begun, news.is_late) == ([("ident", 1, 3)], None, True)
     assert not walk.budget.may_begin()
     looks.give_back(2)
     assert told[1].given_back == [("ident", 2, 3)]
+
+
+def test_a_block_of_one_tells_too_that_its_time_is_over():
+    """Though it has nothing to give back: other blocks may wait behind it on its worker."""
+    walk, _ = walked(lambda: ident(1), Limits(seconds=-1.0), 1)
+    told = []
+    looks = Looks(walk, told.append)
+    running(walk)
+    looks.look()
+    looks.look()
+    assert [news[1:] for news in told] == [
+        ([], None, True),
+        ([], Begun("ident", 0, 1, 10.0), False),
+    ]
 
 
 def test_lanes_are_told_as_far_as_they_are_filled():
