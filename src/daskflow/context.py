@@ -65,9 +65,14 @@ class TaskRunContext(NamedTuple):
     loop_count: int = 0  # iterations that have ended
     loop_result: Any = None  # what the last of them passed on
     resumed: bool = False  # whether it was paused, and was approved or its time was over
-    upstream: Sequence[UpstreamRun] = ()  # all that it depends on, data or not
+    find_upstream: Callable[[], Sequence[UpstreamRun]] = tuple  # what `upstream` looks at
     printed: PrintedLines | None = None  # takes what it prints; None: that is just printed
     open_recorder: Callable[[], Recorder | None] = lambda: None  # takes what it logs
+
+    @property
+    def upstream(self) -> Sequence[UpstreamRun]:
+        """All that it depends on, data or not."""
+        return self.find_upstream()
 
     @property
     def task_run_name(self) -> str:

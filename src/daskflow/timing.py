@@ -34,9 +34,7 @@ class SystemClock:
 
     stands_still = False
 
-    def now(self) -> float:
-        """Return the current instant in seconds since the epoch."""
-        return time.time()
+    now = staticmethod(time.time)  # the current instant in seconds since the epoch
 
     def wait_until(self, instant: float) -> None:
         """Hold the thread until that instant."""
@@ -68,9 +66,8 @@ def now() -> float:
     return _clock.now()
 
 
-def monotonic() -> float:
-    """Return seconds since some instant, by a clock that nobody sets: for spans of time."""
-    return time.monotonic()
+# Seconds since some instant, by a clock that nobody sets: for spans of time.
+monotonic: Callable[[], float] = time.monotonic
 
 
 def wait_until(instant: float) -> None:

@@ -53,7 +53,7 @@ NO_UPSTREAM = Counts()
 
 def count_codes(codes: Iterable[bytes]) -> Counts:
     """Count the upstream task runs given as columns of state codes, one for each node."""
-    counted = [_count_column(column) for column in codes]
+    counted = list(map(_count_column, codes))
     if len(counted) == 1:
         return counted[0]
     return Counts(*map(sum, zip(*counted, strict=True))) if counted else NO_UPSTREAM

@@ -37,7 +37,7 @@ def test_a_body_calls_a_flow_three_times(executor):
     """By a call, by `run`, by `submit`: each gives its value, and nothing is held afterwards."""
     made = flow(lambda: outer.map([1, 2, 3]), executor=executor, block_size=1)
     assert made() == [([10 * x for x in range(n)], [10 * n], [10 * n]) for n in (1, 2, 3)]
-    assert nesting._nests == {}
+    assert nesting.nests == {}
     assert context.get() is None
 
 

@@ -202,7 +202,7 @@ def a_pause_costs_a_retry(patch):
         made = step(run, state)
         return made if made is state and run.signal is None else keep(run, made, free=0)
 
-    in_step(patch, "OF_A_CALL", "put_off", put_off)
+    in_step(patch, "WHERE_IT_DID_NOT_RETURN", "put_off", put_off)
 
 
 def keep(run, state, **fields):
@@ -219,7 +219,7 @@ def a_loop_starts_over_after_a_retry(patch):
         made = step(run, state)
         return keep(run, made, loops=0) if isinstance(made, Retrying) else made
 
-    in_step(patch, "OF_A_CALL", "retry", retry)
+    in_step(patch, "WHERE_IT_DID_NOT_RETURN", "retry", retry)
 
 
 @bug
@@ -231,7 +231,7 @@ def retries_are_for_all_iterations(patch):
         made = step(run, state)
         return made if made is state else keep(run, made, attempts=attempts)
 
-    in_step(patch, "OF_A_CALL", "loop", loop)
+    in_step(patch, "WHERE_IT_DID_NOT_RETURN", "loop", loop)
 
 
 @bug

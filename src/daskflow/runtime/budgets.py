@@ -52,19 +52,19 @@ class Budget:
 
     def may_begin(self) -> bool:
         """Return whether the next place may be begun; from then on it counts as begun."""
-        if self.at >= 0 and self.is_spent():
+        seconds, kept, inline = self.limits
+        if self.at >= 0 and (
+            monotonic() - self.began > seconds or self.kept > kept or self.inline > inline
+        ):
             return False
         self.at += 1
         return self.at < self.stop
 
     def is_spent(self) -> bool:
-        """Return whether a limit is reached."""
-        limits = self.limits
-        return (
-            monotonic() - self.began > limits.seconds
-            or self.kept > limits.kept_bytes
-            or self.inline > limits.inline_bytes
-        )
+        """Return whether a limit is reached; the same is asked, for each place, by `may_begin`."""
+        seconds, kept, inline = self.limits
+        spent = monotonic() - self.began
+        return spent > seconds or self.kept > kept or self.inline > inline
 
     def cut(self) -> int:
         """Let nothing more be begun, and return the first place that never will be."""

@@ -24,7 +24,7 @@ from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from contextvars import copy_context
 from functools import partial
-from inspect import iscoroutine
+from types import CoroutineType
 from typing import Any, NamedTuple
 
 from daskflow.errors import PortableError, TaskTimeoutError
@@ -76,7 +76,9 @@ def call(
             value = function(*args, **kwargs)
         else:
             value = within(timeout, partial(function, *args, **kwargs))
-        ending = Ending(SUCCESS, run_coroutine(value, timeout) if iscoroutine(value) else value)
+        if isinstance(value, CoroutineType):
+            value = run_coroutine(value, timeout)
+        ending = Ending(SUCCESS, value)
     except RunInterrupted:
         return INTERRUPTED
     except BaseException as error:

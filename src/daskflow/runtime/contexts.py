@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from daskflow.context import RunContext, TaskRunContext
 from daskflow.logs import PrintedLines
-from daskflow.runtime.upstream import UpstreamRuns
 from daskflow.timing import as_datetime
 
 if TYPE_CHECKING:
@@ -19,7 +18,7 @@ def context_of(run: TaskRun) -> TaskRunContext:
     """Return the context of a task run at this moment."""
     before = run.before
     return TaskRunContext(
-        run_context(run.spec),
+        run.spec.caches.get("context") or run_context(run.spec),
         run.node.task.name,
         run.node.name,
         run.index,
@@ -28,15 +27,15 @@ def context_of(run: TaskRun) -> TaskRunContext:
         before.loops,
         run.loop_result,
         before.is_resumed,
-        UpstreamRuns(lambda: run.wire.upstream(run.position)),
+        run.upstream,
         None,
         run.open_tape,
     )
 
 
-def with_prints(run: TaskRun, here: TaskRunContext) -> TaskRunContext:
-    """Return the context of a body with what takes its prints, where they are to be logged."""
-    wanted = run.node.task.rules.log_prints
+def body_context(run: TaskRun) -> TaskRunContext:
+    """Return the context of a body: with what takes its prints, where they are to be logged."""
+    here, wanted = context_of(run), run.node.task.rules.log_prints
     if not (run.spec.log_prints if wanted is None else wanted):
         return here
     return here._replace(printed=PrintedLines(here.logger))

@@ -93,6 +93,7 @@ class Inputs:
         self._singles: dict[str, dict[int, list[Segment]]] = {}  # of one task run, by its position
         self._longer: dict[str, list[Segment]] = {}
         self._stretched: dict[str, list[Stretch]] = {}
+        self._filled = Stretch()  # that which the block is filling
         self._literals: dict[str, Any] = {}  # the large ones
         self._spaces = spaces or {}
         self._columns: dict[str, bytes] = {}
@@ -141,14 +142,19 @@ class Inputs:
         else:
             self._longer.setdefault(node, []).append(segment)
 
-    def lengthen(self, stretch: Stretch, node: str) -> None:
-        """Let a stretch that the block is filling tell of one more node."""
-        stretch.places[node] = len(stretch.places)
-        self._stretched.setdefault(node, []).append(stretch)
+    def fill(self, stretch: Stretch) -> None:
+        """Let a stretch that the block is about to fill tell of nodes, as far as it is filled."""
+        self.add(self._filled)
+        self._filled = stretch
+
+    def _stretches(self, node: str) -> list[Stretch]:
+        """Return the stretches that tell of a node."""
+        others = self._stretched.get(node, [])
+        return [*others, self._filled] if node in self._filled.places else others
 
     def _telling(self, node: str, position: int) -> Iterator[tuple[Segment, int]]:
         """Return the segments that tell of a task run, with the offset in each."""
-        for stretch in self._stretched.get(node, ()):
+        for stretch in self._stretches(node):
             yield stretch, stretch.places[node]
         yield from self._among_segments(node, position)
 
@@ -188,11 +194,18 @@ class Inputs:
         A block may bring along what an earlier attempt left unfinished; what is finished wins.
         """
         found: tuple[Segment, int] | None = None
-        for stretch in self._stretched.get(node, ()):
-            at = stretch.places[node]
-            found = stretch, at
-            if stretch.codes[at] in FINISHED:
+        filled = self._filled
+        if node in filled.places:
+            found = filled, filled.places[node]
+            if filled.codes[found[1]] in FINISHED:
                 return found
+        if node in self._stretched:
+            for stretch in self._stretched[node]:
+                at = stretch.places[node]
+                if stretch.codes[at] in FINISHED:
+                    return stretch, at
+                if node not in filled.places:
+                    found = stretch, at
         if node in self.segments:
             for segment, offset in self._among_segments(node, position):
                 found = segment, offset
@@ -347,7 +360,7 @@ class Inputs:
                 for offset, code in enumerate(segment.codes):
                     if (code in FINISHED) is is_finished:
                         yield segment, segment.start + offset, code, offset
-            for stretch in self._stretched.get(node, ()):
+            for stretch in self._stretches(node):
                 at = stretch.places[node]
                 if (stretch.codes[at] in FINISHED) is is_finished:
                     yield stretch, 0, stretch.codes[at], at

@@ -19,19 +19,19 @@ from daskflow.executors.ports import nested
 from daskflow.runtime.modules import forget_modules
 
 # by the identity of the context of a body, or of a state handler, that has called a flow
-_nests: dict[int, tuple[ExitStack, Executor]] = {}
+nests: dict[int, tuple[ExitStack, Executor]] = {}
 
 
 def executor_of_children() -> Executor:
     """Return where a flow runs that the running task calls and that names no executor."""
     here = id(context.current.get())
-    if here not in _nests:
+    if here not in nests:
         apart = copy_context()
         apart.run(_forget)
         with ExitStack() as stack:
             executor = apart.run(stack.enter_context, nested())
-            _nests[here] = stack.pop_all(), executor
-    return _nests[here][1]
+            nests[here] = stack.pop_all(), executor
+    return nests[here][1]
 
 
 def _forget() -> None:
@@ -45,6 +45,6 @@ def _forget() -> None:
 
 def end_of_body(here: TaskRunContext) -> None:
     """Give back what the children of a body needed; where it had none, do nothing."""
-    if _nests and id(here) in _nests:
-        stack, _ = _nests.pop(id(here))
+    if id(here) in nests:
+        stack, _ = nests.pop(id(here))
         stack.close()

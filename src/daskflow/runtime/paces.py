@@ -29,8 +29,10 @@ class Pace:
         self.bodies += len(started)
 
     def note_values(self, codes: Sequence[int], smalls: Sequence[bytes | None]) -> None:
-        """Take in how bodies ended, and the values that came with the report."""
-        if not self.is_heavy and None in smalls:
+        """Take in how bodies ended, and the small values; none, where they all came whole."""
+        if not smalls:
+            self.is_heavy = True
+        elif not self.is_heavy and None in smalls:
             self.is_heavy = (Success.code, None) in zip(codes, smalls, strict=True)
 
     def note_slow(self) -> None:

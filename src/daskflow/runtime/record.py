@@ -351,7 +351,8 @@ class RunRecord(Columns):
             pace.note([started[at] for at in places], [ended[at] for at in places])
             if not pace.is_heavy:
                 codes, smalls = stretch.codes, stretch.smalls
-                pace.note_values([codes[at] for at in places], [smalls[at] for at in places])
+                small = [smalls[at] for at in places] if smalls else []
+                pace.note_values([codes[at] for at in places], small)
         finished = sum(code in FINISHED for code in stretch.codes)
         self.holding.finished(block, finished, ((name, 0) for name in stretch.places))
         if set(stretch.codes) != {Success.code}:

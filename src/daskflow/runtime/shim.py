@@ -33,6 +33,7 @@ from daskflow.executors.ports import current_port
 from daskflow.garbage import uncollected
 from daskflow.lowering.links import link_of
 from daskflow.lowering.plan import BlockBody, Strip, strips_of, unpack_block
+from daskflow.lowering.spaces import Index
 from daskflow.runtime.budgets import Budget
 from daskflow.runtime.inputs import Inputs, Literal
 from daskflow.runtime.meanwhile import Filling, Looks
@@ -43,7 +44,7 @@ from daskflow.runtime.steps import interrupted, walk
 from daskflow.runtime.tapes import outbox
 from daskflow.runtime.task_run import TaskRun
 from daskflow.runtime.waning import Waning
-from daskflow.runtime.wiring import Wire, wire_of
+from daskflow.runtime.wiring import SingleWire, Wire, wire_of
 from daskflow.sealing import Unreadable
 from daskflow.signals import RunInterrupted
 from daskflow.states import FINISHED, State
@@ -252,21 +253,25 @@ class BlockWalk:
 
     def _walk_stretch(self, strip: Strip) -> bool:
         """Run the task runs of nodes that are not mapped; return whether all were begun."""
-        stretch = Stretch()
+        stretch, passing = Stretch(), self.waning.left
         self.segments.append(stretch)
+        self.inputs.fill(stretch)
         filling = Filling([stretch])
         self._fillings.append(filling)
         for name in strip.nodes:
             if self.scope.is_cancelled or not self.budget.may_begin():
                 break
-            run, state = self._run(wire_of(self.spec, name, self.inputs), 0)
-            self.inputs.lengthen(stretch, name)
+            wire = SingleWire(self.spec, name, self.inputs)
+            run, state = self._run(wire, 0, ())
+            stretch.places[name] = len(stretch.places)
             record(stretch, run, state)
             filling.count += 1
-            self.budget.inline += len(run.small) if run.small is not None else 0
-            self.budget.kept += run.size if self.waning.is_kept(name) else 0
-            if state.code in FINISHED:
-                self.waning.finished(name, stretch)
+            if run.small is not None:
+                self.budget.inline += len(run.small)
+            if name not in passing:
+                self.budget.kept += run.size
+            if passing and state.code in FINISHED:
+                self.waning.finished(wire.names, stretch)
         if not stretch.places:  # it was called off
             self.segments.pop()
         return len(stretch.places) == len(strip.nodes)
@@ -287,7 +292,8 @@ class BlockWalk:
             for name in strip.nodes:
                 if self.scope.is_cancelled:
                     break
-                run, state = self._run(wires[name], position)
+                wire = wires[name]
+                run, state = self._run(wire, position, wire.space.index_of(position))
                 record(mine[name], run, state)
                 filling.count += 1
                 all_finished &= state.code in FINISHED
@@ -300,12 +306,13 @@ class BlockWalk:
         self.segments += told
         return bool(told) and told[0].stop == strip.stop
 
-    def _run(self, wire: Wire, position: int) -> tuple[TaskRun, State]:
+    def _run(self, wire: Wire, position: int, index: Index) -> tuple[TaskRun, State]:
         self._place += 1
         self.gauge[0] = self._place
         node = wire.node
-        index = wire.space.index_of(position)
-        before = self.body.before.get((node.name, position), NOTHING_BEFORE)
+        before = NOTHING_BEFORE
+        if self.body.before:
+            before = self.body.before.get((node.name, position), before)
         here = (position, index, self.is_local, wire.codes(position), self.scope)
         run = self._current = TaskRun(self.spec, node, wire, *here, before)
         if before.carries:

@@ -2,7 +2,12 @@
 
 Each step takes the task run and its state and returns a state. Those before the body ask whether it
 may start; the first that moves the state away from Pending ends them. Those of a call are walked
-once for each iteration, those at the end once. New behaviour is a new step.
+once for each iteration, and where it did not just return, those of what it wants instead; those at
+the end once. New behaviour is a new step.
+
+Most steps have nothing to do for most tasks: one without a cache looks nothing up. So a task run is
+taken only through those that the rules of its task give something to do, see `route_of`; one that
+has a history, or did not just return, through all of them.
 
 Not here: the start time (the driver lowers nothing before it is due) and what is known already
 (the driver lowers nothing that is finished).
@@ -13,6 +18,8 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
+from typing import NamedTuple
 
 from daskflow import context
 from daskflow.definition.mapping import length_of
@@ -30,9 +37,9 @@ from daskflow.runtime.calling import (
     trace_of,
     words_of,
 )
-from daskflow.runtime.contexts import context_of, with_prints
+from daskflow.runtime.contexts import body_context
 from daskflow.runtime.durable import read_later, write_result
-from daskflow.runtime.nesting import end_of_body
+from daskflow.runtime.nesting import end_of_body, nests
 from daskflow.runtime.printing import taking
 from daskflow.runtime.task_run import TaskRun
 from daskflow.runtime.upstream import LazyStates
@@ -57,6 +64,7 @@ from daskflow.states import (
 from daskflow.timing import as_datetime, now
 from daskflow.triggers import (
     AfterSetup,
+    all_successful,
     closed,
     count_codes,
     is_manual,
@@ -78,7 +86,7 @@ Step = Callable[[TaskRun, State], State]
 def carry_on(run: TaskRun, state: State) -> State:
     """Take up what the iteration before this one has left, or the result of the body."""
     before = run.before
-    if not before.carries:
+    if run.carry is None:
         return state
     try:
         carried = run.carry()
@@ -118,11 +126,12 @@ def ask_trigger(run: TaskRun, state: State) -> State:
     rules, before = run.node.task.rules, run.before
     if before.is_resumed or before.ended or before.loops:
         return state
+    counts = run.counts
+    is_usual = counts.successful == counts.total and not counts.skips
+    if is_usual and rules.trigger is all_successful:  # nobody wants to know more
+        return state
     if is_manual(rules.trigger):
         return Paused("waits for approval")
-    counts = run.counts
-    if not counts.total:
-        return state
     states = LazyStates(lambda: run.wire.states(run.position))
     skips = rules.skips_with_upstream
     try:
@@ -164,7 +173,7 @@ def call_body(run: TaskRun, state: State) -> State:
     run.before = (
         FIRST_CALL if before is NOTHING_BEFORE else before._replace(attempts=before.attempts + 1)
     )
-    here = with_prints(run, context_of(run))
+    here = body_context(run)
     around = context.current.get()  # the task that called this flow, if one did
     task = run.node.task
     run.started = now()
@@ -183,7 +192,8 @@ def call_body(run: TaskRun, state: State) -> State:
                 scope.settle()
         finally:
             run.ended = now()
-            end_of_body(here)
+            if nests:
+                end_of_body(here)
     if was_open and scope.is_cancelled and ending.error is not None:
         ending = INTERRUPTED  # it was told to end, and that is how it did
     if ending is INTERRUPTED:
@@ -358,8 +368,46 @@ BEFORE_THE_BODY: tuple[Step, ...] = (
     look_up_cache,
     start,
 )
-OF_A_CALL: tuple[Step, ...] = (call_body, check_result, retry, put_off, loop)
+OF_A_CALL: tuple[Step, ...] = (call_body, check_result)
+WHERE_IT_DID_NOT_RETURN: tuple[Step, ...] = (retry, put_off, loop)
 AT_THE_END: tuple[Step, ...] = (tell, keep_result, write_result)
+
+
+class Route(NamedTuple):
+    """The steps that have something to do for some task runs."""
+
+    before_the_body: tuple[Step, ...]
+    at_the_end: tuple[Step, ...]
+
+
+def route_of(run: TaskRun) -> Route:
+    """Return the steps of a task run that has no history, and ends by returning.
+
+    It is made once for all that are like it in a process.
+    """
+    spec, node = run.spec, run.node
+    kind = node.task, bool(run.wire.gates), node.name in spec.persisted
+    route: Route | None = spec.caches.get(kind)
+    if route is None:
+        route = spec.caches[kind] = _make_route(run, is_gated=kind[1], is_persisted=kind[2])
+    return route
+
+
+def _make_route(run: TaskRun, *, is_gated: bool, is_persisted: bool) -> Route:
+    rules = run.node.task.rules
+    idle: set[Step] = {carry_on}
+    if not is_gated:
+        idle.add(ask_gates)
+    if rules.cache is None or run.spec.caching is None:
+        idle |= {look_up_cache, keep_result}
+    if not rules.watchers.is_any:
+        idle |= {start, tell}
+    if not is_persisted:
+        idle.add(write_result)
+    return Route(
+        tuple(step for step in BEFORE_THE_BODY if step not in idle),
+        tuple(step for step in AT_THE_END if step not in idle),
+    )
 
 
 def walk(run: TaskRun) -> State:
@@ -376,10 +424,18 @@ def walk(run: TaskRun) -> State:
 
 
 def _walk_all(run: TaskRun) -> State:
-    state = _guarded(_walk_to_the_end, run, PENDING)
-    if state.code != Pending.code:  # else it is sent back, and nothing has changed
-        state = _guarded(_walk_behind_it, run, state)
-    return state
+    route = route_of(run)
+    first = route.before_the_body if run.before is NOTHING_BEFORE else BEFORE_THE_BODY
+    try:
+        state = _walk_to_the_end(run, first)
+    except RunInterrupted:
+        raise
+    except BaseException as error:
+        state = _broken(run, error)
+    behind = route.at_the_end if state is SUCCESS and not run.is_told else AT_THE_END
+    if not behind or state.code == Pending.code:  # it is sent back, and nothing has changed
+        return state
+    return _guarded(partial(_walk_behind_it, behind), run, state)
 
 
 def _write_again(run: TaskRun, state: State) -> State:
@@ -389,33 +445,44 @@ def _write_again(run: TaskRun, state: State) -> State:
 
 
 def _guarded(step: Step, run: TaskRun, state: State) -> State:
-    """Take a step; where it raises, that is Crashed, or a wait for the storage of an input."""
+    """Take a step, or some."""
     try:
         return step(run, state)
     except RunInterrupted:
         raise
-    except StoreBusyError as error:
+    except BaseException as error:  # values of the user's may raise anything when looked at
+        return _broken(run, error)
+
+
+def _broken(run: TaskRun, error: BaseException) -> State:
+    """Return the state where a step raised: Crashed, or a wait for the storage of an input."""
+    if isinstance(error, StoreBusyError):
         run.is_told = True  # it is nothing that the task did
         return read_later(run, error)
-    except BaseException as error:  # values of the user's may raise anything when looked at
-        run.note = Note(trace=trace_of(error))
-        run.exception = run.small = None
-        return Crashed(f"daskflow could not run it: {summary_of(error)}", reason="engine")
+    run.note = Note(trace=trace_of(error))
+    run.exception = run.small = None
+    return Crashed(f"daskflow could not run it: {summary_of(error)}", reason="engine")
 
 
-def _walk_to_the_end(run: TaskRun, state: State) -> State:
-    for step in BEFORE_THE_BODY:
+def _walk_to_the_end(run: TaskRun, first: tuple[Step, ...]) -> State:
+    state: State = PENDING
+    for step in first:
         state = step(run, state)
         if state is not PENDING:
             break
+    if state is PENDING:  # nobody has anything against it
+        state = RUNNING
     while state is RUNNING:
         for step in OF_A_CALL:
             state = step(run, state)
+        if state is not SUCCESS:
+            for step in WHERE_IT_DID_NOT_RETURN:
+                state = step(run, state)
     return state
 
 
-def _walk_behind_it(run: TaskRun, state: State) -> State:
-    for step in AT_THE_END:
+def _walk_behind_it(steps: tuple[Step, ...], run: TaskRun, state: State) -> State:
+    for step in steps:
         state = step(run, state)
     return state
 

@@ -6,7 +6,7 @@ last of these is finished. In a lane the strip itself says when, see `BlockWalk.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from daskflow.definition.nodes import ROOT
@@ -20,7 +20,7 @@ class Waning:
     """Counts, for the values that only the block needs, what still needs them."""
 
     spec: RunSpec
-    left: dict[str, int] = field(default_factory=dict)
+    left: dict[str, int] = field(default_factory=dict)  # by node; nobody outside needs these
 
     @classmethod
     def of(cls, spec: RunSpec, strips: Sequence[Strip]) -> Waning:
@@ -36,21 +36,17 @@ class Waning:
                 made.left[name] = len(consumers)
         return made
 
-    def is_kept(self, name: str) -> bool:
-        """Return whether somebody outside of the block needs a value."""
-        return name not in self.left
-
-    def finished(self, name: str, told: Segment) -> None:
+    def finished(self, upstreams: Iterable[str], told: Segment) -> None:
         """Note that a task run is finished; let go of what nobody needs now.
 
         Parameters
         ----------
+        upstreams
+            The nodes that it needed, each once.
         told
             What tells of it, and of those before it in the block.
         """
-        if not self.left:
-            return
-        for upstream in {edge.upstream for edge in self.spec.graph.upstream(name)}:
+        for upstream in upstreams:
             if upstream in self.left:
                 self.left[upstream] -= 1
                 at = told.offset_of(upstream, 0)

@@ -328,26 +328,27 @@ class SingleWire(Wire):
         self.inputs = inputs
         self.space = ROOT_SPACE
         self.ways = {}  # links are made for those who ask
-        self._names: dict[str, None] = {}
+        self.names: dict[str, None] = {}  # of the nodes that are asked for their states
         self._found: dict[str, tuple[Segment, int]] = {}
         for edge in spec.graph.upstream(node):
             if edge.is_gate:
                 self.gates = (*self.gates, link_of(spec.graph, edge, inputs.spaces))
             else:
-                self._names[edge.upstream] = None
+                self.names[edge.upstream] = None
 
     def codes(self, position: int) -> list[bytes]:
         """Return the kinds of the states of all upstream task runs, in columns."""
-        return [self._codes_of(name) for name in self._names]
-
-    def _codes_of(self, name: str) -> bytes:
-        if self.inputs.spec.graph.nodes[name].space != ROOT:
-            return self.inputs.whole_codes(name)
-        found = self.inputs.find(name, 0)
-        if found is None:
-            return _UNKNOWN
-        segment, offset = self._found[name] = found
-        return bytes([segment.codes[offset]])
+        inputs, columns = self.inputs, []
+        nodes = inputs.spec.graph.nodes
+        for name in self.names:
+            if nodes[name].space != ROOT:
+                columns.append(inputs.whole_codes(name))
+            elif (found := inputs.find(name, 0)) is None:
+                columns.append(_UNKNOWN)
+            else:
+                segment, offset = self._found[name] = found
+                columns.append(_ONE[segment.codes[offset]])
+        return columns
 
     def arguments(self, position: int) -> tuple[list[Any], dict[str, Any]]:
         """Return what the function is called with."""
@@ -371,6 +372,7 @@ class SingleWire(Wire):
         return fill(form, self._value)
 
 
+_ONE = [bytes([code]) for code in range(256)]  # columns of one task run
 _UNKNOWN = bytes([Pending.code])  # of what its block has given back, and so told nobody of
 
 

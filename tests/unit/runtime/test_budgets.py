@@ -365,3 +365,10 @@ def test_whether_values_are_small():
     pace.note_values([Success.code], [None])
     pace.note_values([Success.code], [b"small"])
     assert not pace.is_light()
+
+
+def test_values_that_come_whole_are_not_weighed():
+    """As from another of Dask's schedulers: nobody knows whether they are small."""
+    pace = Pace(1.0, 1)
+    pace.note_values([Success.code], [])
+    assert not pace.is_light()
