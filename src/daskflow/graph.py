@@ -1,7 +1,8 @@
 """A directed acyclic graph of names, each with something attached.
 
 Knows nothing of tasks. Order is the order of insertion wherever the edges leave a choice, so it
-is the same in every process.
+is the same in every process. An edge is kept with the node that it leads into; what leads out of
+nodes is found from that when somebody asks first.
 """
 
 from __future__ import annotations
@@ -61,7 +62,8 @@ class Graph(Generic[T]):
         self.changes = 0  # made to it so far: who has looked at it can tell whether to look again
         self._orders: dict[str, tuple[int, list[str]]] = {}  # with the changes made by then
         self._upstream: dict[str, dict[Edge, None]] = {}
-        self._downstream: dict[str, dict[Edge, None]] = {}
+        self._lent: set[str] = set()  # nodes whose edges a copy has too: not to be changed
+        self._found: dict[str, list[Edge]] | None = None  # by upstream node; None: not asked for
 
     def __len__(self) -> int:
         return len(self.nodes)
@@ -69,12 +71,22 @@ class Graph(Generic[T]):
     def __contains__(self, name: object) -> bool:
         return name in self.nodes
 
-    def add_node(self, name: str, content: T) -> None:
-        """Add a node; a name that is taken raises `DefinitionError`."""
-        self.check_free(name)
+    def add_node(self, name: str, content: T, edges: Iterable[Edge] = ()) -> None:
+        """Add a node, and what leads into it from nodes that are there.
+
+        Nothing stands behind a new node, so these edges close no circle.
+
+        Raises
+        ------
+        DefinitionError
+            The name is taken.
+        """
+        if name in self.nodes:
+            self.check_free(name)
         self.nodes[name] = content
-        self._upstream[name] = {}
-        self._downstream[name] = {}
+        self._upstream[name] = dict.fromkeys(edges)
+        if self._found is not None:
+            self._note(self._upstream[name])
         self.changes += 1
 
     def check_free(self, name: str) -> None:
@@ -103,20 +115,37 @@ class Graph(Generic[T]):
         if edge in self._upstream[edge.downstream]:
             return
         self._refuse_circle(edge.upstream, edge.downstream)
+        if edge.downstream in self._lent:
+            self._lent.discard(edge.downstream)
+            self._upstream[edge.downstream] = dict(self._upstream[edge.downstream])
         self._upstream[edge.downstream][edge] = None
-        self._downstream[edge.upstream][edge] = None
+        if self._found is not None:
+            self._note([edge])
         self.changes += 1
 
     def exchange(self, edges: Mapping[Edge, Iterable[Edge]]) -> None:
         """Put other edges in the place of some; they lie between the same two nodes."""
-        for place, ends in (
-            (self._upstream, {edge.downstream for edge in edges}),
-            (self._downstream, {edge.upstream for edge in edges}),
-        ):
-            for name in ends:
-                old = place[name]
-                place[name] = {new: None for edge in old for new in edges.get(edge, (edge,))}
+        for name in {edge.downstream for edge in edges}:
+            old = self._upstream[name]
+            self._upstream[name] = {new: None for edge in old for new in edges.get(edge, (edge,))}
+            self._lent.discard(name)
+        self._found = None
         self.changes += 1
+
+    def _behind(self) -> dict[str, list[Edge]]:
+        """Return what leads out of each node that something leads out of."""
+        if self._found is None:
+            self._found = {}
+            self._note(self.edges())
+        return self._found
+
+    def _note(self, edges: Iterable[Edge]) -> None:
+        found = self._behind()
+        for edge in edges:
+            if edge.upstream in found:
+                found[edge.upstream].append(edge)
+            else:
+                found[edge.upstream] = [edge]
 
     def copy(self) -> Self:
         """Return a graph with the same nodes and edges, which can change by itself."""
@@ -125,8 +154,8 @@ class Graph(Generic[T]):
         made.changes = self.changes
         # of its own kind
         made._orders = dict(self._orders)  # noqa: SLF001
-        made._upstream = {n: dict(edges) for n, edges in self._upstream.items()}  # noqa: SLF001
-        made._downstream = {n: dict(edges) for n, edges in self._downstream.items()}  # noqa: SLF001
+        made._upstream = dict(self._upstream)  # noqa: SLF001
+        self._lent, made._lent = set(self.nodes), set(self.nodes)  # noqa: SLF001
         return made
 
     def __getstate__(self) -> dict[str, Any]:
@@ -136,10 +165,9 @@ class Graph(Generic[T]):
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.nodes, self.changes, self._orders = state["nodes"], state["changes"], {}
         self._upstream = {name: {} for name in self.nodes}
-        self._downstream = {name: {} for name in self.nodes}
+        self._lent, self._found = set(), None
         for edge in map(Edge._make, state["edges"]):
             self._upstream[edge.downstream][edge] = None
-            self._downstream[edge.upstream][edge] = None
 
     def upstream(self, name: str) -> list[Edge]:
         """Return the edges that lead into a node, in the order they were added."""
@@ -147,7 +175,8 @@ class Graph(Generic[T]):
 
     def downstream(self, name: str) -> list[Edge]:
         """Return the edges that lead out of a node, in the order they were added."""
-        return list(self._downstream[name])
+        self._upstream[name]  # so that one that is not there raises as it does there
+        return list(self._behind().get(name, ()))
 
     def edges(self) -> Iterator[Edge]:
         """Iterate over all edges, by downstream node."""
@@ -156,7 +185,8 @@ class Graph(Generic[T]):
 
     def terminals(self) -> list[str]:
         """Return the nodes that nothing depends on."""
-        return [name for name, edges in self._downstream.items() if not edges]
+        behind = self._behind()
+        return [name for name in self.nodes if name not in behind]
 
     def order(self) -> list[str]:
         """Return all names so that each stands behind what it depends on."""
@@ -179,19 +209,18 @@ class Graph(Generic[T]):
         return list(found)
 
     def _find_order(self) -> list[str]:
-        waiting = {
-            name: len({edge.upstream for edge in edges}) for name, edges in self._upstream.items()
-        }
+        behind = self._behind()
+        waiting = {name: len(edges) for name, edges in self._upstream.items()}
         ready = [name for name, count in waiting.items() if not count]
         done: list[str] = []
         while ready:
             done += ready
             following: list[str] = []
             for name in ready:
-                for other in dict.fromkeys(edge.downstream for edge in self._downstream[name]):
-                    waiting[other] -= 1
-                    if not waiting[other]:
-                        following.append(other)
+                for edge in behind.get(name, ()):
+                    waiting[edge.downstream] -= 1
+                    if not waiting[edge.downstream]:
+                        following.append(edge.downstream)
             ready = following
         return done
 
@@ -206,7 +235,8 @@ class Graph(Generic[T]):
             else:
                 seen.add(name)
                 stack.append(name)
-                stack.extend(reversed([*self.before(name)]))
+                nearest = [*self.before(name)]
+                stack += nearest[::-1]
         return list(done)
 
     def _refuse_circle(self, upstream: str, downstream: str) -> None:
@@ -238,11 +268,11 @@ class Graph(Generic[T]):
 
     def after(self, name: str) -> Iterator[str]:
         """Return the nodes that come behind one, the latest first."""
-        return (edge.downstream for edge in reversed(self._downstream[name]))
+        return (edge.downstream for edge in reversed(self._behind().get(name, [])))
 
     def is_last(self, name: str) -> bool:
         """Return whether nothing comes behind a node."""
-        return not self._downstream[name]
+        return name not in self._behind()
 
     def before(self, name: str) -> Iterable[str]:
         """Return the nodes that come before one, the latest first."""

@@ -19,7 +19,7 @@ from daskflow.definition.nodes import (
     Packed,
     node_refs,
 )
-from daskflow.definition.placeholders import Derived, Parameter
+from daskflow.definition.placeholders import Derived, Node, Parameter
 from daskflow.errors import DefinitionError
 from daskflow.graph import Edge
 
@@ -34,6 +34,9 @@ class Surroundings(Protocol):
     def form_of(self, value: Any, literal: str) -> Form:
         """Return how a value is stored."""
 
+    def ref(self, node: Node) -> NodeRef:
+        """Return the reference to a node."""
+
     def is_lane(self, form: Form) -> bool:
         """Return whether a form stands for the values of many task runs."""
 
@@ -45,12 +48,20 @@ class Call:
         self.trace = trace
         self.name = name
         self.is_mapped = is_mapped
-        self.level = trace.level  # that the call adds to map indexes, where it is mapped
         self.edges: list[Edge] = []
         self.givers: list[Giver] = []
 
+    @property
+    def level(self) -> int:
+        """The level that the call adds to map indexes, where it is mapped."""
+        return self.trace.level
+
     def argument(self, name: str, keyword: str | None, value: Any) -> Argument:
         """Take in an argument."""
+        if type(value) is Node and not self.is_mapped:  # nearly all of them in a large flow
+            ref = self.trace.ref(value)
+            self.edges.append(Edge(ref.name, self.name, name, False, (), ref.levels))  # noqa: FBT003
+            return Argument(name, ref, keyword)
         if isinstance(value, Unmapped):
             if not self.is_mapped:
                 msg = f"{self.name}: unmapped() belongs into .map(...); pass the value as it is"

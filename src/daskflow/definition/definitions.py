@@ -142,6 +142,8 @@ def _unknown(graph: FlowGraph, chosen: tuple[str, ...] | None) -> Iterator[str]:
 
 def _in_order(graph: FlowGraph) -> dict[str, SpaceSpec]:
     """Return the index spaces so that one comes behind those around it and before it."""
+    if len(graph.spaces) == 1:
+        return graph.spaces
     spaces = {name: space for name, space in graph.spaces.items() if space.depth == 0}
     for node in graph.order():
         for name in graph.around(graph.nodes[node].space):

@@ -117,10 +117,11 @@ class FlowGraph(Graph[NodeSpec]):
         self._inside: dict[str, dict[str, None]] = {}  # the nodes in each space
         self._opened: dict[str, dict[str, None]] = {}  # the spaces that a node is asked for
 
-    def add_node(self, name: str, content: NodeSpec) -> None:
+    def add_node(self, name: str, content: NodeSpec, edges: Iterable[Edge] = ()) -> None:
         """Add a node, whose index space is there; a name that is taken is refused."""
-        super().add_node(name, content)
-        self._settle(name, content.space)
+        super().add_node(name, content, edges)
+        if content.space:
+            self._settle(name, content.space)
 
     def replace_node(self, name: str, content: NodeSpec) -> None:
         """Attach something else to a node, whose index space is there; its edges stay."""
@@ -128,7 +129,7 @@ class FlowGraph(Graph[NodeSpec]):
         self._settle(name, content.space)
 
     def _settle(self, name: str, space: str) -> None:
-        for each in self.around(space) if space else ():
+        for each in self.around(space):
             self._inside.setdefault(each, {})[name] = None
 
     def add_edge(self, edge: Edge) -> None:
@@ -205,7 +206,8 @@ class FlowGraph(Graph[NodeSpec]):
         super().__setstate__({**state, "nodes": nodes})
         self.spaces, self._inside, self._opened = state["spaces"], {}, {}
         for name, node in self.nodes.items():
-            self._settle(name, node.space)
+            if node.space:
+                self._settle(name, node.space)
         for space in self.spaces.values():
             for name in space.needs():
                 self._opened.setdefault(name, {})[space.name] = None
@@ -218,7 +220,7 @@ class FlowGraph(Graph[NodeSpec]):
 
     def before(self, name: str) -> Iterable[str]:
         """Return what comes before a node: also all that is asked for the lanes it is in."""
-        direct = super().before(name)
+        direct = [edge.upstream for edge in reversed(self._upstream[name])]
         space = self.nodes[name].space
         if space == ROOT:
             return direct

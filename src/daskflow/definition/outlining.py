@@ -52,23 +52,33 @@ def outline_of(
     [['double', 'double-2', 'x', [], '']]
     """
     told: dict[str, Any] = {"watched": True} if is_watched else {}
+    tasks = {id(node.task): node.task for node in graph.nodes.values()}
+    rules = {key: _rules_told(task) for key, task in tasks.items()}
     return told | {
         "version": _VERSION,
-        "nodes": {name: _node_told(node) for name, node in graph.nodes.items()},
+        "nodes": {
+            name: _node_told(node, rules[id(node.task)]) for name, node in graph.nodes.items()
+        },
         "edges": [_edge_told(edge) for edge in graph.edges()],
         "spaces": {name: _space_told(s) for name, s in graph.spaces.items() if name != ROOT},
         "references": list(references),
     }
 
 
-def _node_told(node: NodeSpec) -> dict[str, Any]:
+def _node_told(node: NodeSpec, rules: Mapping[str, Any]) -> dict[str, Any]:
     """Return what is worth telling of a node: what is as everywhere is left out."""
-    rules = node.task.rules
     told: dict[str, Any] = {}
     if node.task.name != node.name:
         told["task"] = node.task.name
-    if node.space != ROOT:
+    if node.space:
         told["space"] = node.space
+    return {**told, **rules}
+
+
+def _rules_told(task: Task[..., Any]) -> dict[str, Any]:
+    """Return the same of the rules of a task, for all of its nodes."""
+    rules = task.rules
+    told: dict[str, Any] = {}
     if rules.trigger != all_successful:
         name = getattr(rules.trigger, "name", None) or getattr(rules.trigger, "__name__", "")
         told["trigger"] = name or type(rules.trigger).__name__
@@ -85,12 +95,13 @@ def _node_told(node: NodeSpec) -> dict[str, Any]:
     return told
 
 
-_FLAGS = {"m": "mapped", "f": "is_flat", "g": "is_gate"}  # of an edge, a letter each
+_FLAGS = "mfg"  # letters of what an edge may be: mapped, flat, a gate
 
 
 def _edge_told(edge: Edge) -> list[Any]:
-    flags = "".join(letter for letter, name in _FLAGS.items() if getattr(edge, name))
-    return [edge.upstream, edge.downstream, edge.key, list(edge.levels), flags]
+    upstream, downstream, key, is_mapped, _, levels, is_flat, is_gate = edge
+    flags = "m" * is_mapped + "f" * is_flat + "g" * is_gate
+    return [upstream, downstream, key, list(levels), flags]
 
 
 def _space_told(space: SpaceSpec) -> dict[str, Any]:

@@ -35,14 +35,18 @@ _OWN_FOLDER = str(Path(__file__).parent)
 class Placeholder:
     """Stands for a value that does not exist while a flow is traced."""
 
-    __slots__ = ("_label", "_name")
+    __slots__ = ("_name",)
     # Arrays and frames leave an operator to us: else they would apply it element by element.
     __array_ufunc__ = None
     __pandas_priority__ = 10_000  # a data frame has 4000
 
-    def __init__(self, name: str, label: str) -> None:
+    def __init__(self, name: str) -> None:
         self._name = name
-        self._label = label
+
+    @property
+    def _label(self) -> str:
+        """What it is, for messages."""
+        return f"the result of task {self._name!r}"
 
     def __reduce__(self) -> NoReturn:
         msg = (
@@ -73,7 +77,7 @@ class Node(Placeholder):
     __slots__ = ("_trace",)
 
     def __init__(self, name: str, trace: Any = None) -> None:
-        super().__init__(name, f"the result of task {name!r}")
+        self._name = name
         self._trace = trace  # that it is recorded in; a room above knows which kind it is
 
     def set_upstream(self, other: Any, key: str | None = None, *, mapped: bool = False) -> None:
@@ -96,9 +100,13 @@ class Parameter(Placeholder):
         default: Any = inspect.Parameter.empty,
         annotation: Any = inspect.Parameter.empty,
     ) -> None:
-        super().__init__(name, f"parameter {name!r}")
+        super().__init__(name)
         kind = inspect.Parameter.KEYWORD_ONLY
         self._declared = inspect.Parameter(name, kind, default=default, annotation=annotation)
+
+    @property
+    def _label(self) -> str:
+        return f"parameter {self._name!r}"
 
     def _refuse(self, use: str, cure: str) -> NoReturn:
         super()._refuse(use, f"{cure}; or annotate it Static[...], then the value is known here")
@@ -107,12 +115,17 @@ class Parameter(Placeholder):
 class Derived(Placeholder):
     """What is made of nodes and parameters without a task: an element in a lane, a selection."""
 
-    __slots__ = ("_form", "_space")
+    __slots__ = ("_form", "_space", "_told")
 
     def __init__(self, name: str, form: Form, label: str, space: str = ROOT) -> None:
-        super().__init__(name, label)
+        super().__init__(name)
+        self._told = label
         self._form = form
         self._space = space  # in and below which the form means what it should
+
+    @property
+    def _label(self) -> str:
+        return self._told
 
 
 _PREFECT_3 = {

@@ -203,15 +203,19 @@ class Task(Generic[P, R]):
         is_partial
             Whether arguments may be missing.
         """
-        waited = kwargs.pop("wait_for", ())
-        if isinstance(waited, str | Placeholder) or not isinstance(waited, Iterable):
+        waited = kwargs.pop("wait_for", _NOTHING)
+        if waited is not _NOTHING and (
+            isinstance(waited, str | Placeholder) or not isinstance(waited, Iterable)
+        ):
             msg = f"{self.name}: wait_for takes a list of what tasks returned"
             raise DefinitionError(msg)
         names = self.binding.names(args, kwargs, is_partial=is_partial)
         arguments: list[tuple[str, str | None, Any]] = [
             (name, None, value) for name, value in zip(names, args, strict=True)
         ]
-        return waited, arguments + [(name, name, value) for name, value in kwargs.items()]
+        if kwargs:
+            arguments += [(name, name, value) for name, value in kwargs.items()]
+        return waited, arguments
 
     @cached_property
     def binding(self) -> Binding:
@@ -230,6 +234,9 @@ class Task(Generic[P, R]):
 
     def __repr__(self) -> str:
         return f"<task {self.name!r}>"
+
+
+_NOTHING: tuple[Any, ...] = ()  # what a call waits for that does not say
 
 
 def _same(x: Any) -> Any:

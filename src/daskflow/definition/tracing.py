@@ -92,7 +92,7 @@ class Trace:
         """
         name = self._scope + name if name else self._next_name(self._scope + task.name)
         call = Call(self, name, is_mapped=is_mapped)
-        made = tuple(call.argument(*argument) for argument in arguments)
+        made = tuple([call.argument(*argument) for argument in arguments])
         if is_mapped and not call.givers:
             msg = f"{task.name}.map() has no mapped argument; call {task.name}(...) instead"
             raise DefinitionError(msg)
@@ -129,14 +129,12 @@ class Trace:
         if added := tags - node.task.rules.tags if tags else tags:
             tagged = node.task.with_options(tags=node.task.rules.tags | added)
             node = node._replace(task=tagged)
-        self.graph.add_node(node.name, node)
-        self.calls.setdefault(id(node.task.origin), []).append(node.name)
         own = list(edges)
-        gates = self.gates() if node.space == self._space else []  # in lanes they have them
-        if gates and not any(edge.is_gate for edge in own):
+        gates = self.gates() if self._case is not None and node.space == self._space else []
+        if gates and not any(edge.is_gate for edge in own):  # in lanes they have them
             own += [gate_of(gate, node.name) for gate in gates]
-        for edge in own:
-            self.graph.join(edge)
+        self.graph.add_node(node.name, node, own)
+        self.calls.setdefault(id(node.task.origin), []).append(node.name)
 
     def _add_space(self, name: str, givers: Iterable[Giver], gates: Iterable[NodeRef] = ()) -> None:
         around, depth = self._space, self.level + 1
@@ -147,7 +145,7 @@ class Trace:
 
         In one case inside of another only the inner one is asked, which waits for the other.
         """
-        return [] if self._case is None else [self._ref(Node(self._case, self))]
+        return [] if self._case is None else [self.ref(Node(self._case, self))]
 
     @contextmanager
     def inside(self, case: str | None) -> Iterator[None]:
@@ -167,7 +165,7 @@ class Trace:
         CycleError
             The case depends on it.
         """
-        name, gate = self.name_of(node), self._ref(case)
+        name, gate = self.name_of(node), self.ref(case)
         if self.graph.nodes[name].is_mapped:
             self.graph.add_gate(name, gate)
         else:
@@ -175,7 +173,7 @@ class Trace:
 
     def wait_for(self, name: str, first: Node) -> None:
         """Let a node that is recorded wait for another one."""
-        self.graph.join(edge_of(self._ref(first), name, None))
+        self.graph.join(edge_of(self.ref(first), name, None))
 
     def new_prefix(self, base: str) -> str:
         """Return how the names of some nodes may begin that belong together."""
@@ -244,7 +242,7 @@ class Trace:
     def form_of(self, value: Any, literal: str) -> Form:
         """Return how a value is stored: what holds no node becomes the literal of that name."""
         if isinstance(value, Node):
-            return self._ref(value)
+            return self.ref(value)
         if isinstance(value, Derived):
             self._check_near(value)
             return value._form  # noqa: SLF001 - slots that no user meets
@@ -283,7 +281,7 @@ class Trace:
 
     def is_inside(self, node: Node) -> bool:
         """Return whether a node lies in the lanes that are recorded now, or in lanes within."""
-        return len(self._ref(node).levels) == self.level
+        return len(self.ref(node).levels) == self.level
 
     def is_within(self, node: Node) -> bool:
         """Return whether a node lies in lanes within those that are recorded now."""
@@ -306,7 +304,8 @@ class Trace:
             raise DefinitionError(msg)
         return node._name  # noqa: SLF001 - the same
 
-    def _ref(self, node: Node) -> NodeRef:
+    def ref(self, node: Node) -> NodeRef:
+        """Return the reference to a node from what is recorded now."""
         name = self.name_of(node)
         if self._space == ROOT:
             return NodeRef(name)

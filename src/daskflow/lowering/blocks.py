@@ -20,9 +20,10 @@ from daskflow.lowering.needs import Needs, Pass
 from daskflow.lowering.order import Links, breadth, regions
 from daskflow.lowering.plan import Block, Strip, block_key
 from daskflow.lowering.spaces import Space
-from daskflow.states import FINISHED
+from daskflow.states import FINISHED, Pending
 
 _ONES = re.compile(rb"\x01+")
+_PENDING, _OPEN = bytes([Pending.code]), b"\1"  # the column of one task run, and what it is
 
 
 def both(left: bytes, right: bytes) -> bytes:
@@ -55,7 +56,7 @@ def find_due(links: Links, order: list[str], columns: Mapping[str, Column]) -> d
     due: dict[str, bytes] = {}
     for name in order:
         column = columns[name]
-        mine = column.open()
+        mine = _OPEN if column.codes == _PENDING and not column.held else column.open()
         if 1 not in mine:  # all of it is held
             continue
         for link in links[name]:

@@ -177,7 +177,9 @@ class Needs:
     def _add_before(self, name: str, strip: Strip) -> None:
         """Add what earlier bodies have left, and the block with what an iteration begins with."""
         column = self.now.known.columns[name]
-        attempts = column.attempts[strip.start : strip.stop]
+        attempts = column.attempts
+        if len(attempts) != 1:
+            attempts = attempts[strip.start : strip.stop]
         if any(attempts):
             for position, attempt in enumerate(attempts, strip.start):
                 if attempt:

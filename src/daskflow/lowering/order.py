@@ -23,7 +23,7 @@ def joins(graph: FlowGraph, link: Link) -> bool:
     """Return whether the two ends of a link may share a block: near each other, the same demand."""
     up, down = graph.nodes[link.edge.upstream], graph.nodes[link.edge.downstream]
     is_near = link.is_same or up.space == down.space == ROOT
-    return is_near and up.task.rules.demand == down.task.rules.demand
+    return is_near and (up.task is down.task or up.task.rules.demand == down.task.rules.demand)
 
 
 def stages(graph: FlowGraph, links: Links, order: Iterable[str]) -> dict[str, int]:
@@ -59,11 +59,13 @@ def breadth(links: Links, names: Iterable[str]) -> int:
     feeds: dict[str, int] = {}  # how many others
     begins = 0
     for name in names:
-        upstream = {link.edge.upstream for link in links[name]} & feeds.keys()
-        begins += not upstream
+        is_first = True
+        for each in {link.edge.upstream for link in links[name]} if links[name] else ():
+            if each in feeds:
+                feeds[each] += 1
+                is_first = False
+        begins += is_first
         feeds[name] = 0
-        for each in upstream:
-            feeds[each] += 1
     return begins + sum(count - 1 for count in feeds.values() if count > 1)
 
 

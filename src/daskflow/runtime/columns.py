@@ -9,20 +9,21 @@ from __future__ import annotations
 
 import re
 from array import array
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
 from daskflow.context import run_label
-from daskflow.definition.nodes import FlowGraph
+from daskflow.definition.nodes import ROOT, FlowGraph
 from daskflow.events import Length, Note, Segment, StateChanged, Stretch
 from daskflow.graph import Edge
 from daskflow.lowering.known import OWNED, Column, Key, Known, open_spaces
 from daskflow.lowering.links import Link, link_of
 from daskflow.lowering.needs import passed_on
-from daskflow.lowering.spaces import Below
+from daskflow.lowering.spaces import Below, Space
 from daskflow.runtime.verdict import Outcome
 from daskflow.states import (
     FAILED,
@@ -39,6 +40,7 @@ from daskflow.states import (
 )
 from daskflow.timing import as_datetime
 
+_NO_BLOCK, _NO_ATTEMPT, _NEVER = array("l", [0]), array("H", [0]), array("d", [0.0])
 _OWNED = re.compile(re.escape(bytes([OWNED])) + b"+", re.DOTALL)
 
 
@@ -50,7 +52,17 @@ class NodeRecord(Column):
     ended: array[float] = field(default_factory=lambda: array("d"))
     smalls: list[bytes | None] = field(default_factory=list)
     notes: dict[int, Note] = field(default_factory=dict)
-    counts: Counter[int] = field(default_factory=Counter)  # task runs by the code of their state
+    # task runs by the code of their state; one of a kind that there is none of counts as 0
+    counts: dict[int, int] = field(default_factory=partial(defaultdict, int))
+
+    @classmethod
+    def of_one(cls, space: Space) -> NodeRecord:
+        """Return the record of a node that is not mapped."""
+        # copies of columns of one zero are the cheapest way to them: there may be very many nodes
+        columns = bytearray(1), _NO_BLOCK[:], _NO_ATTEMPT[:]
+        made = cls(space, *columns, started=_NEVER[:], ended=_NEVER[:], smalls=[None])
+        made.counts[Pending.code] = 1
+        return made
 
     def grow(self) -> int:
         """Make room for all positions of the space; return how many came."""
@@ -93,7 +105,10 @@ class Columns:
         self.graph = graph
         self.spaces = open_spaces(graph)
         self.nodes: dict[str, NodeRecord] = {
-            name: NodeRecord(self.spaces[node.space]) for name, node in graph.nodes.items()
+            name: NodeRecord(self.spaces[node.space])
+            if node.space
+            else NodeRecord.of_one(self.spaces[ROOT])
+            for name, node in graph.nodes.items()
         }
         self.known = Known(self.nodes, self.spaces)
         self.keys: dict[int, Key] = {}  # of blocks by number

@@ -8,6 +8,7 @@ depends on its nodes is still to be lowered. What the user may ask for stays.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
 from daskflow.definition.nodes import FlowGraph
@@ -33,7 +34,8 @@ class Holding:
         self._graph = graph
         self._kept = kept
         self._blocks: dict[int, _Held] = {}
-        self._by_node: dict[str, set[int]] = {}
+        # the blocks of each node: a set of its own only where there are, or were, several
+        self._by_node: dict[str, AbstractSet[int]] = {}
         self._to_lower: set[str] = set(graph.nodes)  # nodes with task runs never lowered yet
         self._earlier: dict[TaskRunKey, list[int]] = {}  # blocks that gave a task run back
         self._unbegun: dict[str, list[tuple[int, int, int]]] = {}  # by node: from, to, its block
@@ -44,8 +46,15 @@ class Holding:
         nodes = frozenset(name for strip in block.strips for name in strip.nodes)
         held = _Held(block.key, nodes, list(block.sources()), block.task_runs())
         self._blocks[block.number] = held
+        only = frozenset([block.number])
         for name in nodes:
-            self._by_node.setdefault(name, set()).add(block.number)
+            known = self._by_node.get(name)
+            if not known:
+                self._by_node[name] = only
+            elif isinstance(known, set):
+                known.add(block.number)
+            else:
+                self._by_node[name] = {*known, block.number}
         for key in held.inputs:
             if key[1] in self._blocks:
                 self._blocks[key[1]].consumers.add(block.number)
@@ -92,11 +101,13 @@ class Holding:
         self._to_lower.add(name)
         self._close(block, stop - start)
 
-    def fully_lowered(self, node: str) -> None:
-        """Note that every task run of a node has been in a block, or never will be."""
-        self._to_lower.discard(node)
-        for edge in self._graph.upstream(node):
-            self._loose.update(self._by_node.get(edge.upstream, ()))
+    def fully_lowered(self, nodes: Iterable[str]) -> None:
+        """Note nodes of which every task run has been in a block, or never will be."""
+        for node in nodes:
+            self._to_lower.discard(node)
+            for edge in self._graph.upstream(node):
+                if edge.upstream in self._by_node:
+                    self._loose.update(self._by_node[edge.upstream])
 
     def gave_back(self, block: int, runs: Iterable[TaskRunKey]) -> None:
         """Note task runs that a block reported without having finished them."""
@@ -126,7 +137,11 @@ class Holding:
             if held is not None and self._is_loose(held):
                 del self._blocks[number]
                 for name in held.nodes:
-                    self._by_node[name].discard(number)
+                    known = self._by_node[name]
+                    if isinstance(known, set):
+                        known.discard(number)
+                    elif number in known:
+                        del self._by_node[name]
                 keys.append(held.key)
         return keys
 

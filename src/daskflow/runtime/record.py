@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import heapq
 from array import array
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from itertools import chain
 from typing import Protocol
 
 from daskflow.context import run_label
@@ -101,12 +102,16 @@ class RunRecord(Columns):
         self.untold: dict[int, int] = {}  # how many of these task runs were not told of
         self.paces: dict[str, Pace] = {}  # by task
         # task runs that are in no block and wait for no instant
-        self.open = sum(record.grow() for record in self.nodes.values())
+        self.open = 0
+        for record in self.nodes.values():
+            if record.space.level:
+                record.grow()
+            self.open += len(record.codes)
         self.undecided = {name for name in graph.spaces if not self.spaces[name].is_complete()}
         # by space the nodes in it, and in the spaces that lie in it
         self._inside: dict[str, list[str]] = {name: [] for name in graph.spaces}
         for name, node in graph.nodes.items():
-            for space in graph.around(node.space):
+            for space in graph.around(node.space) if node.space else ():
                 self._inside[space].append(name)
         self._due: list[tuple[float, str, int]] = []  # heap of what waits for an instant
         self.paused: set[tuple[str, int]] = set()  # what waits for a person, or for an instant too
@@ -122,7 +127,7 @@ class RunRecord(Columns):
         for name, states in given.items():
             self.nodes[name].given = dict(states)
             self._take_given(name)
-            self.note_lowered(name)
+            self.note_lowered([name])
 
     def _take_given(self, name: str) -> bool:
         """Note the states that were given for task runs which are there now; tell of any."""
@@ -165,16 +170,18 @@ class RunRecord(Columns):
                 touched.update(strip.nodes)
                 for name in strip.nodes:
                     self._own(self.nodes[name], block.number, strip.start, strip.stop)
-        for name in touched:
-            self.note_lowered(name)
+        self.note_lowered(touched)
         return bool(came) and bool(self.open or self.undecided)
 
-    def note_lowered(self, name: str) -> None:
-        """Tell the holding where no task run of a node is left that was never in a block."""
-        record = self.nodes[name]
-        was_never = record.blocks.count(0) - len(record.states)  # those that ended here have none
-        if not was_never and record.space.is_complete():
-            self.holding.fully_lowered(name)
+    def note_lowered(self, names: Iterable[str]) -> None:
+        """Tell the holding of which nodes no task run is left that was never in a block."""
+        lowered = []
+        for name in names:
+            record = self.nodes[name]
+            never = record.blocks.count(0)
+            if never == (len(record.states) if never else 0) and record.space.is_complete():
+                lowered.append(name)  # those that ended here were in no block
+        self.holding.fully_lowered(lowered)
 
     def _forget_decided(self) -> None:
         self.undecided = {name for name in self.undecided if not self.spaces[name].is_complete()}
@@ -194,9 +201,12 @@ class RunRecord(Columns):
 
     def _own(self, record: NodeRecord, number: int, start: int, stop: int) -> None:
         length = stop - start
+        self.open -= length
+        if length == 1:
+            record.codes[start], record.blocks[start] = OWNED, number
+            return
         record.codes[start:stop] = bytes([OWNED]) * length
         record.blocks[start:stop] = array("l", [number]) * length
-        self.open -= length
 
     def fold(self, report: Report) -> bool:
         """Take in what became of a block; what it does not own any more is dropped.
@@ -291,8 +301,8 @@ class RunRecord(Columns):
         self._due.clear()
         self.open = 0
         for name, record in self.nodes.items():
-            record.counts = Counter(record.codes)
-            record.counts.update(state.code for _, state in self.decided(name))
+            codes = chain(record.codes, (state.code for _, state in self.decided(name)))
+            record.counts = defaultdict(int, Counter(codes))
             self.open += record.codes.count(Pending.code)
             for position, code in enumerate(record.codes):
                 if code in WAITING:

@@ -141,7 +141,8 @@ def _take_told(columns: Columns, entry: SegmentTold) -> None:
 
 def _take_segment(columns: Columns, block: int, segment: Segment) -> None:
     record = columns.nodes[segment.node]
-    record.counts.update(segment.codes)
+    for code in set(segment.codes):
+        record.counts[code] += segment.codes.count(code)
     before = record.codes[segment.start : segment.stop]
     for code in set(before):
         record.counts[code] -= before.count(code)

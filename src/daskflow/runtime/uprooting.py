@@ -27,4 +27,4 @@ def uproot(record: RunRecord) -> None:
         for position, code in enumerate(node.codes):
             if code not in FINISHED:
                 node.blocks[position] = 0  # as if it had never been in one
-        record.note_lowered(name)
+        record.note_lowered([name])

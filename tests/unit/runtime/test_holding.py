@@ -31,8 +31,8 @@ def test_what_took_over_a_task_run_is_held_for_those_who_wait_for_it():
     holding = Holding(sums.graph(), frozenset())
     holding.add(block(1, "get", 1))
     holding.add(block(2, "total", 1, (("get", 1),)))
-    holding.fully_lowered("get")
-    holding.fully_lowered("total")
+    holding.fully_lowered(["get"])
+    holding.fully_lowered(["total"])
     holding.gave_back(1, [("get", 0)])  # to be retried
     holding.add(block(3, "get", 1, (("get", 1),)))
     holding.finished(3, 1, [("get", 0)])
@@ -48,8 +48,8 @@ def test_what_took_over_a_task_run_is_held_for_what_its_block_left_open():
     """A task run that shared its block, and has to wait, needs the block that ran it."""
     holding = Holding(sums.graph(), frozenset())
     holding.add(Block(1, ("get", 1), (Strip(("get", "total"), 0, 1),), ()))
-    holding.fully_lowered("get")
-    holding.fully_lowered("total")
+    holding.fully_lowered(["get"])
+    holding.fully_lowered(["total"])
     holding.gave_back(1, [("get", 0)])  # to be retried
     holding.gave_back(1, [("total", 0)])
     holding.add(block(2, "get", 1))
@@ -76,8 +76,8 @@ def test_a_block_is_let_go_when_its_consumers_are_settled():
     first, second = block(1, "get", 2), block(2, "total", 1, (("get", 1),))
     holding.add(first)
     holding.add(second)
-    holding.fully_lowered("get")
-    holding.fully_lowered("total")
+    holding.fully_lowered(["get"])
+    holding.fully_lowered(["total"])
     assert settled(holding, first) == []
     assert settled(holding, second) == [1, 2]
     assert settled(holding, first) == []  # it is forgotten
@@ -89,7 +89,7 @@ def test_what_the_user_may_ask_for_stays():
     first, second = block(1, "get", 2), block(2, "total", 1, (("get", 1),))
     holding.add(first)
     holding.add(second)
-    holding.fully_lowered("total")
+    holding.fully_lowered(["total"])
     assert settled(holding, first, second) == [2]
 
 
@@ -99,7 +99,7 @@ def test_a_block_waits_for_what_is_still_to_be_lowered():
     first = block(1, "get", 2)
     holding.add(first)
     assert settled(holding, first) == []
-    holding.fully_lowered("total")
+    holding.fully_lowered(["total"])
     assert settled(holding) == [1]
 
 
@@ -108,7 +108,7 @@ def test_an_input_of_an_earlier_run_of_the_cluster_is_not_ours():
     holding = Holding(sums.graph(), frozenset())
     only = block(2, "total", 1, (("get", 1),))
     holding.add(only)
-    holding.fully_lowered("total")
+    holding.fully_lowered(["total"])
     assert settled(holding, only) == [2]
     assert settled(holding, only) == []
 
@@ -120,6 +120,6 @@ def test_a_block_is_held_while_another_consumer_goes_on():
     consumers = [block(n, "total", 1, (("get", 1),)) for n in (2, 3)]
     for made in (first, *consumers):
         holding.add(made)
-    holding.fully_lowered("total")
+    holding.fully_lowered(["total"])
     assert settled(holding, first, consumers[0]) == [2]
     assert settled(holding, consumers[1]) == [1, 3]
