@@ -10,11 +10,14 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from itertools import islice
+from operator import itemgetter
 from typing import Any, Generic, NamedTuple, Self, TypeVar
 
 from daskflow.errors import CycleError, DefinitionError
 
 T = TypeVar("T")
+
+new = tuple.__new__  # makes a named tuple of a tuple, without the call in Python of its class
 
 
 class Edge(NamedTuple):
@@ -43,6 +46,9 @@ class Edge(NamedTuple):
     levels: tuple[int, ...] = ()  # of the downstream map index: they pick the upstream task run
     is_flat: bool = False  # the last of them numbers the elements of all upstream values
     is_gate: bool = False  # from a case to what is in it: waited for, but no trigger is asked
+
+
+_UPSTREAM = itemgetter(Edge._fields.index("upstream"))
 
 
 class Graph(Generic[T]):
@@ -166,7 +172,8 @@ class Graph(Generic[T]):
         self.nodes, self.changes, self._orders = state["nodes"], state["changes"], {}
         self._upstream = {name: {} for name in self.nodes}
         self._lent, self._found = set(), None
-        for edge in map(Edge._make, state["edges"]):
+        for told in state["edges"]:
+            edge = new(Edge, told)
             self._upstream[edge.downstream][edge] = None
 
     def upstream(self, name: str) -> list[Edge]:
@@ -276,7 +283,7 @@ class Graph(Generic[T]):
 
     def before(self, name: str) -> Iterable[str]:
         """Return the nodes that come before one, the latest first."""
-        return [edge.upstream for edge in reversed(self._upstream[name])]
+        return [*map(_UPSTREAM, reversed(self._upstream[name]))]
 
 
 class _Search:

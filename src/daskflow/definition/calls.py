@@ -21,7 +21,7 @@ from daskflow.definition.nodes import (
 )
 from daskflow.definition.placeholders import Derived, Node, Parameter
 from daskflow.errors import DefinitionError
-from daskflow.graph import Edge
+from daskflow.graph import Edge, new
 
 
 class Surroundings(Protocol):
@@ -60,8 +60,9 @@ class Call:
         """Take in an argument."""
         if type(value) is Node and not self.is_mapped:  # nearly all of them in a large flow
             ref = self.trace.ref(value)
-            self.edges.append(Edge(ref.name, self.name, name, False, (), ref.levels))  # noqa: FBT003
-            return Argument(name, ref, keyword)
+            edge = (ref.name, self.name, name, False, (), ref.levels, False, False)
+            self.edges.append(new(Edge, edge))
+            return new(Argument, (name, ref, keyword))
         if isinstance(value, Unmapped):
             if not self.is_mapped:
                 msg = f"{self.name}: unmapped() belongs into .map(...); pass the value as it is"

@@ -17,7 +17,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from daskflow.errors import DefinitionError
-from daskflow.graph import Edge, Graph
+from daskflow.graph import Edge, Graph, new
 
 if TYPE_CHECKING:
     from daskflow.definition.tasks import Task
@@ -200,7 +200,7 @@ class FlowGraph(Graph[NodeSpec]):
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         nodes = {
-            name: NodeSpec(name, task, tuple(map(_argument_of, arguments)), space)
+            name: new(NodeSpec, (name, task, tuple(map(_argument_of, arguments)), space))
             for name, task, space, arguments in state["nodes"]
         }
         super().__setstate__({**state, "nodes": nodes})
@@ -220,7 +220,7 @@ class FlowGraph(Graph[NodeSpec]):
 
     def before(self, name: str) -> Iterable[str]:
         """Return what comes before a node: also all that is asked for the lanes it is in."""
-        direct = [edge.upstream for edge in reversed(self._upstream[name])]
+        direct = super().before(name)
         space = self.nodes[name].space
         if space == ROOT:
             return direct
@@ -271,7 +271,8 @@ def _argument_of(plain: Argument | tuple[Any, ...]) -> Argument:
     if isinstance(plain, Argument):
         return plain
     name, keyword, of, way = plain
-    return Argument(name, LiteralRef(of) if way is None else NodeRef(of, *way), keyword)
+    form: Form = LiteralRef(of) if way is None else new(NodeRef, (of, *way))
+    return new(Argument, (name, form, keyword))
 
 
 def _parts(form: Any) -> Iterable[Any]:

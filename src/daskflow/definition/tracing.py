@@ -34,7 +34,7 @@ from daskflow.definition.placeholders import (
     holds_placeholder,
 )
 from daskflow.errors import DefinitionError
-from daskflow.graph import Edge, listed
+from daskflow.graph import Edge, listed, new
 from daskflow.tagging import active_tags
 
 if TYPE_CHECKING:
@@ -121,7 +121,7 @@ class Trace:
         space = name if call.is_mapped else self._space
         if call.is_mapped:
             self._add_space(name, call.givers, self.gates())
-        self.add_node(NodeSpec(name, task, arguments, space), call.edges)
+        self.add_node(new(NodeSpec, (name, task, arguments, space)), call.edges)
 
     def add_node(self, node: NodeSpec, edges: Iterable[Edge]) -> None:
         """Put a node into the graph, whose index space is there."""
@@ -308,7 +308,7 @@ class Trace:
         """Return the reference to a node from what is recorded now."""
         name = self.name_of(node)
         if self._space == ROOT:
-            return NodeRef(name)
+            return new(NodeRef, (name, (), False, False))
         theirs = self.graph.around(self.graph.nodes[name].space)
         shared = 0
         for mine, other in zip(self.graph.around(self._space), theirs, strict=False):

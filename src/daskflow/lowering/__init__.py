@@ -61,8 +61,10 @@ def lower(graph: FlowGraph, known: Known, at_hand: AtHand, target: Target) -> Pl
     )
 
 
-def _grown(graph: FlowGraph, known: Known, spaces: Mapping[str, Space]) -> dict[str, Column]:
+def _grown(graph: FlowGraph, known: Known, spaces: Mapping[str, Space]) -> Mapping[str, Column]:
     """Return the columns with room for what came into their spaces in this pass."""
+    if all(space is known.spaces[name] for name, space in spaces.items()):
+        return known.columns
     return {
         name: column
         if spaces[graph.nodes[name].space] is column.space

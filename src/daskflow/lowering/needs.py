@@ -101,17 +101,31 @@ class Needs:
     def collect(self) -> None:
         """Go through every argument and every edge of the task runs."""
         for strip in self.strips:
-            here = set(strip.nodes) if self._is_stretch(strip) else set()
+            if self._is_stretch(strip):
+                self._collect_stretch(strip)
+                continue
             for name in strip.nodes:
                 node = self.now.graph.nodes[name]
-                if node.space != ROOT:
-                    self._add_own_space(node.space, strip)
+                self._add_own_space(node.space, strip)
                 for argument in node.arguments if self.now.at_hand.large else ():
                     for literal in literals_in(argument.form):
                         self._add_literal(literal, argument.form, strip)
                 for link in self.now.links[name]:
-                    if link.edge.upstream not in here:
-                        self._add_link(link, node, strip)
+                    self._add_link(link, node, strip)
+                self._add_before(name, strip)
+
+    def _collect_stretch(self, strip: Strip) -> None:
+        """Do so for nodes that are not mapped, most of which need one another only."""
+        now, here = self.now, set(strip.nodes)
+        for name in strip.nodes:
+            for argument in now.graph.nodes[name].arguments if now.at_hand.large else ():
+                for literal in literals_in(argument.form):
+                    self._add_literal(literal, argument.form, strip)
+            for link in now.links[name]:
+                if link.edge.upstream not in here:
+                    self._add_link(link, now.graph.nodes[name], strip)
+            column = now.known.columns[name]
+            if column.attempts[0] or column.before:
                 self._add_before(name, strip)
 
     def _is_stretch(self, strip: Strip) -> bool:
@@ -177,9 +191,7 @@ class Needs:
     def _add_before(self, name: str, strip: Strip) -> None:
         """Add what earlier bodies have left, and the block with what an iteration begins with."""
         column = self.now.known.columns[name]
-        attempts = column.attempts
-        if len(attempts) != 1:
-            attempts = attempts[strip.start : strip.stop]
+        attempts = column.attempts[strip.start : strip.stop]
         if any(attempts):
             for position, attempt in enumerate(attempts, strip.start):
                 if attempt:

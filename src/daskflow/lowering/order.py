@@ -31,8 +31,11 @@ def stages(graph: FlowGraph, links: Links, order: Iterable[str]) -> dict[str, in
 
     What is lowered depends on what is finished, or is lowered as well: nothing lies between.
     """
+    names = list(order)
+    if _are_alike(graph, names):
+        return dict.fromkeys(names, 0)
     stage: dict[str, int] = {}
-    for name in order:
+    for name in names:
         highest = 0
         for link in links[name]:
             before = stage.get(link.edge.upstream, -1)
@@ -40,6 +43,14 @@ def stages(graph: FlowGraph, links: Links, order: Iterable[str]) -> dict[str, in
                 highest = before + (not joins(graph, link))
         stage[name] = highest
     return stage
+
+
+def _are_alike(graph: FlowGraph, names: Iterable[str]) -> bool:
+    """Return whether an edge between any of these nodes joins them: none is mapped, one demand."""
+    kinds = {(graph.nodes[name].space == ROOT, graph.nodes[name].task) for name in names}
+    return {is_single for is_single, _ in kinds} == {True} and (
+        len({task.rules.demand for _, task in kinds}) == 1
+    )
 
 
 def breadth(links: Links, names: Iterable[str]) -> int:
@@ -59,14 +70,19 @@ def breadth(links: Links, names: Iterable[str]) -> int:
     feeds: dict[str, int] = {}  # how many others
     begins = 0
     for name in names:
-        is_first = True
-        for each in {link.edge.upstream for link in links[name]} if links[name] else ():
-            if each in feeds:
-                feeds[each] += 1
+        is_first, mine = True, links[name]
+        for link in mine if len(mine) == 1 else _one_each(mine):
+            if link.edge.upstream in feeds:
+                feeds[link.edge.upstream] += 1
                 is_first = False
         begins += is_first
         feeds[name] = 0
     return begins + sum(count - 1 for count in feeds.values() if count > 1)
+
+
+def _one_each(links: Iterable[Link]) -> Iterable[Link]:
+    """Return one link for each upstream node."""
+    return {link.edge.upstream: link for link in links}.values()
 
 
 def regions(

@@ -31,9 +31,14 @@ class Waning:
         graph = spec.graph
         here = {name for s in strips if graph.nodes[s.nodes[0]].space == ROOT for name in s.nodes}
         for name in here - spec.kept if len(here) > 1 else ():
-            consumers = {edge.downstream for edge in graph.downstream(name)}
-            if consumers <= here:
-                made.left[name] = len(consumers)
+            edges = graph.downstream(name)
+            if len(edges) == 1:  # as in every chain
+                count = int(edges[0].downstream in here)
+            else:
+                consumers = {edge.downstream for edge in edges}
+                count = len(consumers) if consumers <= here else 0
+            if count or not edges:
+                made.left[name] = count
         return made
 
     def finished(self, upstreams: Iterable[str], told: Segment) -> None:
