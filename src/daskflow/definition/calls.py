@@ -19,7 +19,7 @@ from daskflow.definition.nodes import (
     Packed,
     node_refs,
 )
-from daskflow.definition.placeholders import Derived, Node, Parameter
+from daskflow.definition.placeholders import Derived, Parameter
 from daskflow.errors import DefinitionError
 from daskflow.graph import Edge, new
 
@@ -33,9 +33,6 @@ class Surroundings(Protocol):
 
     def form_of(self, value: Any, literal: str) -> Form:
         """Return how a value is stored."""
-
-    def ref(self, node: Node) -> NodeRef:
-        """Return the reference to a node."""
 
     def is_lane(self, form: Form) -> bool:
         """Return whether a form stands for the values of many task runs."""
@@ -56,13 +53,17 @@ class Call:
         """The level that the call adds to map indexes, where it is mapped."""
         return self.trace.level
 
+    def plain(self, name: str, keyword: str | None, node: str) -> Argument:
+        """Take in the value of a node, where nothing is mapped, as in most large flows.
+
+        What `argument` does, with as few calls as can be.
+        """
+        edge = (node, self.name, name, False, (), (), False, False)
+        self.edges.append(new(Edge, edge))
+        return new(Argument, (name, new(NodeRef, (node, (), False, False)), keyword))
+
     def argument(self, name: str, keyword: str | None, value: Any) -> Argument:
         """Take in an argument."""
-        if type(value) is Node and not self.is_mapped:  # nearly all of them in a large flow
-            ref = self.trace.ref(value)
-            edge = (ref.name, self.name, name, False, (), ref.levels, False, False)
-            self.edges.append(new(Edge, edge))
-            return new(Argument, (name, ref, keyword))
         if isinstance(value, Unmapped):
             if not self.is_mapped:
                 msg = f"{self.name}: unmapped() belongs into .map(...); pass the value as it is"

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine, Iterable, Sequence
 from copy import copy
 from functools import cached_property, update_wrapper
+from itertools import repeat
 from typing import (
     TYPE_CHECKING,
     Any,
@@ -210,9 +211,8 @@ class Task(Generic[P, R]):
             msg = f"{self.name}: wait_for takes a list of what tasks returned"
             raise DefinitionError(msg)
         names = self.binding.names(args, kwargs, is_partial=is_partial)
-        arguments: list[tuple[str, str | None, Any]] = [
-            (name, None, value) for name, value in zip(names, args, strict=True)
-        ]
+        arguments: list[tuple[str, str | None, Any]]
+        arguments = list(zip(names, repeat(None), args, strict=False))  # there are as many names
         if kwargs:
             arguments += [(name, name, value) for name, value in kwargs.items()]
         return waited, arguments

@@ -92,13 +92,19 @@ class Trace:
         """
         name = self._scope + name if name else self._next_name(self._scope + task.name)
         call = Call(self, name, is_mapped=is_mapped)
-        made = tuple([call.argument(*argument) for argument in arguments])
+        is_plain = self._space == ROOT and not is_mapped
+        made = []
+        for fed, keyword, value in arguments:
+            if is_plain and type(value) is Node and value._trace is self:  # noqa: SLF001 - a handle
+                made.append(call.plain(fed, keyword, value._name))  # noqa: SLF001 - of our own
+            else:
+                made.append(call.argument(fed, keyword, value))
         if is_mapped and not call.givers:
             msg = f"{task.name}.map() has no mapped argument; call {task.name}(...) instead"
             raise DefinitionError(msg)
         for waited in wait_for:
             call.wait_for(waited)
-        self._add_node(name, task, made, call)
+        self._add_node(name, task, tuple(made), call)
         return Node(name, self)
 
     def add_flat(self, task: Task[..., Any], lanes: NodeRef) -> Node:
@@ -114,12 +120,12 @@ class Trace:
     def _add_node(
         self, name: str, task: Task[..., Any], arguments: tuple[Argument, ...], call: Call
     ) -> None:
-        self.graph.check_free(name)
         if name in self.graph.spaces:
             msg = f"{name!r} is the name of a mapped sub-flow here; give the node another one"
             raise DefinitionError(msg)
         space = name if call.is_mapped else self._space
         if call.is_mapped:
+            self.graph.check_free(name)
             self._add_space(name, call.givers, self.gates())
         self.add_node(new(NodeSpec, (name, task, arguments, space)), call.edges)
 
@@ -308,7 +314,7 @@ class Trace:
         """Return the reference to a node from what is recorded now."""
         name = self.name_of(node)
         if self._space == ROOT:
-            return new(NodeRef, (name, (), False, False))
+            return NodeRef(name)
         theirs = self.graph.around(self.graph.nodes[name].space)
         shared = 0
         for mine, other in zip(self.graph.around(self._space), theirs, strict=False):

@@ -37,7 +37,10 @@ def lower(graph: FlowGraph, known: Known, at_hand: AtHand, target: Target) -> Pl
     """
     found = expand(graph, known, at_hand)
     seen = Known(_grown(graph, known, found.spaces), found.spaces)
-    order = [name for name in graph.order() if 0 in seen.columns[name].codes]
+    # any order will do in which each stands behind what it needs: where nothing is mapped, that
+    # is asked for later anyway
+    every = graph.order() if len(graph.spaces) > 1 else graph.depth_first()
+    order = [name for name in every if 0 in seen.columns[name].codes]
     links = {
         name: [link_of(graph, edge, seen.spaces) for edge in graph.upstream(name)] for name in order
     }

@@ -33,11 +33,8 @@ def context_of(run: TaskRun) -> TaskRunContext:
     )
 
 
-def body_context(run: TaskRun) -> TaskRunContext:
-    """Return the context of a body: with what takes its prints, where they are to be logged."""
-    here, wanted = context_of(run), run.node.task.rules.log_prints
-    if not (run.spec.log_prints if wanted is None else wanted):
-        return here
+def with_prints(here: TaskRunContext) -> TaskRunContext:
+    """Return the context of a body with what takes its prints, which are to be logged."""
     return here._replace(printed=PrintedLines(here.logger))
 
 

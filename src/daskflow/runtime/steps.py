@@ -37,7 +37,7 @@ from daskflow.runtime.calling import (
     trace_of,
     words_of,
 )
-from daskflow.runtime.contexts import body_context
+from daskflow.runtime.contexts import context_of, with_prints
 from daskflow.runtime.durable import read_later, write_result
 from daskflow.runtime.nesting import end_of_body, nests
 from daskflow.runtime.printing import taking
@@ -75,6 +75,7 @@ from daskflow.triggers import (
 PENDING = Pending()
 RUNNING = Running()
 _RETRIED = {Failed.code, TimedOut.code}
+_SUCCEEDED = {bytes([Success.code])}  # columns of one task run that just returned
 _WITH_VALUE = {Success.code, Cached.code, Looped.code}
 
 
@@ -164,8 +165,8 @@ def start(run: TaskRun, state: State) -> State:
 def call_body(run: TaskRun, state: State) -> State:
     """Call the task's function with its inputs."""
     args, kwargs = run.wire.arguments(run.position)
-    scope = run.scope
-    scope.is_calling = type(run.node.task.rules.trigger) is not AfterSetup  # a cleanup is let end
+    scope, task = run.scope, run.node.task
+    scope.is_calling = type(task.rules.trigger) is not AfterSetup  # a cleanup is let end
     if scope.is_cancelled:  # first said, then looked: see `scopes`
         scope.is_calling = False
         return PENDING
@@ -173,9 +174,10 @@ def call_body(run: TaskRun, state: State) -> State:
     run.before = (
         FIRST_CALL if before is NOTHING_BEFORE else before._replace(attempts=before.attempts + 1)
     )
-    here = body_context(run)
+    prints = task.rules.log_prints
+    is_plain = not (run.spec.log_prints if prints is None else prints)
+    here = context_of(run) if is_plain else with_prints(context_of(run))
     around = context.current.get()  # the task that called this flow, if one did
-    task = run.node.task
     run.started = now()
     try:
         context.current.set(here)
@@ -378,6 +380,7 @@ class Route(NamedTuple):
 
     before_the_body: tuple[Step, ...]
     at_the_end: tuple[Step, ...]
+    is_open: bool  # nothing holds up one of which all upstream task runs are Success
 
 
 def route_of(run: TaskRun) -> Route:
@@ -404,10 +407,10 @@ def _make_route(run: TaskRun, *, is_gated: bool, is_persisted: bool) -> Route:
         idle |= {start, tell}
     if not is_persisted:
         idle.add(write_result)
-    return Route(
-        tuple(step for step in BEFORE_THE_BODY if step not in idle),
-        tuple(step for step in AT_THE_END if step not in idle),
-    )
+    first = tuple(step for step in BEFORE_THE_BODY if step not in idle)
+    is_open = first == (wait_for_upstream, ask_trigger) and rules.trigger is all_successful
+    last = tuple(step for step in AT_THE_END if step not in idle)
+    return Route(first, last, is_open)
 
 
 def walk(run: TaskRun) -> State:
@@ -425,7 +428,10 @@ def walk(run: TaskRun) -> State:
 
 def _walk_all(run: TaskRun) -> State:
     route = route_of(run)
-    first = route.before_the_body if run.before is NOTHING_BEFORE else BEFORE_THE_BODY
+    first = BEFORE_THE_BODY
+    if run.before is NOTHING_BEFORE:
+        is_free = route.is_open and _SUCCEEDED.issuperset(run.codes)
+        first = () if is_free else route.before_the_body
     try:
         state = _walk_to_the_end(run, first)
     except RunInterrupted:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from daskflow.definition.nodes import ROOT
-from daskflow.events import Segment
+from daskflow.events import Stretch
 from daskflow.lowering.plan import Strip
 from daskflow.runtime.spec import RunSpec
 
@@ -41,7 +41,7 @@ class Waning:
                 made.left[name] = count
         return made
 
-    def finished(self, upstreams: Iterable[str], told: Segment) -> None:
+    def finished(self, upstreams: Iterable[str], told: Stretch) -> None:
         """Note that a task run is finished; let go of what nobody needs now.
 
         Parameters
@@ -54,6 +54,6 @@ class Waning:
         for upstream in upstreams:
             if upstream in self.left:
                 self.left[upstream] -= 1
-                at = told.offset_of(upstream, 0)
+                at = told.places.get(upstream)
                 if not self.left[upstream] and at is not None and told.values is not None:
                     told.values.pop(at, None)

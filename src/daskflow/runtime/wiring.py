@@ -355,7 +355,11 @@ class SingleWire(Wire):
         args: list[Any] = []
         kwargs: dict[str, Any] = {}
         for argument in self.node.arguments:
-            value = self._value(argument.form)
+            form = argument.form
+            if type(form) is NodeRef and form.name in self._found:
+                value = self.inputs.read(*self._found[form.name])
+            else:
+                value = self._value(form)
             if argument.keyword is None:
                 args.append(value)
             else:
