@@ -239,12 +239,18 @@ _looked_at: tuple[Sequence[ModuleType | None], Sequence[_Placed]] = ((), ())
 
 
 def _own_modules() -> Sequence[_Placed]:
-    """Return the modules that are not installed; where none came since the last look, at once."""
+    """Return the modules that are not installed; those that came since the last look are looked at.
+
+    They come behind the others, unless somebody has dropped one, or put one in another's place.
+    """
     global _looked_at  # noqa: PLW0603 - what was found last, of this process
     before, found = _looked_at
     modules = modules_seen()
-    if len(before) != len(modules) or not all(map(is_, before, modules)):
-        found = [(one, around) for one in filter(None, modules) if (around := _around(one))]
+    if len(before) > len(modules) or not all(map(is_, before, modules)):
+        before, found = (), ()
+    if len(before) < len(modules):
+        came = filter(None, modules[len(before) :])
+        found = [*found, *((one, around) for one in came if (around := _around(one)))]
         _looked_at = modules, found
     return found
 
