@@ -1,10 +1,37 @@
-"""When Python's garbage collector is kept from looking around."""
+"""When Python's garbage collector is kept from looking around.
+
+It is one for the whole process: it stays away while any thread wants that.
+"""
 
 from __future__ import annotations
 
 import gc
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+
+
+class _Away:
+    """Keeps the collector away while any thread wants that."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._wishes = 0  # of all threads
+        self._was_enabled = False
+        self.mine = threading.local()  # how many of them are this thread's
+
+    def wish(self, more: int) -> None:
+        """Take in so many wishes more, or less."""
+        with self._lock:
+            before, self._wishes = self._wishes, self._wishes + more
+            if not before and self._wishes:
+                self._was_enabled = gc.isenabled()
+                gc.disable()
+            elif before and not self._wishes and self._was_enabled:
+                gc.enable()
+
+
+_away = _Away()
 
 
 @contextmanager
@@ -14,13 +41,26 @@ def uncollected() -> Iterator[None]:
     A graph, a plan, or what came back of one, is many objects at once. To look at them again and
     again takes as long as to make them.
     """
-    was_enabled = gc.isenabled()
-    gc.disable()
+    _away.wish(1)
+    _away.mine.count = getattr(_away.mine, "count", 0) + 1
     try:
         yield
     finally:
-        if was_enabled:
-            gc.enable()
+        _away.mine.count -= 1
+        _away.wish(-1)
+
+
+@contextmanager
+def collected() -> Iterator[None]:
+    """Let it look around meanwhile as far as this thread is concerned, which waits for others."""
+    count = getattr(_away.mine, "count", 0)
+    _away.wish(-count)
+    _away.mine.count = 0
+    try:
+        yield
+    finally:
+        _away.mine.count = count
+        _away.wish(count)
 
 
 def spare_collector(*, collect: bool = True) -> None:

@@ -18,6 +18,7 @@ from daskflow.errors import ExecutorError, SchedulerLostError
 from daskflow.executors.base import Executor, PackedSpec, Session
 from daskflow.executors.choice import choose_executor
 from daskflow.executors.local import LocalExecutor
+from daskflow.garbage import collected
 from daskflow.runtime.code import OwnCode
 from daskflow.runtime.driver import Assignment
 from daskflow.runtime.nesting import executor_of_children
@@ -85,7 +86,9 @@ class Opener:
                 if monotonic() > deadline:
                     msg = f"{lost}, and within {seconds:g} s there was no other: {error}"
                     raise SchedulerLostError(msg) from error
-            if watch(is_over, _LOOK_SECONDS):
+            with collected():
+                is_interrupted = watch(is_over, _LOOK_SECONDS)
+            if is_interrupted:
                 raise RunInterrupted
 
 

@@ -204,8 +204,9 @@ class Flow(ByHand, Generic[P, R]):
         >>> run.result(), str(run["double-2"].state)
         (4, 'Success')
         """
-        run = self._prepare(args, kwargs)
-        run.drive()
+        with uncollected():  # until it waits for the first bodies
+            run = self._prepare(args, kwargs)
+            run.drive()
         return run
 
     def resume(self, run: str, *, allow_code_change: bool = False) -> FlowRun:

@@ -17,6 +17,7 @@ from weakref import WeakSet
 
 from daskflow.errors import ExecutorError
 from daskflow.executors.connections import disconnect
+from daskflow.garbage import collected
 
 _EXIT_SECONDS = 5.0  # in which a cluster has to close when nobody waits for tasks any more
 _NEARBY = {"host": "127.0.0.1", "dashboard_address": "127.0.0.1:0"}
@@ -53,7 +54,8 @@ def cluster_of(
         cluster = _clusters.get(owner)
         if cluster is None or is_closed(cluster):
             make = find_class(kind) if isinstance(kind, str) else kind
-            cluster = _clusters[owner] = _start(make, options, adapt)
+            with collected():
+                cluster = _clusters[owner] = _start(make, options, adapt)
             atexit.unregister(close_clusters)  # Dask closes clusters at exit too: ours go before
             atexit.register(close_clusters)
         return cluster

@@ -21,6 +21,7 @@ from typing import IO
 from daskflow.errors import ExecutorError
 from daskflow.executors import owned
 from daskflow.executors.connections import disconnect, give_up
+from daskflow.garbage import collected
 from daskflow.settings import current_settings
 
 _EXIT_SECONDS = 10.0  # in which a host has to end once it was told
@@ -63,7 +64,8 @@ def temporary_address(workers: int | None = None, threads_per_worker: int | None
                 workers or settings.workers or _cores(),
                 threads_per_worker or settings.threads_per_worker,
             )
-            _host = _start(size, settings.start_timeout)
+            with collected():
+                _host = _start(size, settings.start_timeout)
         elif workers not in (None, _host.size[0]) or threads_per_worker not in (
             None,
             _host.size[1],

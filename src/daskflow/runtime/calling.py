@@ -28,6 +28,7 @@ from types import CoroutineType
 from typing import Any, NamedTuple
 
 from daskflow.errors import PortableError, TaskTimeoutError
+from daskflow.graph import new
 from daskflow.hooks import ask_handlers
 from daskflow.pickling import dumps
 from daskflow.runtime.deadlines import DeadlineExceeded, within
@@ -78,7 +79,7 @@ def call(
             value = within(timeout, partial(function, *args, **kwargs))
         if isinstance(value, CoroutineType):
             value = run_coroutine(value, timeout)
-        ending = Ending(SUCCESS, value)
+        ending = new(Ending, (SUCCESS, value, None, "", None))
     except RunInterrupted:
         return INTERRUPTED
     except BaseException as error:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from daskflow.garbage import collected
 from daskflow.runtime.driver import Driver
 from daskflow.runtime.record import RunRecord
 from daskflow.runtime.resources import is_to_clean_up, setups_of
@@ -68,7 +69,8 @@ class _Winding:
         record, driver = self.record, self.driver
         while record.in_flight and is_time():
             driver.stop_if_told_twice()
-            reports = driver.session.wait(_LOOK_SECONDS)
+            with collected():
+                reports = driver.session.wait(_LOOK_SECONDS)
             for report in reports:
                 driver.fold(report)
             if reports:

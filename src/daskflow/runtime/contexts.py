@@ -6,6 +6,7 @@ import socket
 from typing import TYPE_CHECKING
 
 from daskflow.context import RunContext, TaskRunContext
+from daskflow.graph import new
 from daskflow.logs import PrintedLines
 from daskflow.timing import as_datetime
 
@@ -16,14 +17,14 @@ if TYPE_CHECKING:
 
 def context_of(run: TaskRun) -> TaskRunContext:
     """Return the context of a task run at this moment."""
-    before = run.before
-    return TaskRunContext(
+    node, before = run.node, run.before
+    fields = (
         run.spec.caches.get("context") or run_context(run.spec),
-        run.node.task.name,
-        run.node.name,
+        node.task.name,
+        node.name,
         run.index,
         before.attempts,
-        run.node.task.rules.tags,
+        node.task.rules.tags,
         before.loops,
         run.loop_result,
         before.is_resumed,
@@ -31,6 +32,7 @@ def context_of(run: TaskRun) -> TaskRunContext:
         None,
         run.open_tape,
     )
+    return new(TaskRunContext, fields)
 
 
 def with_prints(here: TaskRunContext) -> TaskRunContext:

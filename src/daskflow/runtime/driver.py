@@ -22,7 +22,7 @@ from daskflow.demands import Demand
 from daskflow.errors import DaskflowError
 from daskflow.events import Report
 from daskflow.executors.base import Session
-from daskflow.garbage import uncollected
+from daskflow.garbage import collected, uncollected
 from daskflow.lowering import AtHand, Plan, Target, lower
 from daskflow.questions import Answerer, answer_nothing
 from daskflow.runtime.code import OwnCode
@@ -152,21 +152,23 @@ class Driver:
         self.session.answer_with(self.job.answer)
         self._obey()
         self._stop_if_told()
-        self._lower()
-        self._drive_on()
+        with uncollected():
+            self._lower()
+            self._drive_on()
 
     def drive_on(self) -> None:
         """Bring to an end what is left of a run that is cancelled."""
         self._is_winding_down = True
-        self._lower()
-        self._drive_on()
+        with uncollected():
+            self._lower()
+            self._drive_on()
 
     def _drive_on(self) -> None:
         while self.record.in_flight or self.record.next_due() is not None or self._is_held_up():
-            reports = self.session.wait(self._patience())
-            with uncollected():
-                for report in reports:
-                    self._is_ripe |= self.fold(report)
+            with collected():
+                reports = self.session.wait(self._patience())
+            for report in reports:
+                self._is_ripe |= self.fold(report)
             self._flow.note(sum(not report.is_early for report in reports), now())
             self._is_ripe |= self._is_short and 2 * len(self.record.in_flight) <= self._window()
             if any(report.fate is not None for report in reports):
@@ -217,17 +219,15 @@ class Driver:
         """Lower what can run now, and submit it; not while nothing can be kept of it."""
         self._is_ripe = not self.contact.may_submit()
         if not self._is_ripe:
-            with uncollected():
-                self._make_plan({})
+            self._make_plan({})
 
     def _try_suspects(self) -> None:
         """Let run what may be what a worker died of, as far as that can run now."""
         many = self.session.threads
-        with uncollected():
-            if homes := self.losses.charged(many, self._homes):
-                self._make_plan(homes)
-            if not self.record.in_flight and (homes := self.losses.set_apart(many, self._homes)):
-                self._make_plan(homes)
+        if homes := self.losses.charged(many, self._homes):
+            self._make_plan(homes)
+        if not self.record.in_flight and (homes := self.losses.set_apart(many, self._homes)):
+            self._make_plan(homes)
 
     def _homes(self, demands: Sequence[Demand]) -> list[str]:
         """Return a worker for as many of these demands as have one of their own."""
