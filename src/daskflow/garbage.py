@@ -11,19 +11,26 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 
-class _Away:
+class _Away(threading.local):
+    """How often the thread that looks here wants the collector away."""
+
+    count = 0
+
+
+class _Collector:
     """Keeps the collector away while any thread wants that."""
 
     def __init__(self) -> None:
+        self.away = _Away()
         self._lock = threading.Lock()
         self._wishes = 0  # of all threads
         self._was_enabled = False
-        self.mine = threading.local()  # how many of them are this thread's
 
-    def wish(self, more: int) -> None:
-        """Take in so many wishes more, or less."""
+    def want(self, count: int) -> None:
+        """Let this thread want it away so often, whatever it wanted before."""
         with self._lock:
-            before, self._wishes = self._wishes, self._wishes + more
+            before, self._wishes = self._wishes, self._wishes + count - self.away.count
+            self.away.count = count
             if not before and self._wishes:
                 self._was_enabled = gc.isenabled()
                 gc.disable()
@@ -31,7 +38,7 @@ class _Away:
                 gc.enable()
 
 
-_away = _Away()
+_collector = _Collector()  # of this process
 
 
 @contextmanager
@@ -41,26 +48,23 @@ def uncollected() -> Iterator[None]:
     A graph, a plan, or what came back of one, is many objects at once. To look at them again and
     again takes as long as to make them.
     """
-    _away.wish(1)
-    _away.mine.count = getattr(_away.mine, "count", 0) + 1
+    count = _collector.away.count
     try:
+        _collector.want(count + 1)
         yield
     finally:
-        _away.mine.count -= 1
-        _away.wish(-1)
+        _collector.want(count)
 
 
 @contextmanager
 def collected() -> Iterator[None]:
     """Let it look around meanwhile as far as this thread is concerned, which waits for others."""
-    count = getattr(_away.mine, "count", 0)
-    _away.wish(-count)
-    _away.mine.count = 0
+    count = _collector.away.count
     try:
+        _collector.want(0)
         yield
     finally:
-        _away.mine.count = count
-        _away.wish(count)
+        _collector.want(count)
 
 
 def spare_collector(*, collect: bool = True) -> None:

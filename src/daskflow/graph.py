@@ -92,7 +92,7 @@ class Graph(Generic[T]):
         self.nodes[name] = content
         self._upstream[name] = dict.fromkeys(edges)
         if self._found is not None:
-            self._note(self._upstream[name])
+            _note(self._found, self._upstream[name])
         self.changes += 1
 
     def check_free(self, name: str) -> None:
@@ -126,32 +126,29 @@ class Graph(Generic[T]):
             self._upstream[edge.downstream] = dict(self._upstream[edge.downstream])
         self._upstream[edge.downstream][edge] = None
         if self._found is not None:
-            self._note([edge])
+            _note(self._found, [edge])
         self.changes += 1
 
     def exchange(self, edges: Mapping[Edge, Iterable[Edge]]) -> None:
         """Put other edges in the place of some; they lie between the same two nodes."""
         for name in {edge.downstream for edge in edges}:
             old = self._upstream[name]
-            self._upstream[name] = {new: None for edge in old for new in edges.get(edge, (edge,))}
+            self._upstream[name] = {one: None for edge in old for one in edges.get(edge, (edge,))}
             self._lent.discard(name)
         self._found = None
         self.changes += 1
 
     def _behind(self) -> dict[str, list[Edge]]:
-        """Return what leads out of each node that something leads out of."""
-        if self._found is None:
-            self._found = {}
-            self._note(self.edges())
-        return self._found
+        """Return what leads out of each node that something leads out of.
 
-    def _note(self, edges: Iterable[Edge]) -> None:
-        found = self._behind()
-        for edge in edges:
-            if edge.upstream in found:
-                found[edge.upstream].append(edge)
-            else:
-                found[edge.upstream] = [edge]
+        Several threads may ask first at the same time: each finds all of it.
+        """
+        found = self._found
+        if found is None:
+            found = {}
+            _note(found, self.edges())
+            self._found = found
+        return found
 
     def copy(self) -> Self:
         """Return a graph with the same nodes and edges, which can change by itself."""
@@ -182,7 +179,8 @@ class Graph(Generic[T]):
 
     def downstream(self, name: str) -> list[Edge]:
         """Return the edges that lead out of a node, in the order they were added."""
-        self._upstream[name]  # so that one that is not there raises as it does there
+        if name not in self.nodes:
+            raise KeyError(name)
         return list(self._behind().get(name, ()))
 
     def edges(self) -> Iterator[Edge]:
@@ -284,6 +282,15 @@ class Graph(Generic[T]):
     def before(self, name: str) -> Iterable[str]:
         """Return the nodes that come before one, the latest first."""
         return [*map(_UPSTREAM, reversed(self._upstream[name]))]
+
+
+def _note(found: dict[str, list[Edge]], edges: Iterable[Edge]) -> None:
+    """Add edges to those that lead out of nodes."""
+    for edge in edges:
+        if edge.upstream in found:
+            found[edge.upstream].append(edge)
+        else:
+            found[edge.upstream] = [edge]
 
 
 class _Search:
