@@ -220,8 +220,8 @@ class FlowGraph(Graph[NodeSpec]):
 
     def before(self, name: str) -> Iterable[str]:
         """Return what comes before a node: also all that is asked for the lanes it is in."""
-        direct = super().before(name)
         space = self.nodes[name].space
+        direct = super().before(name)
         if space == ROOT:
             return direct
         return chain(direct, *(self.spaces[each].needs() for each in self.around(space)))

@@ -16,7 +16,7 @@ from daskflow.lowering.blocks import Cutter, Target, find_due, find_named
 from daskflow.lowering.checks import verify
 from daskflow.lowering.expand import expand
 from daskflow.lowering.known import AtHand, Column, Known
-from daskflow.lowering.links import link_of
+from daskflow.lowering.links import LazyLinks
 from daskflow.lowering.needs import Pass
 from daskflow.lowering.order import stages
 from daskflow.lowering.plan import Plan
@@ -41,13 +41,11 @@ def lower(graph: FlowGraph, known: Known, at_hand: AtHand, target: Target) -> Pl
     # is asked for later anyway
     every = graph.order() if len(graph.spaces) > 1 else graph.depth_first()
     order = [name for name in every if 0 in seen.columns[name].codes]
-    links = {
-        name: [link_of(graph, edge, seen.spaces) for edge in graph.upstream(name)] for name in order
-    }
+    links = LazyLinks(graph, seen.spaces)
     if target.homes:
         due = find_named(seen.columns, target.homes)
     else:
-        due = find_due(links, order, seen.columns)
+        due = find_due(graph, links, order, seen.columns)
     now = Pass(graph, seen, at_hand, links, due)
     cutter = Cutter(now, stages(graph, links, due), target)
     blocks = tuple(cutter.cut())

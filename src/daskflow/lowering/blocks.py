@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from daskflow.definition.nodes import ROOT
+from daskflow.definition.nodes import ROOT, FlowGraph
 from daskflow.demands import Demand
 from daskflow.lowering.known import Column
 from daskflow.lowering.links import Link
@@ -47,7 +47,9 @@ def ranges(column: bytes) -> Iterator[tuple[int, int]]:
     return (match.span() for match in _ONES.finditer(column))
 
 
-def find_due(links: Links, order: list[str], columns: Mapping[str, Column]) -> dict[str, bytes]:
+def find_due(
+    graph: FlowGraph, links: Links, order: list[str], columns: Mapping[str, Column]
+) -> dict[str, bytes]:
     """Return for each node that has any the column of its task runs that can be lowered now.
 
     Asked of nodes with open task runs, in topological order. A task run is due when it is open and
@@ -59,12 +61,14 @@ def find_due(links: Links, order: list[str], columns: Mapping[str, Column]) -> d
         mine = _OPEN if column.codes == _PENDING and not column.held else column.open()
         if 1 not in mine:  # all of it is held
             continue
-        for link in links[name]:
+        if column.space.level:
+            ways = links[name]
+        elif (mapped := _maps_before(graph, name, columns, due)) is None:
+            continue
+        else:
+            ways = [one for one in links[name] if one.edge.upstream in mapped] if mapped else []
+        for link in ways:
             upstream = columns[link.edge.upstream]
-            if column.space.level == upstream.space.level == 0:
-                if upstream.codes[0] not in FINISHED and link.edge.upstream not in due:
-                    break
-                continue
             theirs = upstream.finished()
             if link.edge.upstream in due:
                 theirs = either(theirs, due[link.edge.upstream])
@@ -74,6 +78,20 @@ def find_due(links: Links, order: list[str], columns: Mapping[str, Column]) -> d
         else:
             due[name] = mine
     return due
+
+
+def _maps_before(
+    graph: FlowGraph, name: str, columns: Mapping[str, Column], due: Mapping[str, bytes]
+) -> list[str] | None:
+    """Return the mapped nodes that one needs which is not; None: another holds it up already."""
+    mapped = []
+    for edge in graph.upstream(name):
+        upstream = columns[edge.upstream]
+        if upstream.space.level:
+            mapped.append(edge.upstream)
+        elif upstream.codes[0] not in FINISHED and edge.upstream not in due:
+            return None
+    return mapped
 
 
 def find_named(columns: Mapping[str, Column], runs: Iterable[tuple[str, int]]) -> dict[str, bytes]:
@@ -230,7 +248,7 @@ class Cutter:
         many = 4 * self.target.threads
         if self._is_single(nodes):
             longest, seconds = len(nodes), sum(paces) / len(nodes) + _OF_A_NODE
-            many = min(many, breadth(self.now.links, nodes))
+            many = min(many, breadth(self.now.graph, nodes))
         else:
             longest, seconds = max(self.now.due[n].count(1) for n in nodes), sum(paces)
         size = -(-longest // many)

@@ -45,6 +45,23 @@ class Link:
         return found
 
 
+class LazyLinks(dict[str, list[Link]]):
+    """By downstream node the links to what it needs, made when they are asked for.
+
+    Most nodes that are not mapped need others like them, for which the edges tell all.
+    """
+
+    def __init__(self, graph: FlowGraph, spaces: Mapping[str, Space]) -> None:
+        super().__init__()
+        self._graph = graph
+        self._spaces = spaces
+
+    def __missing__(self, name: str) -> list[Link]:
+        edges = self._graph.upstream(name)
+        made = self[name] = [link_of(self._graph, edge, self._spaces) for edge in edges]
+        return made
+
+
 ROOT_SPACE = Space()
 _ROOTED = Space(ROOT_SPACE)  # stands for any that lies in the root and has all its children
 

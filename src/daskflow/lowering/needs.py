@@ -121,12 +121,20 @@ class Needs:
             for argument in now.graph.nodes[name].arguments if now.at_hand.large else ():
                 for literal in literals_in(argument.form):
                     self._add_literal(literal, argument.form, strip)
-            for link in now.links[name]:
-                if link.edge.upstream not in here:
-                    self._add_link(link, now.graph.nodes[name], strip)
+            for edge in now.graph.upstream(name):
+                if edge.upstream not in here:
+                    self._add_links(name, here, strip)
+                    break
             column = now.known.columns[name]
             if column.attempts[0] or column.before:
                 self._add_before(name, strip)
+
+    def _add_links(self, name: str, here: set[str], strip: Strip) -> None:
+        """Add what a node needs that is not in its own stretch."""
+        node = self.now.graph.nodes[name]
+        for link in self.now.links[name]:
+            if link.edge.upstream not in here:
+                self._add_link(link, node, strip)
 
     def _is_stretch(self, strip: Strip) -> bool:
         return self.now.graph.nodes[strip.nodes[0]].space == ROOT

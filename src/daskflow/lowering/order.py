@@ -11,9 +11,11 @@ is acyclic by that alone.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 from daskflow.definition.nodes import ROOT, FlowGraph
 from daskflow.demands import Demand
+from daskflow.graph import Edge, Graph
 from daskflow.lowering.links import Link
 
 Links = Mapping[str, list[Link]]  # by downstream node
@@ -53,7 +55,7 @@ def _are_alike(graph: FlowGraph, names: Iterable[str]) -> bool:
     )
 
 
-def breadth(links: Links, names: Iterable[str]) -> int:
+def breadth(graph: Graph[Any], names: Iterable[str]) -> int:
     """Return a number of nodes that are not mapped, of which more can never run at a time.
 
     Two ways through a graph part where it begins, or where one node feeds several. That is counted,
@@ -61,28 +63,28 @@ def breadth(links: Links, names: Iterable[str]) -> int:
 
     Examples
     --------
-    >>> from daskflow.graph import Edge
-    >>> from daskflow.lowering.links import Link
-    >>> to_b = Link(Edge("a", "b"), is_single=True, is_same=False)
-    >>> breadth({"a": [], "b": [to_b], "c": []}, ["a", "b", "c"])
+    >>> from daskflow.graph import Edge, Graph
+    >>> graph = Graph()
+    >>> graph.add_node("a", 1); graph.add_node("b", 2, [Edge("a", "b")]); graph.add_node("c", 3)
+    >>> breadth(graph, ["a", "b", "c"])
     2
     """
     feeds: dict[str, int] = {}  # how many others
     begins = 0
     for name in names:
-        is_first, mine = True, links[name]
-        for link in mine if len(mine) == 1 else _one_each(mine):
-            if link.edge.upstream in feeds:
-                feeds[link.edge.upstream] += 1
+        is_first, mine = True, graph.upstream(name)
+        for edge in mine if len(mine) == 1 else _one_each(mine):
+            if edge.upstream in feeds:
+                feeds[edge.upstream] += 1
                 is_first = False
         begins += is_first
         feeds[name] = 0
     return begins + sum(count - 1 for count in feeds.values() if count > 1)
 
 
-def _one_each(links: Iterable[Link]) -> Iterable[Link]:
-    """Return one link for each upstream node."""
-    return {link.edge.upstream: link for link in links}.values()
+def _one_each(edges: Iterable[Edge]) -> Iterable[Edge]:
+    """Return one edge for each upstream node."""
+    return {edge.upstream: edge for edge in edges}.values()
 
 
 def regions(

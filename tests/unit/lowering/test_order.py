@@ -149,4 +149,4 @@ def test_only_what_is_to_be_lowered_is_grouped():
 def test_how_many_nodes_run_at_a_time(flow, most):
     """Ways part where a graph begins and behind a node that feeds several."""
     desk = Desk(flow)
-    assert breadth(links_of(desk), desk.graph.order()) == most
+    assert breadth(desk.graph, desk.graph.order()) == most
