@@ -125,8 +125,7 @@ class Graph(Generic[T]):
             self._lent.discard(edge.downstream)
             self._upstream[edge.downstream] = dict(self._upstream[edge.downstream])
         self._upstream[edge.downstream][edge] = None
-        if self._found is not None:
-            _note(self._found, [edge])
+        _note(self._behind(), [edge])
         self.changes += 1
 
     def exchange(self, edges: Mapping[Edge, Iterable[Edge]]) -> None:

@@ -84,7 +84,7 @@ class Case:
 
 
 CASES = {
-    "map": Case(mapped, WIDTH + 1, 9, 65, 1_900, 37_000, 28_000, 3_500),
+    "map": Case(mapped, WIDTH + 1, 9, 65, 1_900, 37_000, 28_000, 4_500),
     "map, not grouped": Case(
         mapped, WIDTH + 1, WIDTH + 1, 2_300, 150_000, 125_000, 122_000, 160_000, {"block_size": 1}
     ),

@@ -29,8 +29,11 @@ def test_200_power_cuts(capsys):
 @needs_strace
 @pytest.mark.slow
 def test_the_harness_is_able_to_fail(capsys):
-    """The same cuts lose what was acknowledged where SQLite syncs at checkpoints only."""
-    assert power_cuts.main(["--count", "100", "--normal"]) > 0
+    """The same cuts lose what was acknowledged where SQLite syncs at checkpoints only.
+
+    Some 3 of 100 do: that none of so many does is not to be expected in a thousand years.
+    """
+    assert power_cuts.main(["--count", "400", "--normal"]) > 0
     assert "entries were acknowledged" in capsys.readouterr().err
 
 

@@ -50,6 +50,37 @@ def test_an_edge_needs_both_its_ends(nodes, edge, told):
         made(nodes, edge)
 
 
+def test_a_copy_changes_by_itself():
+    """Neither sees the edges that the other gets later, nor those that it has given away."""
+    graph = made("abc", "ab")
+    other = graph.copy()
+    other.add_edge(Edge("a", "c"))
+    graph.add_edge(Edge("b", "c"))
+    graph.add_edge(Edge("a", "c", "x"))
+    other.exchange({Edge("a", "b"): []})
+    assert list(graph.edges()) == [Edge("a", "b"), Edge("b", "c"), Edge("a", "c", "x")]
+    assert list(other.edges()) == other.downstream("a") == [Edge("a", "c")]
+    assert graph.downstream("a") == [Edge("a", "b"), Edge("a", "c", "x")]
+    assert other.terminals() == ["b", "c"]
+
+
+def test_a_node_may_come_with_its_edges():
+    """Whether or not somebody has asked before what stands behind the others."""
+    graph = made("ab")
+    graph.add_node("c", 2, [Edge("a", "c"), Edge("b", "c")])
+    assert graph.terminals() == ["c"]
+    graph.add_node("d", 3, [Edge("c", "d")])
+    assert (graph.terminals(), graph.downstream("c")) == (["d"], [Edge("c", "d")])
+
+
+def test_of_a_node_that_is_not_there_nothing_is_told():
+    """Neither what leads into it nor what leads out of it."""
+    graph = made("a")
+    for ask in (graph.upstream, graph.downstream):
+        with pytest.raises(KeyError, match="x"):
+            ask("x")
+
+
 def test_an_edge_twice_is_an_edge_once():
     """Adding the same edge again changes nothing; another argument of the same pair is new."""
     graph = made("ab", "ab", "ab")
