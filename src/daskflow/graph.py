@@ -87,8 +87,7 @@ class Graph(Generic[T]):
         DefinitionError
             The name is taken.
         """
-        if name in self.nodes:
-            self.check_free(name)
+        self.check_free(name)
         self.nodes[name] = content
         self._upstream[name] = dict.fromkeys(edges)
         if self._found is not None:

@@ -107,9 +107,7 @@ class Needs:
             for name in strip.nodes:
                 node = self.now.graph.nodes[name]
                 self._add_own_space(node.space, strip)
-                for argument in node.arguments if self.now.at_hand.large else ():
-                    for literal in literals_in(argument.form):
-                        self._add_literal(literal, argument.form, strip)
+                self._add_literals(node, strip)
                 for link in self.now.links[name]:
                     self._add_link(link, node, strip)
                 self._add_before(name, strip)
@@ -118,9 +116,7 @@ class Needs:
         """Do so for nodes that are not mapped, most of which need one another only."""
         now, here = self.now, set(strip.nodes)
         for name in strip.nodes:
-            for argument in now.graph.nodes[name].arguments if now.at_hand.large else ():
-                for literal in literals_in(argument.form):
-                    self._add_literal(literal, argument.form, strip)
+            self._add_literals(now.graph.nodes[name], strip)
             for edge in now.graph.upstream(name):
                 if edge.upstream not in here:
                     self._add_links(name, here, strip)
@@ -215,6 +211,11 @@ class Needs:
                 else:
                     self.inputs[key] = None
             self.before[name, position] = before
+
+    def _add_literals(self, node: NodeSpec, strip: Strip) -> None:
+        for argument in node.arguments if self.now.at_hand.large else ():
+            for literal in literals_in(argument.form):
+                self._add_literal(literal, argument.form, strip)
 
     def _add_literal(self, literal: str, form: Form, strip: Strip) -> None:
         if literal not in self.now.at_hand.large:

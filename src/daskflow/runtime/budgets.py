@@ -52,16 +52,13 @@ class Budget:
 
     def may_begin(self) -> bool:
         """Return whether the next place may be begun; from then on it counts as begun."""
-        seconds, kept, inline = self.limits
-        if self.at >= 0 and (
-            monotonic() - self.began > seconds or self.kept > kept or self.inline > inline
-        ):
+        if self.at >= 0 and self.is_spent():
             return False
         self.at += 1
         return self.at < self.stop
 
     def is_spent(self) -> bool:
-        """Return whether a limit is reached; the same is asked, for each place, by `may_begin`."""
+        """Return whether a limit is reached."""
         seconds, kept, inline = self.limits
         spent = monotonic() - self.began
         return spent > seconds or self.kept > kept or self.inline > inline

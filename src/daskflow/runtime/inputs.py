@@ -49,9 +49,6 @@ class Piece(NamedTuple):
         return Piece, (self.segment, self.start, self.stop, seal(self.elements))
 
 
-_TO_OPEN = {Sealed, Unreadable}  # what a value may still be inside
-
-
 def _read(segment: Segment, offset: int) -> Any:
     """Return a value of a segment; one that traveled is unpickled here, once."""
     if segment.values is None:
@@ -267,9 +264,7 @@ class Inputs:
 
     def read(self, segment: Segment, offset: int) -> Any:
         """Return a value of a segment, from where it is stored if need be."""
-        values = segment.values
-        if not values or segment.is_kept or type(value := values.get(offset)) in _TO_OPEN:
-            value = _read(segment, offset)
+        value = _read(segment, offset)
         if type(value) is StoredResult and self.spec.storage is not None:
             value = self.spec.storage.read(value)
             if segment.values is not None:

@@ -355,11 +355,7 @@ class SingleWire(Wire):
         args: list[Any] = []
         kwargs: dict[str, Any] = {}
         for argument in self.node.arguments:
-            form = argument.form
-            if type(form) is NodeRef and form.name in self._found:
-                value = self.inputs.read(*self._found[form.name])
-            else:
-                value = self._value(form)
+            value = self._value(argument.form)
             if argument.keyword is None:
                 args.append(value)
             else:
