@@ -42,8 +42,7 @@ def describe(flow: Flow[..., Any], parameters: dict[str, Any], settings: Setting
     """Trace a flow, and see that all of it can travel."""
     definition = flow.definition_for(parameters)
     literals = {**definition.literals, **parameters}
-    tasks = {id(node.task): node.task for node in definition.graph.nodes.values()}
-    code = [flow, *tasks.values()]
+    code = [flow, *definition.graph.tasks()]
     with own_code_by_value(code):
         large = _large_literals(literals, settings.engine)
         given = read_states(definition.graph, flow.options.get("states"))
@@ -126,10 +125,10 @@ def _measured(graph: FlowGraph) -> frozenset[str]:
 
 def _cache_facts(graph: FlowGraph, parameters: Mapping[str, Any]) -> CacheFacts | None:
     """Return what caches go by that is hashed here; None: no task of the flow is cached."""
+    if all(task.rules.cache is None for task in graph.tasks()):
+        return None
     rules = {name: node.task.rules.cache for name, node in graph.nodes.items()}
     cached = {name: rule for name, rule in rules.items() if rule is not None}
-    if not cached:
-        return None
     sources: dict[str, str] = {}
     known: dict[tuple[object, str], str] = {}  # by what a task is made of
     for name, rule in cached.items():

@@ -175,6 +175,10 @@ class Graph(Generic[T]):
         """Return the edges that lead into a node, in the order they were added."""
         return list(self._upstream[name])
 
+    def into(self, name: str) -> Collection[Edge]:
+        """Return the edges that lead into a node; not to be kept, for it changes with the graph."""
+        return self._upstream[name].keys()
+
     def downstream(self, name: str) -> list[Edge]:
         """Return the edges that lead out of a node, in the order they were added."""
         if name not in self.nodes:
@@ -228,18 +232,20 @@ class Graph(Generic[T]):
         return done
 
     def _find_depth_first(self) -> list[str]:
+        before = self.before
         done: dict[str, None] = {}
         seen: set[str] = set()
         stack = self.terminals()[::-1]
         while stack:
-            name = stack.pop()
-            if name in seen:  # so all that comes before it is done; it may be here more than once
-                done[name] = None
-            else:
-                seen.add(name)
-                stack.append(name)
-                nearest = [*self.before(name)]
-                stack += nearest[::-1]
+            nearest = [stack.pop()]
+            if nearest[0] in seen:  # so all before it is done; it may be here more than once
+                done[nearest[0]] = None
+                continue
+            while len(nearest) == 1 and nearest[0] not in seen:  # as long as there is but one way
+                stack += nearest
+                seen.add(nearest[0])
+                nearest = [*before(nearest[0])]
+            stack += nearest[::-1]
         return list(done)
 
     def _refuse_circle(self, upstream: str, downstream: str) -> None:

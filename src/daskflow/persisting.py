@@ -68,11 +68,13 @@ def with_storage(
     """
     storage = storage_of(settings, store, spec.run_id)
     default = settings.results.persist if flow.persists is None else flow.persists
-    persisted = frozenset(
-        name
-        for name, node in spec.graph.nodes.items()
-        if (default if node.task.rules.persists is None else node.task.rules.persists)
-    )
+    durable = {
+        id(task)
+        for task in spec.graph.tasks()
+        if (default if task.rules.persists is None else task.rules.persists)
+    }
+    nodes = spec.graph.nodes.items() if durable else ()
+    persisted = frozenset(name for name, node in nodes if id(node.task) in durable)
     if persisted:
         storage.place.modules()  # raises where fsspec lacks what it needs
     host = socket.gethostname()

@@ -123,11 +123,20 @@ def positions_of(record: RunRecord, wanted: str | Task[..., Any]) -> tuple[str, 
     return name, found
 
 
-def code_digests(graph: FlowGraph) -> dict[str, str]:
-    """Return a digest of the source of each node's task."""
-    functions = {id(node.task.fn): node.task.fn for node in graph.nodes.values()}
-    found = {key: _digest_of(function) for key, function in functions.items()}
-    return {name: found[id(node.task.fn)] for name, node in graph.nodes.items()}
+def code_digests(graph: FlowGraph) -> dict[str, list[str]]:
+    """Return digests of the sources of all tasks, each with the nodes whose task it is."""
+    digests = {id(task): _digest_of(task.fn) for task in graph.tasks()}
+    found: dict[str, list[str]] = {digest: [] for digest in digests.values()}
+    for name, node in graph.nodes.items():
+        found[digests[id(node.task)]].append(name)
+    return found
+
+
+def _by_node(code: Mapping[str, Any]) -> dict[str, str]:
+    """Return the digest of each node's task; at first they were kept like that."""
+    if any(isinstance(told, str) for told in code.values()):
+        return dict(code)
+    return {name: digest for digest, names in code.items() for name in names}
 
 
 def _digest_of(function: Callable[..., Any]) -> str:
@@ -140,14 +149,14 @@ def _digest_of(function: Callable[..., Any]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def changed_tasks(record: RunRecord, before: Mapping[str, str]) -> list[str]:
+def changed_tasks(record: RunRecord, code: Mapping[str, Any]) -> list[str]:
     """Return the nodes of which something is still to run and whose tasks are not what they were.
 
     That is what is not finished, what was cancelled, and what has lost a value that is needed, or
     its resource.
     """
     lost = {name for name, _ in (*lost_runs(record), *torn_down(record))}
-    now = code_digests(record.graph)
+    now, before = _by_node(code_digests(record.graph)), _by_node(code)
     return [
         name
         for name, node in record.nodes.items()

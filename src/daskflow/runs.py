@@ -117,7 +117,7 @@ class FlowRun:
         self.link = session.link  # a page that shows what goes on; empty: none
         self._shown: ShownRun | None = None
         self._teller: Teller = Silent()
-        tasks = [node.task for node in definition.graph.nodes.values()]
+        tasks = definition.graph.tasks()
         judge = TaskWatch(spec) if any(task.rules.watchers.is_any for task in tasks) else None
         self.record = RunRecord(definition.graph, spec.kept, judge, self._keeper.add)
         self.record.give(assignment.given)

@@ -88,12 +88,12 @@ class Case:
 
 
 CASES = {
-    "map": Case(mapped, WIDTH + 1, 9, 65, 1_900, 37_000, 28_000, 4_500),
+    "map": Case(mapped, WIDTH + 1, 9, 65, 1_900, 37_000, 28_000, 3_000),
     "map, not grouped": Case(
         mapped, WIDTH + 1, WIDTH + 1, 2_300, 150_000, 125_000, 122_000, 160_000, {"block_size": 1}
     ),
-    "chain": Case(chain, DEPTH, 1, 20, 6_000, 20_000, 15_000, 11_500),
-    "tree": Case(tree, 2 * LEAVES - 1, 8, 40, 23_000, 75_000, 32_000, 27_000),
+    "chain": Case(chain, DEPTH, 1, 20, 6_000, 20_000, 15_000, 9_500),
+    "tree": Case(tree, 2 * LEAVES - 1, 8, 40, 23_000, 75_000, 32_000, 23_000),
     "map, 1 % retried": Case(retried, WIDTH + 1, 14, 110, 3_400, 42_000, 31_000, 7_000),
 }
 STATEMENTS = 20  # for all that a run writes, beside one for each hundred of its blocks

@@ -12,6 +12,7 @@ from daskflow.cli.reading import Way, handle_of
 from daskflow.cli.summary import colour_of, print_steps, say
 from daskflow.cli.told import kind_text, state_fields
 from daskflow.context import run_label
+from daskflow.definition.outlining import nodes_of
 from daskflow.entries import SegmentTold
 from daskflow.history.explaining import Earlier, Reason, explain
 from daskflow.history.reading import ReadRun, names_in, when
@@ -58,7 +59,7 @@ def earlier_digests(store: RunStore, row: RunRow, task: str) -> Iterator[Earlier
     rows = store.runs(Wanted(flow=row.flow_name, limit=_LOOKED_AT))
     before = [one for one in rows if one.created < row.created and one.id != row.id]
     for one in before[:_RUNS]:
-        nodes = store.run(one.id).graph.get("nodes", {})
+        nodes = nodes_of(store.run(one.id).graph)
         wanted = {name for name, told in nodes.items() if told.get("task", name) == task}
         for numbered in store.entries(one.id, with_values=False) if wanted else ():
             entry = numbered.entry

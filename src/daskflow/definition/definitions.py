@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from daskflow.definition.editing import EditableTrace
-from daskflow.definition.nodes import FlowGraph, Form, SpaceSpec, literals_in
+from daskflow.definition.nodes import FlowGraph, Form, NodeRef, SpaceSpec, literals_in
 from daskflow.definition.tracing import Trace
 from daskflow.errors import DefinitionError
 from daskflow.graph import listed
@@ -110,9 +110,9 @@ def define(trace: Trace, reference_tasks: tuple[str, ...] | None) -> FlowDefinit
 
 def _decisive(graph: FlowGraph) -> tuple[str, ...]:
     """Return the nodes that decide by default: nothing but cleanup depends on them."""
-    cleanups = {name for name, node in graph.nodes.items() if is_cleanup(node.task.rules.trigger)}
-    if not cleanups:
+    if not any(is_cleanup(task.rules.trigger) for task in graph.tasks()):
         return tuple(graph.terminals())
+    cleanups = {name for name, node in graph.nodes.items() if is_cleanup(node.task.rules.trigger)}
     ends = (name for name in graph.nodes if name not in cleanups)
     return tuple(
         name for name in ends if all(e.downstream in cleanups for e in graph.downstream(name))
@@ -120,8 +120,9 @@ def _decisive(graph: FlowGraph) -> tuple[str, ...]:
 
 
 def _forms(trace: Trace) -> Iterator[Form | None]:
-    for node in trace.graph.nodes.values():
-        yield from (argument.form for argument in node.arguments)
+    """Return the forms in which there may be literals: in most arguments there is but a node."""
+    arguments = (argument for node in trace.graph.nodes.values() for argument in node.arguments)
+    yield from (one.form for one in arguments if type(one.form) is not NodeRef)
     for space in trace.graph.spaces.values():
         yield from (giver.form for giver in space.givers)
     yield trace.returned

@@ -2,11 +2,15 @@
 
 Nodes, edges and index spaces by name, without functions and arguments: enough to restore the states
 of all task runs, and to draw the graph, by whoever does not have the flow's code.
+
+Nodes stand together of which the same is told, and edges of one kind: there may be very many. In
+runs of version 1 each node and each edge stood by itself.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import repeat
 from typing import Any
 
 from daskflow.definition.nodes import (
@@ -24,7 +28,7 @@ from daskflow.graph import Edge
 from daskflow.triggers import AfterSetup, all_successful
 
 Outline = Mapping[str, Any]
-_VERSION = 1  # of what is written; readers refuse nothing, they leave out what they do not know
+_VERSION = 2  # of what is written; readers refuse nothing, they leave out what they do not know
 
 
 def outline_of(
@@ -49,36 +53,37 @@ def outline_of(
     ... def four():
     ...     return double(double(1))
     >>> outline_of(four.graph())["edges"]
-    [['double', 'double-2', 'x', [], '']]
+    [[['x', [], ''], ['double'], ['double-2']]]
     """
     told: dict[str, Any] = {"watched": True} if is_watched else {}
-    tasks = {id(node.task): node.task for node in graph.nodes.values()}
-    rules = {key: _rules_told(task) for key, task in tasks.items()}
     return told | {
         "version": _VERSION,
-        "nodes": {
-            name: _node_told(node, rules[id(node.task)]) for name, node in graph.nodes.items()
-        },
-        "edges": [_edge_told(edge) for edge in graph.edges()],
+        "nodes": _nodes_told(graph),
+        "edges": _edges_told(graph),
         "spaces": {name: _space_told(s) for name, s in graph.spaces.items() if name != ROOT},
         "references": list(references),
     }
 
 
-def _node_told(node: NodeSpec, rules: Mapping[str, Any]) -> dict[str, Any]:
+def _nodes_told(graph: FlowGraph) -> list[Any]:
+    """Return what is told of nodes, and the names of those that it is told of, in their order."""
+    found: list[Any] = []
+    last = None
+    for name, node in graph.nodes.items():
+        kind = (node.task, node.space)
+        if kind != last:
+            last = kind
+            found.append([_node_told(node), []])
+        found[-1][1].append(name)
+    return found
+
+
+def _node_told(node: NodeSpec) -> dict[str, Any]:
     """Return what is worth telling of a node: what is as everywhere is left out."""
-    told: dict[str, Any] = {}
-    if node.task.name != node.name:
-        told["task"] = node.task.name
+    rules = node.task.rules
+    told: dict[str, Any] = {"task": node.task.name}
     if node.space:
         told["space"] = node.space
-    return {**told, **rules}
-
-
-def _rules_told(task: Task[..., Any]) -> dict[str, Any]:
-    """Return the same of the rules of a task, for all of its nodes."""
-    rules = task.rules
-    told: dict[str, Any] = {}
     if rules.trigger != all_successful:
         name = getattr(rules.trigger, "name", None) or getattr(rules.trigger, "__name__", "")
         told["trigger"] = name or type(rules.trigger).__name__
@@ -98,10 +103,18 @@ def _rules_told(task: Task[..., Any]) -> dict[str, Any]:
 _FLAGS = "mfg"  # letters of what an edge may be: mapped, flat, a gate
 
 
-def _edge_told(edge: Edge) -> list[Any]:
-    upstream, downstream, key, is_mapped, _, levels, is_flat, is_gate = edge
-    flags = "m" * is_mapped + "f" * is_flat + "g" * is_gate
-    return [upstream, downstream, key, list(levels), flags]
+def _edges_told(graph: FlowGraph) -> list[Any]:
+    """Return for each kind of edges what is told of them, and from where to where they lead."""
+    found: dict[Any, tuple[list[Any], list[str], list[str]]] = {}
+    for upstream, downstream, key, is_mapped, _, levels, is_flat, is_gate in graph.edges():
+        kind = (key, is_mapped, levels, is_flat, is_gate)
+        if kind not in found:
+            flags = "m" * is_mapped + "f" * is_flat + "g" * is_gate
+            found[kind] = [key, list(levels), flags], [], []
+        _, before, behind = found[kind]
+        before.append(upstream)
+        behind.append(downstream)
+    return [list(told) for told in found.values()]
 
 
 def _space_told(space: SpaceSpec) -> dict[str, Any]:
@@ -118,8 +131,32 @@ def _ref_told(ref: NodeRef) -> list[Any]:
 
 def needs_code_to_cancel(outline: Outline) -> bool:
     """Return whether a flow, or a task of it, is told when a run of it is cancelled."""
-    nodes = outline.get("nodes", {}).values()
+    nodes = nodes_of(outline).values()
     return bool(outline.get("watched")) or any(node.get("watched") for node in nodes)
+
+
+def nodes_of(outline: Outline) -> dict[str, Mapping[str, Any]]:
+    """Return what an outline tells of each node, by name.
+
+    Examples
+    --------
+    >>> nodes_of({"version": 2, "nodes": [[{"task": "double"}, ["double", "double-2"]]]})
+    {'double': {'task': 'double'}, 'double-2': {'task': 'double'}}
+    """
+    nodes = outline.get("nodes", ())
+    if isinstance(nodes, Mapping):  # version 1
+        return dict(nodes)
+    return {name: told for told, names in nodes for name in names}
+
+
+def _edges_of(outline: Outline) -> Iterator[tuple[str, str, list[Any]]]:
+    """Return from where to where each edge leads, and what is told of it."""
+    for edge in outline.get("edges", ()):
+        if isinstance(edge[0], str):  # version 1
+            yield edge[0], edge[1], edge[2:]
+        else:
+            told, before, behind = edge
+            yield from zip(before, behind, repeat(told), strict=False)
 
 
 def graph_of(outline: Outline) -> FlowGraph:
@@ -127,20 +164,21 @@ def graph_of(outline: Outline) -> FlowGraph:
 
     Examples
     --------
-    >>> graph = graph_of({"nodes": {"a": {}, "b": {}}, "edges": [["a", "b", "x", [], ""]]})
+    >>> edges = [[["x", [], ""], ["a"], ["b"]]]
+    >>> graph = graph_of({"nodes": [[{"task": "clean"}, ["a", "b"]]], "edges": edges})
     >>> graph.order(), graph.nodes["b"].task
-    (['a', 'b'], <task 'b'>)
+    (['a', 'b'], <task 'clean'>)
     """
     graph = FlowGraph()
     spaces: Mapping[str, Any] = outline.get("spaces", {})
     for name, told in spaces.items():
         graph.add_space(_space_of(name, told))
-    for name, told in outline.get("nodes", {}).items():
+    for name, told in nodes_of(outline).items():
         task: Task[..., Any] = Task(_absent, name=told.get("task", name))
         if "setup" in told:
             task = task.with_options(trigger=AfterSetup(told["setup"]))
         graph.add_node(name, NodeSpec(name, task, (), told.get("space", ROOT)))
-    for upstream, downstream, key, levels, flags in outline.get("edges", ()):
+    for upstream, downstream, (key, levels, flags) in _edges_of(outline):
         is_mapped, is_flat, is_gate = (letter in flags for letter in _FLAGS)
         way = Edge(upstream, downstream, key, is_mapped, levels=tuple(levels))
         graph.join(way._replace(is_flat=is_flat, is_gate=is_gate))

@@ -92,7 +92,7 @@ class Trace:
         """
         name = self._scope + name if name else self._next_name(self._scope + task.name)
         call = Call(self, name, is_mapped=is_mapped)
-        is_plain = self._space == ROOT and not is_mapped
+        is_plain = self._space == ROOT and not is_mapped  # as most calls of large flows are
         made = []
         for fed, keyword, value in arguments:
             if is_plain and type(value) is Node and value._trace is self:  # noqa: SLF001 - a handle

@@ -85,7 +85,7 @@ def _maps_before(
 ) -> list[str] | None:
     """Return the mapped nodes that one needs which is not; None: another holds it up already."""
     mapped = []
-    for edge in graph.upstream(name):
+    for edge in graph.into(name):
         upstream = columns[edge.upstream]
         if upstream.space.level:
             mapped.append(edge.upstream)
@@ -163,7 +163,8 @@ class Cutter:
 
     def __post_init__(self) -> None:
         specs = self.now.graph.nodes
-        self._is_any_mapped = any(specs[name].space != ROOT for name in self.now.due)
+        is_mapped = (specs[name].space != ROOT for name in self.now.due)
+        self._is_any_mapped = len(self.now.graph.spaces) > 1 and any(is_mapped)
 
     def cut(self) -> Iterator[Block]:
         """Return the blocks, each behind those it needs, as far as there is room."""
@@ -244,7 +245,8 @@ class Cutter:
         """
         if self.target.block_size is not None:
             return self.target.block_size
-        paces = [self.target.paces.get(self.now.graph.nodes[n].task.name, 0.0) for n in nodes]
+        specs, known = self.now.graph.nodes, self.target.paces
+        paces = [known.get(specs[n].task.name, 0.0) for n in nodes] if known else []
         many = 4 * self.target.threads
         if self._is_single(nodes):
             longest, seconds = len(nodes), sum(paces) / len(nodes) + _OF_A_NODE

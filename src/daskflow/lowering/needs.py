@@ -117,7 +117,7 @@ class Needs:
         now, here = self.now, set(strip.nodes)
         for name in strip.nodes:
             self._add_literals(now.graph.nodes[name], strip)
-            for edge in now.graph.upstream(name):
+            for edge in now.graph.into(name):
                 if edge.upstream not in here:
                     self._add_links(name, here, strip)
                     break

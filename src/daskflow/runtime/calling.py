@@ -71,7 +71,7 @@ def call(
     timeout
         Seconds it may take; None: as long as it likes.
     """
-    began = monotonic()
+    began = 0.0 if timeout is None else monotonic()
     try:
         if timeout is None:
             value = function(*args, **kwargs)

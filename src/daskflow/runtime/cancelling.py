@@ -24,7 +24,7 @@ _UNKNOWN = "its outcome is unknown, for it still ran"
 
 def is_too_late(record: RunRecord) -> bool:
     """Return whether all had finished before anything of a run was cancelled."""
-    return record.is_finished() and not any(n.counts[CANCELLED] for n in record.nodes.values())
+    return record.is_finished() and not any(n.tally().get(CANCELLED) for n in record.nodes.values())
 
 
 def wind_down(driver: Driver, why: str) -> None:

@@ -41,6 +41,7 @@ from daskflow.states import (
 from daskflow.timing import as_datetime
 
 _NO_BLOCK, _NO_ATTEMPT, _NEVER = array("l", [0]), array("H", [0]), array("d", [0.0])
+_NONE: dict[Any, Any] = {}  # nothing is ever put into it
 _OWNED = re.compile(re.escape(bytes([OWNED])) + b"+", re.DOTALL)
 
 
@@ -52,7 +53,7 @@ class NodeRecord(Column):
     ended: array[float] = field(default_factory=lambda: array("d"))
     smalls: list[bytes | None] = field(default_factory=list)
     notes: dict[int, Note] = field(default_factory=dict)
-    # task runs by the code of their state; one of a kind that there is none of counts as 0
+    # task runs by the code of their state; of a node that is not mapped its code tells, see `tally`
     counts: dict[int, int] = field(default_factory=partial(defaultdict, int))
 
     @classmethod
@@ -60,9 +61,8 @@ class NodeRecord(Column):
         """Return the record of a node that is not mapped."""
         # copies of columns of one zero are the cheapest way to them: there may be very many nodes
         columns = bytearray(1), _NO_BLOCK[:], _NO_ATTEMPT[:]
-        made = cls(space, *columns, started=_NEVER[:], ended=_NEVER[:], smalls=[None])
-        made.counts[Pending.code] = 1
-        return made
+        rest: tuple[Any, ...] = {}, {}, _NONE, {}, set(), _NEVER[:], _NEVER[:], [None], {}, _NONE
+        return cls(space, *columns, *rest)
 
     def grow(self) -> int:
         """Make room for all positions of the space; return how many came."""
@@ -72,6 +72,32 @@ class NodeRecord(Column):
         self.smalls.extend([None] * more)
         self.counts[Pending.code] += more
         return Column.grow(self)
+
+    def own(self, number: int, start: int, stop: int) -> None:
+        """Note that a block has these task runs."""
+        if start + 1 == stop:
+            self.codes[start], self.blocks[start] = OWNED, number
+        else:
+            self.codes[start:stop] = bytes([OWNED]) * (stop - start)
+            self.blocks[start:stop] = array("l", [number]) * (stop - start)
+
+    def shift(self, old: int, new: int, count: int = 1) -> None:
+        """Note that so many task runs came from one kind of state into another, by their codes."""
+        if self.space.level:
+            self.counts[old] -= count
+            self.counts[new] += count
+
+    def recount(self, old: bytes | bytearray, new: bytes | bytearray) -> None:
+        """Note that the codes of a range of task runs became others."""
+        for code in {*old, *new} if self.space.level else ():
+            self.counts[code] += new.count(code) - old.count(code)
+
+    def tally(self) -> dict[int, int]:
+        """Return how many task runs there are of each kind of state that was ever counted."""
+        if self.space.level:
+            return dict(self.counts)
+        code = self.codes[0]
+        return {Pending.code if code == OWNED else code: 1}
 
 
 def is_news(before: int, after: int) -> bool:
@@ -206,7 +232,7 @@ class Columns:
 
         Of those that run only those are known that take long; others are Pending until they end.
         """
-        found = {name: Counter(dict(node.counts)) for name, node in list(self.nodes.items())}
+        found = {name: Counter(node.tally()) for name, node in list(self.nodes.items())}
         for name, code in self.seen_running():
             found[name][code] -= 1
             found[name][Running.code] += 1
@@ -261,7 +287,7 @@ class Columns:
         record = self.nodes[name]
         if not record.space.level:
             return record.codes[0] in FINISHED
-        done = sum(record.counts[code] for code in FINISHED)
+        done = sum(map(record.counts.__getitem__, FINISHED))
         return record.space.is_complete() and done == self.total(name)
 
     def upstream_is_finished(self, name: str, position: int) -> bool:

@@ -41,6 +41,7 @@ from daskflow.timing import now, skip_to, stands_still
 _FEW = 4  # blocks for each thread that are on the executor, however long they take
 _GLIMPSE = 0.1  # seconds within which a throughput is no more than a guess
 _QUICK = 0.005  # seconds of lowering that are worth no thought
+_LEAVING = 0.01  # seconds in which a plan that was submitted is on its way
 _REST = 3  # times as long as lowering took the driver does something else before it lowers again
 _log = logging.getLogger("daskflow")
 _LONGEST_WAIT = 0.2  # seconds after which the driver looks whether the user wants it to end
@@ -165,8 +166,7 @@ class Driver:
 
     def _drive_on(self) -> None:
         while self.record.in_flight or self.record.next_due() is not None or self._is_held_up():
-            with collected():
-                reports = self.session.wait(self._patience())
+            reports = self._wait()
             for report in reports:
                 self._is_ripe |= self.fold(report)
             self._flow.note(sum(not report.is_early for report in reports), now())
@@ -188,6 +188,20 @@ class Driver:
         if not self.record.paused and (self.record.open or self.record.undecided):
             msg = f"{self.record.open} task runs can never start; this is a bug in daskflow"
             raise DaskflowError(msg)
+
+    def _wait(self) -> list[Report]:
+        """Return the reports that come within a while, in which the garbage collector looks around.
+
+        Where much was lowered that takes it some time, in which the thread that sends the plan does
+        not get on either. So it begins when the plan has left.
+        """
+        began, ended = self._last_lowering
+        if ended - began > _QUICK and now() < ended + _LEAVING:
+            reports = self.session.wait(min(_LEAVING, self._patience()))
+            if reports:
+                return reports
+        with collected():
+            return self.session.wait(self._patience())
 
     def _stop_if_told(self) -> None:
         if self._is_winding_down:
@@ -353,8 +367,9 @@ class Driver:
     def _next_wake(self) -> float | None:
         """Return the instant at which retries are opened: all that are due by then together."""
         due = self.record.next_due()
-        window = 0.0 if stands_still() else self.job.retry_window
-        return None if due is None else due + window
+        if due is None:
+            return None
+        return due + (0.0 if stands_still() else self.job.retry_window)
 
     def _wake(self) -> None:
         """Open the retries that are due, a window's worth at a time."""

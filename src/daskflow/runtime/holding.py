@@ -7,7 +7,7 @@ depends on its nodes is still to be lowered. What the user may ask for stays.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
@@ -15,6 +15,7 @@ from daskflow.definition.nodes import FlowGraph
 from daskflow.lowering.known import Key
 from daskflow.lowering.plan import Block
 
+_NO_BLOCKS: frozenset[int] = frozenset()
 TaskRunKey = tuple[str, int]  # node and position
 
 
@@ -39,7 +40,8 @@ class Holding:
         self._to_lower: set[str] = set(graph.nodes)  # nodes with task runs never lowered yet
         self._earlier: dict[TaskRunKey, list[int]] = {}  # blocks that gave a task run back
         self._unbegun: dict[str, list[tuple[int, int, int]]] = {}  # by node: from, to, its block
-        self._loose: set[int] = set()  # blocks to look at again
+        self._settled: set[int] = set()  # blocks of which each task run is finished
+        self._loose: set[int] = set()  # of these the ones to look at again
 
     def add(self, block: Block) -> None:
         """Take in a block that is about to be submitted."""
@@ -47,11 +49,11 @@ class Holding:
         held = _Held(block.key, nodes, list(block.sources()), block.task_runs())
         self._blocks[block.number] = held
         only = frozenset([block.number])
-        for name in nodes:
-            known = self._by_node.get(name)
-            if not known:
-                self._by_node[name] = only
-            elif isinstance(known, set):
+        shared = nodes & self._by_node.keys()
+        self._by_node.update(dict.fromkeys(nodes - shared, only))
+        for name in shared:
+            known = self._by_node[name]
+            if isinstance(known, set):
                 known.add(block.number)
             else:
                 self._by_node[name] = {*known, block.number}
@@ -101,13 +103,12 @@ class Holding:
         self._to_lower.add(name)
         self._close(block, stop - start)
 
-    def fully_lowered(self, nodes: Iterable[str]) -> None:
+    def fully_lowered(self, nodes: Collection[str]) -> None:
         """Note nodes of which every task run has been in a block, or never will be."""
-        for node in nodes:
-            self._to_lower.discard(node)
+        self._to_lower.difference_update(nodes)
+        for node in nodes if self._settled else ():
             for edge in self._graph.upstream(node):
-                if edge.upstream in self._by_node:
-                    self._loose.update(self._by_node[edge.upstream])
+                self._loose.update(self._by_node.get(edge.upstream, _NO_BLOCKS) & self._settled)
 
     def gave_back(self, block: int, runs: Iterable[TaskRunKey]) -> None:
         """Note task runs that a block reported without having finished them."""
@@ -136,6 +137,7 @@ class Holding:
             held = self._blocks.get(number)
             if held is not None and self._is_loose(held):
                 del self._blocks[number]
+                self._settled.discard(number)
                 for name in held.nodes:
                     known = self._by_node[name]
                     if isinstance(known, set):
@@ -152,16 +154,17 @@ class Holding:
         held.open -= count
         if held.open > 0:
             return
+        self._settled.add(number)
         self._loose.add(number)
         for key in held.inputs:
             upstream = self._blocks.get(key[1])
             if upstream is not None:
                 upstream.consumers.discard(number)
-                if not upstream.consumers:
+                if not upstream.consumers and upstream.open <= 0:
                     self._loose.add(key[1])
 
     def _is_loose(self, held: _Held) -> bool:
-        if held.open > 0 or held.consumers or held.nodes & self._kept:
+        if held.consumers or held.nodes & self._kept:
             return False
         return not any(
             edge.downstream in self._to_lower

@@ -31,7 +31,7 @@ from daskflow.events import (
 from daskflow.lines import LogLine
 from daskflow.lowering.known import OWNED
 from daskflow.lowering.needs import result_of
-from daskflow.lowering.plan import Plan
+from daskflow.lowering.plan import Block, Plan
 from daskflow.runtime.columns import Columns, NodeRecord, is_news, running_on
 from daskflow.runtime.given import Given, length_of, refuse_beyond
 from daskflow.runtime.holding import Holding
@@ -103,14 +103,15 @@ class RunRecord(Columns):
         self.paces: dict[str, Pace] = {}  # by task
         # task runs that are in no block and wait for no instant
         self.open = 0
-        for record in self.nodes.values():
+        is_any_mapped = len(graph.spaces) > 1
+        for record in self.nodes.values() if is_any_mapped else ():
             if record.space.level:
                 record.grow()
-            self.open += len(record.codes)
+        self.open = sum(len(record.codes) for record in self.nodes.values())
         self.undecided = {name for name in graph.spaces if not self.spaces[name].is_complete()}
         # by space the nodes in it, and in the spaces that lie in it
         self._inside: dict[str, list[str]] = {name: [] for name in graph.spaces}
-        for name, node in graph.nodes.items():
+        for name, node in graph.nodes.items() if is_any_mapped else ():
             for space in graph.around(node.space) if node.space else ():
                 self._inside[space].append(name)
         self._due: list[tuple[float, str, int]] = []  # heap of what waits for an instant
@@ -161,17 +162,28 @@ class RunRecord(Columns):
             self._decide(space, parent, state)
             touched.update(self._inside[space])
         self._forget_decided()
+        singles: list[str] = []
         for block in plan.blocks:
-            self.keys[block.number] = block.key
-            self.in_flight[block.number] = list(block.spans())
-            self.untold[block.number] = block.task_runs()
-            self.holding.add(block)
+            self._take_block(block)
             for strip in block.strips:
-                touched.update(strip.nodes)
-                for name in strip.nodes:
-                    self._own(self.nodes[name], block.number, strip.start, strip.stop)
+                is_single = not self.nodes[strip.nodes[0]].space.level
+                (singles.extend if is_single else touched.update)(strip.nodes)
+        self.holding.fully_lowered(singles)
         self.note_lowered(touched)
         return bool(came) and bool(self.open or self.undecided)
+
+    def _take_block(self, block: Block) -> None:
+        """Note which task runs a block owns."""
+        number = block.number
+        self.keys[number] = block.key
+        self.in_flight[number] = list(block.spans())
+        self.untold[number] = block.task_runs()
+        self.holding.add(block)
+        for strip in block.strips:
+            records = [self.nodes[name] for name in strip.nodes]
+            self.open -= len(records) * (strip.stop - strip.start)
+            for record in records:
+                record.own(number, strip.start, strip.stop)
 
     def note_lowered(self, names: Iterable[str]) -> None:
         """Tell the holding of which nodes no task run is left that was never in a block."""
@@ -198,15 +210,6 @@ class RunRecord(Columns):
             if self._judge is not None:
                 self._judge.observe(node, self.parent_index(space, parent), told)
         self.events.append(StateChanged(now(), name, told))
-
-    def _own(self, record: NodeRecord, number: int, start: int, stop: int) -> None:
-        length = stop - start
-        self.open -= length
-        if length == 1:
-            record.codes[start], record.blocks[start] = OWNED, number
-            return
-        record.codes[start:stop] = bytes([OWNED]) * length
-        record.blocks[start:stop] = array("l", [number]) * length
 
     def fold(self, report: Report) -> bool:
         """Take in what became of a block; what it does not own any more is dropped.
@@ -302,7 +305,8 @@ class RunRecord(Columns):
         self.open = 0
         for name, record in self.nodes.items():
             codes = chain(record.codes, (state.code for _, state in self.decided(name)))
-            record.counts = defaultdict(int, Counter(codes))
+            if record.space.level:
+                record.counts = defaultdict(int, Counter(codes))
             self.open += record.codes.count(Pending.code)
             for position, code in enumerate(record.codes):
                 if code in WAITING:
@@ -313,8 +317,7 @@ class RunRecord(Columns):
     def reopen(self, name: str, position: int, state: State) -> None:
         """Let a finished task run run again; its attempts go on counting."""
         record = self.nodes[name]
-        record.counts[record.codes[position]] -= 1
-        record.counts[Pending.code] += 1
+        record.shift(record.codes[position], Pending.code)
         record.codes[position] = Pending.code
         record.states.pop(position, None)
         note = record.notes.pop(position, None)
@@ -331,9 +334,7 @@ class RunRecord(Columns):
         start, stop = segment.start, segment.stop
         kinds = set(segment.codes)
         for code in kinds:
-            count = segment.codes.count(code)
-            record.counts[code] += count
-            record.counts[Pending.code] -= count
+            record.shift(Pending.code, code, segment.codes.count(code))
         pace = self._pace_of(segment.node)
         pace.note(segment.started, segment.ended)
         pace.note_values(segment.codes, segment.smalls)
@@ -351,9 +352,6 @@ class RunRecord(Columns):
         self.take_stretch(stretch)
         times: dict[str, list[int]] = {}
         for name, at in stretch.places.items():
-            counts = self.nodes[name].counts
-            counts[stretch.codes[at]] += 1
-            counts[Pending.code] -= 1
             times.setdefault(self.graph.nodes[name].task.name, []).append(at)
         for task, places in times.items():
             pace = self.paces.setdefault(task, Pace())
@@ -549,8 +547,7 @@ class RunRecord(Columns):
         record.notes[position] = Note(state.message)
         record.smalls[position] = None
         record.blocks[position] = 0
-        record.counts[old] -= 1
-        record.counts[state.code] += 1
+        record.shift(old, state.code)
         self.holding.finished(block, 1, [(name, position)])
         is_told = is_news(old, state.code)
         self.tell(name, position, state, is_driver=True, is_told=is_told)
@@ -619,8 +616,7 @@ class RunRecord(Columns):
             before = record.before.get(position) or Before(record.attempts[position])
             record.before[position] = before._replace(is_resumed=True)
         record.codes[position] = Pending.code
-        record.counts[code] -= 1
-        record.counts[Pending.code] += 1
+        record.shift(code, Pending.code)
         self.open += 1
 
     def approve(self, name: str, position: int, message: str = "approved") -> None:

@@ -141,11 +141,8 @@ def _take_told(columns: Columns, entry: SegmentTold) -> None:
 
 def _take_segment(columns: Columns, block: int, segment: Segment) -> None:
     record = columns.nodes[segment.node]
-    for code in set(segment.codes):
-        record.counts[code] += segment.codes.count(code)
     before = record.codes[segment.start : segment.stop]
-    for code in set(before):
-        record.counts[code] -= before.count(code)
+    record.recount(before, segment.codes)
     columns.take(segment)
     length = segment.stop - segment.start
     record.blocks[segment.start : segment.stop] = array("l", [block]) * length
@@ -164,8 +161,7 @@ def _take_state(columns: Columns, name: str, position: int, state: State) -> Non
         before = note.before if note is not None else None
         before = before or Before(record.attempts[position])
         record.before[position] = before._replace(is_resumed=True)
-    record.counts[record.codes[position]] -= 1
-    record.counts[state.code] += 1
+    record.shift(record.codes[position], state.code)
     record.codes[position] = state.code
     record.notes[position] = Note(state.message)
     record.states.pop(position, None)

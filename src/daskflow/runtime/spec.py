@@ -102,8 +102,7 @@ def pack_spec(spec: RunSpec, code: OwnCode | None = None) -> PackedSpec:
         Something a task refers to cannot be pickled; the message names the task.
     """
     code = OwnCode(spec.session) if code is None else code
-    functions = {id(node.task): node.task.fn for node in spec.graph.nodes.values()}
-    importers = _importers_of(list(functions.values()))
+    importers = _importers_of([task.fn for task in spec.graph.tasks()])
     try:
         found, body = _pack(spec, code, importers)
     except Exception as error:

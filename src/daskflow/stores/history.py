@@ -45,7 +45,8 @@ class RunRow:
     user: str = ""
     host: str = ""
     pid: int = 0
-    code: Mapping[str, str] = field(default_factory=dict)  # digest of each task's source, by node
+    # digests of the sources of tasks, each with its nodes; see `resuming`
+    code: Mapping[str, Any] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)  # of the flow that a resume needs
     graph: Mapping[str, Any] = field(default_factory=dict)  # its outline; see `outlining`
     parent: str = ""  # id of the run that it repeats

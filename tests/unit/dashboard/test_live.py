@@ -5,6 +5,7 @@ import pytest
 from daskflow import LocalExecutor, Skip, flow, get_run_logger, task
 from daskflow.dashboard import live
 from daskflow.dashboard.live import LiveRuns
+from daskflow.definition.outlining import nodes_of
 from daskflow.errors import StoreBusyError, UnknownRunError
 from daskflow.showing import ShownRun
 from daskflow.states import Running, Success
@@ -98,7 +99,7 @@ def test_a_history_is_asked_for_once(runs, asked, store):
     found = runs.run(one.run.id)
     kept = store.entries(one.run.id, with_values=False)
     assert [e.version for e in runs.entries(one.run.id)] == [e.version for e in kept]
-    assert set(found.graph["nodes"]) == {"half"}
+    assert set(nodes_of(found.graph)) == {"half"}
     assert [e.version for e in runs.entries(one.run.id, found.version - 1)] == [found.version]
     assert len(asked) == 1
 

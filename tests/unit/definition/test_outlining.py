@@ -7,7 +7,8 @@ import json
 import pytest
 
 from daskflow import case, flatten, flow, manual_only, merge, task, unmapped
-from daskflow.definition.outlining import graph_of, outline_of
+from daskflow.definition.outlining import graph_of, nodes_of, outline_of
+from daskflow.graph import Edge
 
 
 @task
@@ -60,6 +61,12 @@ def branches(n: int):
     return merge(mapped, first)
 
 
+@flow
+def long(n: int):
+    first = load(n)
+    return add(load(load(first)), first)
+
+
 @pytest.mark.parametrize("made", [chain, lanes, flat, nested, branches])
 def test_a_graph_comes_back(made):
     """Its edges with all that they say, its spaces, and who gives their width."""
@@ -80,12 +87,33 @@ def test_a_graph_comes_back(made):
 
 def test_what_is_told_of_a_node():
     """Its task, trigger, retries, cache and tags, where they are not as everywhere."""
-    nodes = outline_of(chain.graph(), ["add"])["nodes"]
+    nodes = nodes_of(outline_of(chain.graph(), ["add"]))
     told = {"trigger": "manual_only", "retries": 2, "cached": True, "tags": ["slow"]}
-    assert nodes["double"] == told
-    assert nodes["double-2"] == {"task": "double", **told}
-    assert nodes["add"] == {"trigger": "<lambda>"}
-    assert outline_of(lanes.graph())["nodes"]["load"] == {}
+    assert nodes["double"] == nodes["double-2"] == {"task": "double", **told}
+    assert nodes["add"] == {"task": "add", "trigger": "<lambda>"}
+    assert nodes_of(outline_of(lanes.graph()))["load"] == {"task": "load"}
+
+
+def test_what_is_told_alike_is_told_once():
+    """However many nodes and edges there are of a kind."""
+    outline = outline_of(long.graph())
+    assert [names for _, names in outline["nodes"]] == [["load", "load-2", "load-3"], ["add"]]
+    assert outline["edges"] == [
+        [["n", [], ""], ["load", "load-2"], ["load-2", "load-3"]],
+        [["x", [], ""], ["load-3"], ["add"]],
+        [["y", [], ""], ["load"], ["add"]],
+    ]
+
+
+def test_an_outline_of_an_earlier_version():
+    """In a store that is older than the graphs in it are told so."""
+    told = {"a": {"retries": 1}, "b": {"task": "c", "space": "b"}}
+    spaces = {"b": {"parent": "", "depth": 1, "givers": [["x", [["a", [], False]]]]}}
+    edges = [["a", "b", "x", [], "m"]]
+    found = graph_of({"version": 1, "nodes": told, "edges": edges, "spaces": spaces})
+    assert [node.task.name for node in found.nodes.values()] == ["a", "c"]
+    assert list(found.edges()) == [Edge("a", "b", "x", mapped=True)]
+    assert nodes_of({"version": 1, "nodes": told}) == told
 
 
 def test_what_decides_is_told():

@@ -10,6 +10,7 @@ import pytest
 from daskflow import LocalExecutor, Pause, context, flow, manual_only, task
 from daskflow.errors import DaskflowError
 from daskflow.executors.local import LocalSession
+from daskflow.garbage import uncollected
 from daskflow.lowering.known import OWNED
 from daskflow.runtime import driver
 from daskflow.runtime.driver import Assignment, Contact, Driver
@@ -186,3 +187,23 @@ def test_the_garbage_collector_is_as_it_was(is_on):
     finally:
         gc.enable()
     assert seen == [is_on, is_on]
+
+
+@pytest.mark.parametrize(
+    ("took", "reports", "waits"),
+    [(0.001, [], [True]), (0.1, [], [False, True]), (0.1, ["one"], [False])],
+)
+def test_a_plan_leaves_before_the_garbage_collector_looks_around(took, reports, waits):
+    """Where much was lowered it stops the thread that sends the plan; a little does not matter."""
+    made, seen = driven(lambda: one()), []
+
+    def wait(seconds):
+        seen.append(gc.isenabled())
+        assert 0 < seconds <= (0.2 if gc.isenabled() else driver._LEAVING)
+        return reports
+
+    made.session.wait = wait
+    with uncollected():
+        made._last_lowering = (now() - took, now())
+        assert made._wait() == reports
+    assert seen == waits
