@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from daskflow._crash_points import reach
-from daskflow.definition.outlining import outline_of
+from daskflow.definition.outlining import HERITAGE, outline_of
 from daskflow.entries import Entry, RunMoved
 from daskflow.errors import LeaseLostError, StoreError
 from daskflow.hearing import Ear, ears
@@ -249,6 +249,11 @@ def with_parameters_told(row: RunRow, parameters: Mapping[str, Any]) -> RunRow:
 
     told = {name: short(value) for name, value in parameters.items()}
     return replace(row, graph={**row.graph, "parameters": told})
+
+
+def with_heritage(row: RunRow, blocks: int) -> RunRow:
+    """Return a run's row that says how many blocks it keeps of the run that it repeats."""
+    return replace(row, graph={**row.graph, HERITAGE: blocks}) if blocks else row
 
 
 _KEPT = ("block_size", "persist_result", "reference_tasks")  # what decides how a run goes and ends

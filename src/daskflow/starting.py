@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from daskflow._crash_points import reach
 from daskflow.context import run_label
 from daskflow.definition.definitions import FlowDefinition
 from daskflow.definition.nodes import FlowGraph
-from daskflow.definition.outlining import outline_of
+from daskflow.definition.outlining import BESIDE, HERITAGE, outline_of
 from daskflow.definition.tasks import Task
 from daskflow.describing import Described, describe
 from daskflow.entries import SpaceEnded
@@ -21,7 +22,14 @@ from daskflow.errors import DefinitionError
 from daskflow.events import Report, StateChanged
 from daskflow.executors.base import Session
 from daskflow.garbage import uncollected
-from daskflow.keeping import StoreKeeper, begin, row_of, take_over, with_parameters_told
+from daskflow.keeping import (
+    StoreKeeper,
+    begin,
+    row_of,
+    take_over,
+    with_heritage,
+    with_parameters_told,
+)
 from daskflow.lowering.plan import Plan
 from daskflow.opening import Opener
 from daskflow.persisting import storage_of, unpack_parameters, with_storage
@@ -99,12 +107,16 @@ def _begun(
     store: RunStore,
     described: Described,
     parameters: dict[str, Any],
+    *,
+    heritage: int = 0,
     **fields: Any,
 ) -> tuple[FlowRun, StoreKeeper]:
     """Make a new run, on its executor and in its store.
 
     Parameters
     ----------
+    heritage
+        How many blocks it keeps of the run that it repeats.
     fields
         Of the run's row, as far as the flow and its parameters do not tell them.
     """
@@ -118,7 +130,7 @@ def _begun(
             row = row_of(flow, spec, parameters, definition.reference_tasks)
             if settings.dashboard.show_parameters:
                 row = with_parameters_told(row, parameters)
-            row = replace(row, **fields)
+            row = replace(with_heritage(row, heritage), **fields)
             keeper = begin(store, row)
     except BaseException:
         session.close()
@@ -224,7 +236,8 @@ def rerun(
         found = _repeats_of(before, assignment.given, from_task, is_failed=failed)
         legacy = legacy_of(before, found, kept, spec.storage)
     described = definition, spec, replace(assignment, first_block=legacy.blocks + 1)
-    run, keeper = _begun(flow, settings, store, described, parameters, parent=row.id)
+    begun = partial(_begun, heritage=legacy.blocks, parent=row.id)
+    run, keeper = begun(flow, settings, store, described, parameters)
     _take_in(run, keeper, legacy)
     return run
 
@@ -258,6 +271,7 @@ def _repeats_of(
 def _take_in(run: FlowRun, keeper: StoreKeeper, legacy: Legacy) -> None:
     """Begin the history of a run with what it keeps of another."""
     told = list(run.record.events)
+    run.record.heritage = legacy.blocks
     restore(run.record, legacy.spaces, run.name)  # those that open write themselves
     told += run.record.events
     ended = (entry for entry in legacy.spaces if isinstance(entry, SpaceEnded))
@@ -337,9 +351,11 @@ def _reopened(
     session = opener.open()
     is_watched = flow.watchers.sees_cancels()
     references = definition.reference_tasks
-    keeper.row["graph"] = outline_of(spec.graph, references, is_watched=is_watched)
+    outline = outline_of(spec.graph, references, is_watched=is_watched)
+    keeper.row["graph"] = outline | {word: row.graph[word] for word in BESIDE if word in row.graph}
     watch = FlowWatch.of(flow)
     run = FlowRun(definition, spec, session, assignment, parameters, watch, keeper, opener)
+    run.record.heritage = row.graph.get(HERITAGE, 0)
     run.started_at = row.started or row.created
     run.show(ShownRun.of(row, store))
     return run

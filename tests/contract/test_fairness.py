@@ -7,6 +7,7 @@ import pytest
 from distributed import Client, LocalCluster
 
 from daskflow import DaskExecutor, LocalExecutor, flow, task, unmapped
+from daskflow.executors import tracker
 from tests.contract.waiting import eventually
 
 pytestmark = pytest.mark.outside
@@ -72,9 +73,16 @@ def test_what_stands_behind_a_long_body_is_begun_elsewhere(two_at_a_time, ledger
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("saturation", "size"), [(10.0, None), (1.1, 1)])
-def test_what_a_worker_was_sent_does_not_wait_behind_a_long_body(ledger, gate, saturation, size):
-    """Where workers are sent much at a time, whole blocks would wait behind it."""
+@pytest.mark.parametrize(("saturation", "size"), [(10.0, None), (1.1, 1), (1.1, None)])
+def test_what_a_worker_was_sent_does_not_wait_behind_a_long_body(
+    monkeypatch, ledger, gate, saturation, size
+):
+    """Where workers are sent much at a time, whole blocks would wait behind it.
+
+    And what comes when it is known to be long moves at once, before somebody looks.
+    """
+    monkeypatch.setattr(tracker, "_UNLOAD_SECONDS", 3600.0)
+    monkeypatch.setattr(tracker, "_LOOK_SECONDS", 3600.0)
     words = {"n_workers": 2, "threads_per_worker": 1, "processes": False, "dashboard_address": None}
     chosen = dask.config.set({"distributed.scheduler.worker-saturation": saturation})
     with chosen, LocalCluster(**words) as cluster, Client(cluster):

@@ -6,7 +6,7 @@ import json
 import sys
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ class Place:
     cluster_class: str | None = None  # dotted name
     cluster_kwargs: str | None = None  # JSON, or @ and the name of a file
     adapt: str | None = None  # MIN:MAX
+    scheduler_file: str | None = None  # as `dask scheduler` writes it
 
 
 def executor_of(place: Place) -> Executor | None:
@@ -44,6 +45,8 @@ def executor_of(place: Place) -> Executor | None:
     if place == Place():
         return None
     settings = Settings()
+    if place.scheduler_file is not None:
+        place = replace(place, address=_address_in(place.scheduler_file, place.address))
     _check_cluster(place)
     word = "--address" if place.address else "--cluster-class" if place.cluster_class else ""
     kind = place.executor or ("dask" if word else settings.executor) or "dask"
@@ -66,6 +69,23 @@ def executor_of(place: Place) -> Executor | None:
             threads_per_worker=size[1],
         )
     return choose_executor(settings.model_copy(update={"executor": kind}))
+
+
+def _address_in(file: str, address: str | None) -> str:
+    """Return the address that a scheduler has written into a file."""
+    if address is not None:
+        msg = "--address and --scheduler-file both say which scheduler: give one of them"
+        raise ExecutorError(msg)
+    try:
+        found = json.loads(Path(file).read_text(encoding="utf-8"))["address"]
+    except OSError as error:
+        msg = f"--scheduler-file {file}: {error.strerror}; a scheduler writes it when it starts"
+        raise ExecutorError(msg) from error
+    except (ValueError, LookupError, TypeError) as error:
+        cure = "give the one that `dask scheduler --scheduler-file` wrote"
+        msg = f"--scheduler-file {file} holds no scheduler's address; {cure}"
+        raise ExecutorError(msg) from error
+    return str(found)
 
 
 def _check_cluster(place: Place) -> None:

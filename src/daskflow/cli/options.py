@@ -24,6 +24,11 @@ _PLACE = (
         help="A Dask scheduler, tcp://HOST:PORT. Default: a temporary cluster on this machine.",
     ),
     click.option(
+        "--scheduler-file",
+        metavar="FILE",
+        help="The same, by the file that `dask scheduler --scheduler-file FILE` wrote.",
+    ),
+    click.option(
         "--workers",
         type=click.IntRange(min=1),
         metavar="N",

@@ -28,7 +28,7 @@ from daskflow.runtime.record import RunRecord
 from daskflow.runtime.views import progress_of
 from daskflow.states import Cancelled, Paused, State
 from daskflow.timing import now
-from daskflow.wording import span_text
+from daskflow.wording import many, span_text
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -146,6 +146,9 @@ def print_tasks(console: Console, record: RunRecord, instant: float | None = Non
         table.add_row(Text(row.name), runs, row.states, took)
     say(console, "")
     console.print(Padding(table, (0, 0, 0, 2), expand=False))
+    if kept := record.inherited():
+        told = f"{many(kept, 'task run')} of these kept of the run that this one repeats"
+        say(console, told, "dim", indent=2)
 
 
 def print_remarks(

@@ -28,6 +28,8 @@ from daskflow.graph import Edge
 from daskflow.triggers import AfterSetup, all_successful
 
 Outline = Mapping[str, Any]
+HERITAGE = "kept_blocks"  # the blocks up to this number are kept of the run that one repeats
+BESIDE = ("parameters", HERITAGE)  # what stands beside a graph, and stays where the graph changes
 _VERSION = 2  # of what is written; readers refuse nothing, they leave out what they do not know
 
 

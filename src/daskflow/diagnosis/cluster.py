@@ -132,8 +132,8 @@ def judge_saturation(saturation: float | None) -> Iterator[Finding]:
         yield ok("saturation", told)
         return
     cure = (
-        "distributed.scheduler.worker-saturation: 10 in the scheduler's configuration lets many "
-        "small tasks take a third of the time"
+        "start the scheduler with DASK_DISTRIBUTED__SCHEDULER__WORKER_SATURATION=10 in its "
+        "environment, and many small tasks with inputs take a third of the time"
     )
     yield warning("saturation", told, cure)
 

@@ -81,6 +81,8 @@ class Tracker(SchedulerPlugin):
         self.losses: Losses  # made where the scheduler is
         self.looking: asyncio.Task[None] | None = None  # while there are runs
         self.pages: Pages | None = None  # for people; None: there is no dashboard
+        self.full: set[Any] = set()  # workers on which what comes would wait, when looked at last
+        self.is_unloading = False  # what waits there is about to move
 
     async def start(self, scheduler: Scheduler) -> None:
         """Offer the calls of the protocol."""
@@ -181,7 +183,18 @@ class Tracker(SchedulerPlugin):
         self._put(report)
         if is_late and run_id in self.runs:
             self.runs[run_id].long.add(block)
-            unload(self.scheduler, self._is_long)
+            self._unload()
+
+    def _unload(self) -> None:
+        """Let what waits on full workers move."""
+        self.is_unloading = False
+        self.full = unload(self.scheduler, self._is_long)
+
+    def _unload_soon(self) -> None:
+        """Do so when all that goes to workers now is on its way."""
+        if not self.is_unloading:
+            self.is_unloading = True
+            self.scheduler.loop.add_callback(self._unload)
 
     def lines(self, worker: str, run_id: str, count: int, lines: bytes) -> None:
         """Take in what bodies of a run have logged; nothing may be raised on a worker's stream."""
@@ -337,6 +350,9 @@ class Tracker(SchedulerPlugin):
                 task.annotations = {**(task.annotations or {}), Mark.TAKEN.value: True}
                 if is_block(key):
                     self.losses.took(key, had_value=start == "memory")
+        elif finish == "processing" and self.full:
+            if self.scheduler.tasks[key].processing_on in self.full:  # Dask does not know that
+                self._unload_soon()
         elif finish == "erred" and self._is_mine(key):
             self._put_error(key, kwargs.get("worker") or "")
 
@@ -381,7 +397,7 @@ class Tracker(SchedulerPlugin):
             is_any = any(run.long for run in self.runs.values())
             await asyncio.sleep(_UNLOAD_SECONDS if is_any else max(0.0, due - loop.time()))
             if is_any:
-                unload(self.scheduler, self._is_long)
+                self._unload()
             if loop.time() >= due:
                 self._complain_of_stuck()
                 due = loop.time() + _LOOK_SECONDS

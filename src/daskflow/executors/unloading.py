@@ -22,11 +22,14 @@ def is_full(ws: Any, is_long: IsLong) -> bool:
     return sum(is_long(ts.key) for ts in ws.processing) >= int(ws.nthreads)
 
 
-def unload(scheduler: Any, is_long: IsLong) -> None:
-    """Ask for what waits on full workers to be moved, each to the least loaded of the others."""
+def unload(scheduler: Any, is_long: IsLong) -> set[Any]:
+    """Ask for what waits on full workers to be moved, each to the least loaded of the others.
+
+    Returns the full workers.
+    """
     stealing = scheduler.extensions.get("stealing")
     if stealing is None:  # it is switched off
-        return
+        return set()
     full = {ws for ws in scheduler.workers.values() if is_full(ws, is_long)}
     counts = {ws: len(ws.processing) for ws in scheduler.workers.values()}  # with what comes now
     for victim in full:
@@ -37,3 +40,4 @@ def unload(scheduler: Any, is_long: IsLong) -> None:
                 thief = min(thieves, key=lambda ws: (counts[ws] / ws.nthreads, ws.address))
                 counts[thief] += 1
                 stealing.move_task_request(ts, victim, thief)
+    return full

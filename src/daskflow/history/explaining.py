@@ -31,6 +31,7 @@ from daskflow.states import (
     Success,
     TriggerFailed,
 )
+from daskflow.wording import many
 
 _TRACE_LINES = 12  # the last ones of a traceback
 _NAMED = 5  # task runs in a line
@@ -167,19 +168,24 @@ def _tell_success(walk: _Walk, here: Place, state: State) -> _Found:
     told = [*_before(walk, here)]
     note = _note(walk.record, here)
     position = position_of(walk.record, here)
-    if position is not None and not walk.record.nodes[here.node].attempts[position]:
-        told.append("its value was given, its body was not called")
+    if position is not None:
+        node = walk.record.nodes[here.node]
+        if not node.attempts[position]:
+            told.append("its value was given, its body was not called")
+        elif 0 < node.blocks[position] <= walk.record.heritage:
+            told.append("kept of the run that this one repeats: its body was not called again")
     if note is not None and note.digests:
         task = walk.record.graph.nodes[here.node].task.name
         told.append(explain_miss(note.digests, walk.earlier(task)))
     return told, None
 
 
-_CHILDREN = {  # what is told of the children of a mapped task, whichever there are first
-    "failed": FAILED,
-    "are not finished": frozenset(kind.code for kind in KINDS) - FINISHED,
-    "were cancelled": frozenset({Cancelled.code}),
-    "were skipped": frozenset({Skipped.code}),
+# what is told of a child of a mapped task, or of some, whichever there are first
+_CHILDREN = {
+    ("failed", "failed"): FAILED,
+    ("is not finished", "are not finished"): frozenset(kind.code for kind in KINDS) - FINISHED,
+    ("was cancelled", "were cancelled"): frozenset({Cancelled.code}),
+    ("was skipped", "were skipped"): frozenset({Skipped.code}),
 }
 
 
@@ -189,13 +195,14 @@ def _tell_mapped(walk: _Walk, here: Place, state: State) -> _Found:
     below = record.nodes[here.node].space.below(here.index)
     codes = record.nodes[here.node].codes
     places = list(below.positions())
-    for what, wanted in _CHILDREN.items():
+    for (of_one, of_some), wanted in _CHILDREN.items():
         found = [p for p in places if codes[p] in wanted]
         if found:
             named = [Place(here.node, record.index(here.node, p)) for p in found]
-            told = f"of its {len(places)} task runs {len(found)} {what}: {_listed(named)}"
+            what = of_one if len(found) == 1 else of_some
+            told = f"{len(found)} of its {many(len(places), 'task run')} {what}: {_listed(named)}"
             return [told], named[0]
-    return [f"all of its {len(places)} task runs succeeded"], None
+    return [f"all of its {many(len(places), 'task run')} succeeded"], None
 
 
 _WAYS: dict[type[State], Callable[[_Walk, Place, State], _Found]] = {

@@ -139,6 +139,7 @@ class Columns:
         self.known = Known(self.nodes, self.spaces)
         self.keys: dict[int, Key] = {}  # of blocks by number
         self.workers: dict[int, str] = {}  # who ran a block
+        self.heritage = 0  # the blocks up to this number are kept of the run that this one repeats
         self.lengths: dict[str, dict[int, Length]] = {}  # of values that something maps over
         self.events: list[StateChanged] = []  # what was not to be expected
         self.running: dict[tuple[str, int], Running] = {}  # bodies that take long
@@ -311,6 +312,11 @@ class Columns:
     def _below(self, link: Link, position: int) -> Below:
         mine, theirs = self.nodes[link.edge.downstream].space, self.nodes[link.edge.upstream].space
         return link.below(position, mine, theirs)
+
+    def inherited(self) -> int:
+        """Return how many task runs are kept of the run that this one repeats."""
+        numbers = range(1, self.heritage + 1)  # as many as there were workers
+        return sum(node.blocks.count(one) for one in numbers for node in self.nodes.values())
 
     def owned_ranges(
         self, name: str, block: int, start: int, stop: int

@@ -166,6 +166,31 @@ def test_what_does_not_go_with_a_clusters_class(tmp_path, monkeypatch, words, pr
         executor_of(Place(cluster_class="a.B", **words))
 
 
+def test_the_scheduler_that_a_file_names(tmp_path):
+    """A scheduler writes where it is, and who reads that needs no address."""
+    (tmp_path / "there.json").write_text('{"type": "Scheduler", "address": "tcp://a:1"}')
+    executor = executor_of(Place(scheduler_file=str(tmp_path / "there.json")))
+    assert repr(executor) == repr(DaskExecutor("tcp://a:1"))
+
+
+@pytest.mark.parametrize(
+    ("text", "words", "problem"),
+    [
+        (None, {}, "there.json: No such file or directory; a scheduler writes it when it starts"),
+        ("{", {}, "there.json holds no scheduler's address; give the one that `dask scheduler"),
+        ("[]", {}, "there.json holds no scheduler's address"),
+        ("{}", {}, "there.json holds no scheduler's address"),
+        ("{}", {"address": "tcp://a:1"}, "--address and --scheduler-file both say which scheduler"),
+    ],
+)
+def test_a_file_that_names_no_scheduler(tmp_path, text, words, problem):
+    """It is not there yet, it is another one, or an address was given as well."""
+    if text is not None:
+        (tmp_path / "there.json").write_text(text)
+    with pytest.raises(ExecutorError, match=problem):
+        executor_of(Place(scheduler_file=str(tmp_path / "there.json"), **words))
+
+
 @pytest.mark.parametrize("words", [{"cluster_kwargs": "{}"}, {"adapt": "0:1"}])
 def test_what_is_for_a_clusters_class_alone(words):
     """Words about a cluster that nobody named."""

@@ -214,6 +214,21 @@ def test_a_run_is_made_anew(failed, daskflow, store, words, again):
     assert failed.name not in output.partition("returned")[0]
 
 
+@pytest.mark.parametrize(
+    ("words", "kept"),
+    [((), ""), (("--failed",), "2 task runs"), (("--from", "double[1]"), "1 task run")],
+)
+def test_what_was_kept_is_told(failed, daskflow, words, kept):
+    """Where the run ends, when somebody looks later, and of a task run that somebody asks for."""
+    output = daskflow("rerun", failed.name, *words, "--executor", "local")[1]
+    told = f"\n  {kept} of these kept of the run that this one repeats\n" if kept else ""
+    for shown in (output, daskflow("show", "last")[1]):
+        assert shown.count("kept of the run") == bool(kept)
+        assert told in shown
+    is_kept = "its body was not called again" in daskflow("why", "last", "double[0]")[1]
+    assert is_kept is bool(kept)
+
+
 def test_what_is_no_task_to_begin_from(failed, daskflow, store):
     """It is named, and no run is made."""
     code, _, errors = daskflow("rerun", "last", "--from", "dubble", "--executor", "local")

@@ -114,7 +114,7 @@ def test_a_mapped_task_tells_of_its_children(run):
     found = detail_of(run, "work", ())
     assert found.children == 9
     assert type(found.state).__name__ == "Mapped"
-    assert "of its 9 task runs 1 failed: work[1]" in found.reasons[0].told[0]
+    assert "1 of its 9 task runs failed: work[1]" in found.reasons[0].told[0]
 
 
 def test_a_mapped_task_without_children_leads_to_why(run):

@@ -154,7 +154,7 @@ def test_clocks_that_differ():
 def test_a_saturation_that_makes_workers_wait():
     """The setting that cures it is named; where it is not known nothing is said."""
     (found,) = judge_saturation(1.1)
-    assert (found.level.value, "worker-saturation: 10" in found.cure) == ("warning", True)
+    assert (found.level.value, "WORKER_SATURATION=10" in found.cure) == ("warning", True)
     assert list(judge_saturation(None)) == []
 
 

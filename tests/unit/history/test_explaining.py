@@ -131,7 +131,7 @@ def test_a_skipped_one_leads_to_the_one_that_said_so():
     assert [reason.who for reason in found] == ["same-2", "same", "picky"]
     assert found[-1].told == ("it said so itself",)
     (mapped, child) = reasons_of(lambda: picky.map([0, 1]), "picky")
-    assert mapped.told == ("of its 2 task runs 1 were skipped: picky[1]",)
+    assert mapped.told == ("1 of its 2 task runs was skipped: picky[1]",)
     assert child.who == "picky[1]"
 
 
