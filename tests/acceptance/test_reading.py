@@ -88,8 +88,8 @@ def loaded(daskflow):
 
 def test_a_run_is_read_while_it_goes_on(driver, daskflow, tmp_path):
     """Who drives it is told, and nothing of it is forgotten; in the end all is well."""
-    assert seen(daskflow) == ("night", "Running", None)
     shown = loaded(daskflow)
+    assert seen(daskflow) == ("night", "Running", None)
     assert shown["driver"].endswith(f", process {driver.pid}")
     assert daskflow("gc", "--older-than", "0s", "--keep-last", "0")[1]["forgotten"] == []
     Gate(tmp_path / "gate").open()

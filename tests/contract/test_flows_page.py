@@ -11,6 +11,7 @@ from distributed.dashboard.scheduler import template_variables
 from daskflow import DaskExecutor, flow, get_run_logger, task, unmapped
 from daskflow.dashboard.documents import PAGES
 from daskflow.dashboard.mounting import URLS
+from daskflow.definition.outlining import nodes_of
 from daskflow.errors import StoreBusyError, UnknownRunError
 from daskflow.executors.tracker import Tracker
 from tests.contract.processes import scheduler, worker
@@ -126,7 +127,7 @@ def test_a_history_is_told_while_somebody_looks(near_cluster, tmp_path, monkeypa
         except StoreBusyError:
             return None
 
-    assert set(eventually(graph)["nodes"]) == {"inc", "held"}
+    assert set(nodes_of(eventually(graph))) == {"inc", "held"}
     gate.open()
     run.wait()
     kept = run._keeper.store.entries(run.id, with_values=False)
