@@ -252,7 +252,7 @@ def with_parameters_told(row: RunRow, parameters: Mapping[str, Any]) -> RunRow:
 
 
 def with_heritage(row: RunRow, blocks: int) -> RunRow:
-    """Return a run's row that says how many blocks it keeps of the run that it repeats."""
+    """Return a run's row that says up to which block what it has is kept of the one it repeats."""
     return replace(row, graph={**row.graph, HERITAGE: blocks}) if blocks else row
 
 

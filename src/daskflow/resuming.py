@@ -125,10 +125,11 @@ def positions_of(record: RunRecord, wanted: str | Task[..., Any]) -> tuple[str, 
 
 def code_digests(graph: FlowGraph) -> dict[str, list[str]]:
     """Return digests of the sources of all tasks, each with the nodes whose task it is."""
-    digests = {id(task): _digest_of(task.fn) for task in graph.tasks()}
+    functions = {id(task.fn): task.fn for task in graph.tasks()}  # one may be that of many tasks
+    digests = {key: _digest_of(function) for key, function in functions.items()}
     found: dict[str, list[str]] = {digest: [] for digest in digests.values()}
     for name, node in graph.nodes.items():
-        found[digests[id(node.task)]].append(name)
+        found[digests[id(node.task.fn)]].append(name)
     return found
 
 

@@ -116,7 +116,7 @@ def _begun(
     Parameters
     ----------
     heritage
-        How many blocks it keeps of the run that it repeats.
+        The last block of those in which is noted what it keeps of the run that it repeats.
     fields
         Of the run's row, as far as the flow and its parameters do not tell them.
     """

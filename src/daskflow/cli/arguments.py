@@ -48,7 +48,8 @@ def executor_of(place: Place) -> Executor | None:
     if place.scheduler_file is not None:
         place = replace(place, address=_address_in(place.scheduler_file, place.address))
     _check_cluster(place)
-    word = "--address" if place.address else "--cluster-class" if place.cluster_class else ""
+    said = "--address" if place.scheduler_file is None else "--scheduler-file"
+    word = said if place.address else "--cluster-class" if place.cluster_class else ""
     kind = place.executor or ("dask" if word else settings.executor) or "dask"
     size = (place.workers, place.threads_per_worker)
     if word and kind != "dask":
@@ -78,6 +79,8 @@ def _address_in(file: str, address: str | None) -> str:
         raise ExecutorError(msg)
     try:
         found = json.loads(Path(file).read_text(encoding="utf-8"))["address"]
+        if not found or not isinstance(found, str):
+            raise TypeError(found)
     except OSError as error:
         msg = f"--scheduler-file {file}: {error.strerror}; a scheduler writes it when it starts"
         raise ExecutorError(msg) from error
@@ -85,7 +88,7 @@ def _address_in(file: str, address: str | None) -> str:
         cure = "give the one that `dask scheduler --scheduler-file` wrote"
         msg = f"--scheduler-file {file} holds no scheduler's address; {cure}"
         raise ExecutorError(msg) from error
-    return str(found)
+    return found
 
 
 def _check_cluster(place: Place) -> None:
@@ -97,7 +100,8 @@ def _check_cluster(place: Place) -> None:
             raise ExecutorError(msg)
         return
     if place.address is not None:
-        msg = "--address and --cluster-class both say which cluster: give one of them"
+        word = "--address" if place.scheduler_file is None else "--scheduler-file"
+        msg = f"{word} and --cluster-class both say which cluster: give one of them"
         raise ExecutorError(msg)
     if (place.workers, place.threads_per_worker) != (None, None):
         msg = (

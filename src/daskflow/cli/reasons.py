@@ -100,7 +100,8 @@ def _due(state: State) -> float | None:
 def head_of(reason: Reason, way: Way) -> str:
     """Return the first line of a reason."""
     attempt = f" at attempt {reason.attempt}" if reason.attempt > 1 else ""
-    where = f" on {reason.worker}" if reason.worker and reason.attempt else ""
+    has_ended = reason.state.is_finished() or isinstance(reason.state, Scheduled)
+    where = f" on {reason.worker}" if reason.worker and reason.attempt and has_ended else ""
     due = _due(reason.state)
     again = f", goes on at {way.time(due)}" if due is not None else ""
     return f"{reason.who}: {kind_text(reason.state)}{attempt}{where}{again}"

@@ -3,14 +3,16 @@
 Nodes, edges and index spaces by name, without functions and arguments: enough to restore the states
 of all task runs, and to draw the graph, by whoever does not have the flow's code.
 
-Nodes stand together of which the same is told, and edges of one kind: there may be very many. In
-runs of version 1 each node and each edge stood by itself.
+There may be very many nodes. So what is told alike of several, one behind the other, is told once,
+and so are the kinds of edges that lead into nodes. In runs of version 1 each node and each edge
+stood by itself.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from itertools import repeat
+from collections.abc import Iterable, Mapping
+from itertools import groupby, islice
+from operator import itemgetter
 from typing import Any
 
 from daskflow.definition.nodes import (
@@ -24,13 +26,14 @@ from daskflow.definition.nodes import (
     node_refs,
 )
 from daskflow.definition.tasks import Task
+from daskflow.errors import StoreError
 from daskflow.graph import Edge
 from daskflow.triggers import AfterSetup, all_successful
 
 Outline = Mapping[str, Any]
-HERITAGE = "kept_blocks"  # the blocks up to this number are kept of the run that one repeats
+HERITAGE = "kept_blocks"  # what is in blocks up to this number is kept of the run that one repeats
 BESIDE = ("parameters", HERITAGE)  # what stands beside a graph, and stays where the graph changes
-_VERSION = 2  # of what is written; readers refuse nothing, they leave out what they do not know
+_VERSION = 2  # of what is written
 
 
 def outline_of(
@@ -55,7 +58,7 @@ def outline_of(
     ... def four():
     ...     return double(double(1))
     >>> outline_of(four.graph())["edges"]
-    [[['x', [], ''], ['double'], ['double-2']]]
+    [[[['x', [], '', 1]], ['double-2'], [['double']]]]
     """
     told: dict[str, Any] = {"watched": True} if is_watched else {}
     return told | {
@@ -70,12 +73,14 @@ def outline_of(
 def _nodes_told(graph: FlowGraph) -> list[Any]:
     """Return what is told of nodes, and the names of those that it is told of, in their order."""
     found: list[Any] = []
-    last = None
+    known: dict[tuple[int, str], dict[str, Any]] = {}  # by task and space
     for name, node in graph.nodes.items():
-        kind = (node.task, node.space)
-        if kind != last:
-            last = kind
-            found.append([_node_told(node), []])
+        kind = (id(node.task), node.space)
+        told = known.get(kind)
+        if told is None:
+            told = known[kind] = _node_told(node)
+        if not found or found[-1][0] != told:
+            found.append([told, []])
         found[-1][1].append(name)
     return found
 
@@ -105,18 +110,38 @@ def _node_told(node: NodeSpec) -> dict[str, Any]:
 _FLAGS = "mfg"  # letters of what an edge may be: mapped, flat, a gate
 
 
+_KIND = itemgetter(slice(Edge._fields.index("key"), None))  # what an edge is beside its ends
+
+
 def _edges_told(graph: FlowGraph) -> list[Any]:
-    """Return for each kind of edges what is told of them, and from where to where they lead."""
-    found: dict[Any, tuple[list[Any], list[str], list[str]]] = {}
-    for upstream, downstream, key, is_mapped, _, levels, is_flat, is_gate in graph.edges():
-        kind = (key, is_mapped, levels, is_flat, is_gate)
-        if kind not in found:
-            flags = "m" * is_mapped + "f" * is_flat + "g" * is_gate
-            found[kind] = [key, list(levels), flags], [], []
-        _, before, behind = found[kind]
-        before.append(upstream)
-        behind.append(downstream)
-    return [list(told) for told in found.values()]
+    """Return the nodes that edges of the same kinds lead into, in the same order, and from where.
+
+    That is for each such group: its kinds, each with how many of it there are one behind the other;
+    the nodes; and for each kind the nodes before them.
+    """
+    found: dict[Any, tuple[list[str], list[list[str]]]] = {}
+    for name in graph.nodes:
+        edges = graph.into(name)
+        if len(edges) == 1:  # as in every chain
+            kinds = tuple((_KIND(edge), 1) for edge in edges)
+        else:
+            kinds = tuple((kind, len([*run])) for kind, run in groupby(map(_KIND, edges)))
+        if kinds not in found:
+            found[kinds] = [], [[] for _ in kinds]
+        nodes, columns = found[kinds]
+        nodes.append(name)
+        before = iter(edges)
+        for (_, count), column in zip(kinds, columns, strict=True):
+            column += [edge.upstream for edge in islice(before, count)]
+    return [
+        [[_kind_told(*kind) for kind in kinds], *told] for kinds, told in found.items() if kinds
+    ]
+
+
+def _kind_told(kind: tuple[Any, ...], count: int) -> list[Any]:
+    key, is_mapped, _, levels, is_flat, is_gate = kind
+    flags = "m" * is_mapped + "f" * is_flat + "g" * is_gate
+    return [key, list(levels), flags, count]
 
 
 def _space_told(space: SpaceSpec) -> dict[str, Any]:
@@ -145,20 +170,36 @@ def nodes_of(outline: Outline) -> dict[str, Mapping[str, Any]]:
     >>> nodes_of({"version": 2, "nodes": [[{"task": "double"}, ["double", "double-2"]]]})
     {'double': {'task': 'double'}, 'double-2': {'task': 'double'}}
     """
+    version = outline.get("version", 1)
+    if version > _VERSION:
+        msg = f"the graph of this run is told in version {version}; a newer daskflow wrote it"
+        raise StoreError(msg)
     nodes = outline.get("nodes", ())
     if isinstance(nodes, Mapping):  # version 1
         return dict(nodes)
     return {name: told for told, names in nodes for name in names}
 
 
-def _edges_of(outline: Outline) -> Iterator[tuple[str, str, list[Any]]]:
-    """Return from where to where each edge leads, and what is told of it."""
-    for edge in outline.get("edges", ()):
-        if isinstance(edge[0], str):  # version 1
-            yield edge[0], edge[1], edge[2:]
-        else:
-            told, before, behind = edge
-            yield from zip(before, behind, repeat(told), strict=False)
+def _edges_of(outline: Outline) -> dict[str, list[Edge]]:
+    """Return the edges that lead into each node, in their order."""
+    found: dict[str, list[Edge]] = {}
+    for told in outline.get("edges", ()):
+        if isinstance(told[0], str):  # version 1
+            before, name, *kind = told
+            found.setdefault(name, []).append(_edge_of(before, name, *kind))
+            continue
+        kinds, nodes, columns = told
+        for (*kind, count), column in zip(kinds, columns, strict=True):
+            for place, before in enumerate(column):
+                name = nodes[place // count]
+                found.setdefault(name, []).append(_edge_of(before, name, *kind))
+    return found
+
+
+def _edge_of(before: str, name: str, key: str | None, levels: list[int], flags: str) -> Edge:
+    is_mapped, is_flat, is_gate = (letter in flags for letter in _FLAGS)
+    way = Edge(before, name, key, is_mapped, levels=tuple(levels))
+    return way._replace(is_flat=is_flat, is_gate=is_gate)
 
 
 def graph_of(outline: Outline) -> FlowGraph:
@@ -166,7 +207,7 @@ def graph_of(outline: Outline) -> FlowGraph:
 
     Examples
     --------
-    >>> edges = [[["x", [], ""], ["a"], ["b"]]]
+    >>> edges = [[[["x", [], "", 1]], ["b"], [["a"]]]]
     >>> graph = graph_of({"nodes": [[{"task": "clean"}, ["a", "b"]]], "edges": edges})
     >>> graph.order(), graph.nodes["b"].task
     (['a', 'b'], <task 'clean'>)
@@ -175,15 +216,13 @@ def graph_of(outline: Outline) -> FlowGraph:
     spaces: Mapping[str, Any] = outline.get("spaces", {})
     for name, told in spaces.items():
         graph.add_space(_space_of(name, told))
+    edges = _edges_of(outline)
     for name, told in nodes_of(outline).items():
         task: Task[..., Any] = Task(_absent, name=told.get("task", name))
         if "setup" in told:
             task = task.with_options(trigger=AfterSetup(told["setup"]))
-        graph.add_node(name, NodeSpec(name, task, (), told.get("space", ROOT)))
-    for upstream, downstream, (key, levels, flags) in _edges_of(outline):
-        is_mapped, is_flat, is_gate = (letter in flags for letter in _FLAGS)
-        way = Edge(upstream, downstream, key, is_mapped, levels=tuple(levels))
-        graph.join(way._replace(is_flat=is_flat, is_gate=is_gate))
+        spec = NodeSpec(name, task, (), told.get("space", ROOT))
+        graph.add_node(name, spec, edges.get(name, ()))
     return graph
 
 

@@ -20,6 +20,7 @@ from daskflow.executors.at_work import call_off
 from daskflow.executors.base import NOWHERE, Gauge, Mark, PackedSpec, TakeLines, use_port
 from daskflow.executors.showing import Shown, Silent, Teller
 from daskflow.executors.wire import is_block, is_portion
+from daskflow.garbage import collected
 from daskflow.lines import Batch, pack_batch
 from daskflow.questions import ASK_SECONDS, Answerer, Question, answer_nothing
 from daskflow.signals import RunInterrupted
@@ -129,7 +130,8 @@ class LocalSession:
     def wait(self, timeout: float | None) -> list[Report]:
         """Return reports; without a pool, run the next node here to have one."""
         while self._pool is None and self._ready and self._reports.empty():
-            self._run(self._ready.popleft())
+            with collected():
+                self._run(self._ready.popleft())
         reports: list[Report] = []
         try:
             reports.append(self._reports.get(timeout=timeout))

@@ -24,6 +24,7 @@ from daskflow.executors.wire import (
     unpack_segments,
 )
 from daskflow.questions import Answerer, answer_nothing
+from daskflow.timing import monotonic
 
 if TYPE_CHECKING:
     from daskflow.executors.mailbox import RawReport
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 _WATCH_SECONDS = 1.0  # between looks at futures that no report came for
 _MANY = 2_000  # blocks, from which on it matters how the scheduler hands them out
+_DOUBT_SECONDS = 0.2  # in which a report is still on its way, whatever became of its future
 _GONE = ("error", "cancelled", "lost")  # states of futures
 _UNKNOWN_THREADS = 4  # what a cluster without workers counts as
 
@@ -62,7 +64,8 @@ class DaskSession:
         self._futures: dict[Any, Any] = {}  # of what leads to all of a submission
         self._unreported: list[_Submission] = []
         self._submitted = 0  # nodes of graphs
-        self._suspects: set[Any] = set()  # futures that ended without a report, seen once
+        # futures that ended without a report, and when that was seen first
+        self._suspects: dict[Any, float] = {}
         self.link = _dashboard_of(hub)
 
     @property
@@ -240,13 +243,14 @@ class DaskSession:
         Dask takes a submitted graph as a whole or not at all: what leads to all of it tells of all.
         """
         reports: list[Report] = []
-        suspects: set[Any] = set()
+        suspects: dict[Any, float] = {}
+        instant = monotonic()
         for submission in list(self._unreported):
             future = self._futures.get(submission.lead)
             if future is None or future.status not in _GONE:
                 continue
-            if submission.lead not in self._suspects:
-                suspects.add(submission.lead)
+            since = suspects[submission.lead] = self._suspects.get(submission.lead, instant)
+            if instant - since < _DOUBT_SECONDS:
                 continue
             error = _why(future)
             reports += [Report(self._run_id, block, "", error=error) for block in submission.blocks]

@@ -52,6 +52,7 @@ _PAUSE_SECONDS = 0.03  # between answers to one client: each costs as much as a 
 _LONG_PAUSE_SECONDS = 0.1  # where much comes: its driver has enough to do meanwhile
 _MUCH = 4  # reports in an answer
 _LOOK_SECONDS = 0.5  # between looks at what no worker can run
+_MOMENT_SECONDS = 0.02  # in which such tasks are gathered
 _UNLOAD_SECONDS = 0.1  # the same, at what waits behind a block that takes long
 
 
@@ -191,10 +192,10 @@ class Tracker(SchedulerPlugin):
         self.full = unload(self.scheduler, self._is_long)
 
     def _unload_soon(self) -> None:
-        """Do so when all that goes to workers now is on its way."""
+        """Do so when what goes to workers now is on its way; not each time that something goes."""
         if not self.is_unloading:
             self.is_unloading = True
-            self.scheduler.loop.add_callback(self._unload)
+            self.scheduler.loop.call_later(_MOMENT_SECONDS, self._unload)
 
     def lines(self, worker: str, run_id: str, count: int, lines: bytes) -> None:
         """Take in what bodies of a run have logged; nothing may be raised on a worker's stream."""

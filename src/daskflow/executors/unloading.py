@@ -31,11 +31,14 @@ def unload(scheduler: Any, is_long: IsLong) -> set[Any]:
     if stealing is None:  # it is switched off
         return set()
     full = {ws for ws in scheduler.workers.values() if is_full(ws, is_long)}
+    free = scheduler.running - full
+    if not full or not free:
+        return full
     counts = {ws: len(ws.processing) for ws in scheduler.workers.values()}  # with what comes now
     for victim in full:
         for ts in [ts for ts in victim.processing if not is_long(ts.key)]:
             valid = scheduler.valid_workers(ts)
-            thieves = scheduler.running - full if valid is None else valid - full
+            thieves = free if valid is None else valid - full
             if thieves:
                 thief = min(thieves, key=lambda ws: (counts[ws] / ws.nthreads, ws.address))
                 counts[thief] += 1

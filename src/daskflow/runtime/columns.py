@@ -139,7 +139,8 @@ class Columns:
         self.known = Known(self.nodes, self.spaces)
         self.keys: dict[int, Key] = {}  # of blocks by number
         self.workers: dict[int, str] = {}  # who ran a block
-        self.heritage = 0  # the blocks up to this number are kept of the run that this one repeats
+        # what is in blocks up to this number is kept of the run that this one repeats
+        self.heritage = 0
         self.lengths: dict[str, dict[int, Length]] = {}  # of values that something maps over
         self.events: list[StateChanged] = []  # what was not to be expected
         self.running: dict[tuple[str, int], Running] = {}  # bodies that take long
@@ -315,8 +316,12 @@ class Columns:
 
     def inherited(self) -> int:
         """Return how many task runs are kept of the run that this one repeats."""
-        numbers = range(1, self.heritage + 1)  # as many as there were workers
-        return sum(node.blocks.count(one) for one in numbers for node in self.nodes.values())
+        nodes = self.nodes.values() if self.heritage else ()
+        return sum(
+            0 < block <= self.heritage and code in FINISHED
+            for node in nodes
+            for block, code in zip(node.blocks, node.codes, strict=True)
+        )
 
     def owned_ranges(
         self, name: str, block: int, start: int, stop: int

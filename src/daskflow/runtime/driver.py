@@ -190,10 +190,10 @@ class Driver:
             raise DaskflowError(msg)
 
     def _wait(self) -> list[Report]:
-        """Return the reports that come within a while, in which the garbage collector looks around.
+        """Return the reports that come within a while, in which the garbage collector may look.
 
         Where much was lowered that takes it some time, in which the thread that sends the plan does
-        not get on either. So it begins when the plan has left.
+        not get on either. So it may not before the plan has left.
         """
         began, ended = self._last_lowering
         if ended - began > _QUICK and now() < ended + _LEAVING:

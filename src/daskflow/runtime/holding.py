@@ -40,7 +40,7 @@ class Holding:
         self._to_lower: set[str] = set(graph.nodes)  # nodes with task runs never lowered yet
         self._earlier: dict[TaskRunKey, list[int]] = {}  # blocks that gave a task run back
         self._unbegun: dict[str, list[tuple[int, int, int]]] = {}  # by node: from, to, its block
-        self._settled: set[int] = set()  # blocks of which each task run is finished
+        self._settled: set[int] = set()  # blocks of which each task run is finished, or given back
         self._loose: set[int] = set()  # of these the ones to look at again
 
     def add(self, block: Block) -> None:

@@ -304,8 +304,8 @@ class RunRecord(Columns):
         self._due.clear()
         self.open = 0
         for name, record in self.nodes.items():
-            codes = chain(record.codes, (state.code for _, state in self.decided(name)))
             if record.space.level:
+                codes = chain(record.codes, (state.code for _, state in self.decided(name)))
                 record.counts = defaultdict(int, Counter(codes))
             self.open += record.codes.count(Pending.code)
             for position, code in enumerate(record.codes):

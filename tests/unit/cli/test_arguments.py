@@ -18,6 +18,7 @@ from daskflow.errors import DaskflowError, ExecutorError, ParameterError
 def etl(days: list[date], limit: int = 1, zip_code: str = "", path: Path = Path(), other=None): ...
 
 
+THERE = '{"type": "Scheduler", "address": "tcp://a:1"}'  # as a scheduler writes where it is
 ETL = Signature.of(etl, "etl")
 
 
@@ -168,7 +169,7 @@ def test_what_does_not_go_with_a_clusters_class(tmp_path, monkeypatch, words, pr
 
 def test_the_scheduler_that_a_file_names(tmp_path):
     """A scheduler writes where it is, and who reads that needs no address."""
-    (tmp_path / "there.json").write_text('{"type": "Scheduler", "address": "tcp://a:1"}')
+    (tmp_path / "there.json").write_text(THERE)
     executor = executor_of(Place(scheduler_file=str(tmp_path / "there.json")))
     assert repr(executor) == repr(DaskExecutor("tcp://a:1"))
 
@@ -180,7 +181,11 @@ def test_the_scheduler_that_a_file_names(tmp_path):
         ("{", {}, "there.json holds no scheduler's address; give the one that `dask scheduler"),
         ("[]", {}, "there.json holds no scheduler's address"),
         ("{}", {}, "there.json holds no scheduler's address"),
+        ('{"address": null}', {}, "there.json holds no scheduler's address"),
+        ('{"address": ""}', {}, "there.json holds no scheduler's address"),
         ("{}", {"address": "tcp://a:1"}, "--address and --scheduler-file both say which scheduler"),
+        (THERE, {"cluster_class": "a.B"}, "--scheduler-file and --cluster-class both say which"),
+        (THERE, {"executor": "local"}, "leave out --executor local, or --scheduler-file"),
     ],
 )
 def test_a_file_that_names_no_scheduler(tmp_path, text, words, problem):

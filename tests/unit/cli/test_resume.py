@@ -222,7 +222,7 @@ def test_what_was_kept_is_told(failed, daskflow, words, kept):
     """Where the run ends, when somebody looks later, and of a task run that somebody asks for."""
     output = daskflow("rerun", failed.name, *words, "--executor", "local")[1]
     told = f"\n  {kept} of these kept of the run that this one repeats\n" if kept else ""
-    for shown in (output, daskflow("show", "last")[1]):
+    for shown in (output, *(daskflow(word, "last")[1] for word in ("show", "watch"))):
         assert shown.count("kept of the run") == bool(kept)
         assert told in shown
     is_kept = "its body was not called again" in daskflow("why", "last", "double[0]")[1]

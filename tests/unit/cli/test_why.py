@@ -9,7 +9,7 @@ from daskflow.cli.reading import Way
 from daskflow.cli.reasons import Story, head_of
 from daskflow.history.explaining import Reason
 from daskflow.history.reading import read_run
-from daskflow.states import Crashed, Failed, Retrying, Running
+from daskflow.states import Crashed, Failed, Retrying, Running, Success
 from daskflow.stores.history import RunRow
 from daskflow.timing import as_datetime
 
@@ -183,6 +183,9 @@ def test_the_head_of_a_reason():
     assert head_of(Reason("a", Failed(), 2, "tcp://w:1"), way) == (
         "a: Failed at attempt 2 on tcp://w:1"
     )
+    assert head_of(Reason("a", Success(), 1, "tcp://w:1"), way) == "a: Success on tcp://w:1"
+    # who had it before tells nothing of where it runs, or will
+    assert head_of(Reason("a", Running(), 2, "tcp://w:1"), way) == "a: Running at attempt 2"
     assert head_of(Reason("a", Crashed(reason="worker lost"), 1, ""), way) == (
         "a: Crashed (worker lost)"
     )

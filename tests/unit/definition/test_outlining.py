@@ -8,6 +8,7 @@ import pytest
 
 from daskflow import case, flatten, flow, manual_only, merge, task, unmapped
 from daskflow.definition.outlining import graph_of, nodes_of, outline_of
+from daskflow.errors import StoreError
 from daskflow.graph import Edge
 
 
@@ -67,7 +68,18 @@ def long(n: int):
     return add(load(load(first)), first)
 
 
-@pytest.mark.parametrize("made", [chain, lanes, flat, nested, branches])
+@flow
+def gathered(n: int):
+    return task(sum, name="total")([load(n) for _ in range(3)])
+
+
+@flow
+def crossed(n: int):
+    c, d = load(n), double(n)
+    return add(add(c, d), y=add(y=d, x=c)), add(y=c, x=d)
+
+
+@pytest.mark.parametrize("made", [chain, lanes, flat, nested, branches, gathered, crossed])
 def test_a_graph_comes_back(made):
     """Its edges with all that they say, its spaces, and who gives their width."""
     graph = made.graph()
@@ -99,10 +111,21 @@ def test_what_is_told_alike_is_told_once():
     outline = outline_of(long.graph())
     assert [names for _, names in outline["nodes"]] == [["load", "load-2", "load-3"], ["add"]]
     assert outline["edges"] == [
-        [["n", [], ""], ["load", "load-2"], ["load-2", "load-3"]],
-        [["x", [], ""], ["load-3"], ["add"]],
-        [["y", [], ""], ["load"], ["add"]],
+        [[["n", [], "", 1]], ["load-2", "load-3"], [["load", "load-2"]]],
+        [[["x", [], "", 1], ["y", [], "", 1]], ["add"], [["load-3"], ["load"]]],
     ]
+
+
+def test_edges_of_a_kind_that_lead_into_one_node():
+    """How many there are is told, as of a list of very many."""
+    outline = outline_of(gathered.graph())
+    assert outline["edges"] == [[[["ns", [], "", 3]], ["total"], [["load", "load-2", "load-3"]]]]
+
+
+def test_a_graph_of_a_newer_version():
+    """It says which it is, and what wrote it."""
+    with pytest.raises(StoreError, match="told in version 3; a newer daskflow wrote it"):
+        graph_of({"version": 3, "nodes": []})
 
 
 def test_an_outline_of_an_earlier_version():

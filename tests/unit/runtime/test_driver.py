@@ -171,9 +171,11 @@ def test_so_many_blocks_are_on_the_executor_as_it_ends_in_two_seconds(seen, bloc
     assert len(made.record.in_flight) == blocks
 
 
+@pytest.mark.parametrize("quick", [0.0, 3600.0])
 @pytest.mark.parametrize("is_on", [True, False])
-def test_the_garbage_collector_is_as_it_was(is_on):
+def test_the_garbage_collector_is_as_it_was(monkeypatch, is_on, quick):
     """It rests while a plan is made or folded, and only then; who switched it off is right."""
+    monkeypatch.setattr(driver, "_QUICK", quick)  # so each plan took long to lower, or none
     seen = []
 
     @task
