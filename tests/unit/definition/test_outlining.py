@@ -119,7 +119,9 @@ def test_what_is_told_alike_is_told_once():
 def test_edges_of_a_kind_that_lead_into_one_node():
     """How many there are is told, as of a list of very many."""
     outline = outline_of(gathered.graph())
-    assert outline["edges"] == [[[["ns", [], "", 3]], ["total"], [["load", "load-2", "load-3"]]]]
+    assert outline["edges"] == [
+        [[["iterable", [], "", 3]], ["total"], [["load", "load-2", "load-3"]]]
+    ]
 
 
 def test_a_graph_of_a_newer_version():
