@@ -56,15 +56,19 @@ def uncollected() -> Iterator[None]:
         _collector.want(count)
 
 
-@contextmanager
-def collected() -> Iterator[None]:
+class collected:  # noqa: N801 - as contextlib names its own; a generator costs each wait more
     """Let it look around meanwhile as far as this thread is concerned, which waits for others."""
-    count = _collector.away.count
-    try:
-        _collector.want(0)
-        yield
-    finally:
-        _collector.want(count)
+
+    __slots__ = ("_count",)
+
+    def __enter__(self) -> None:
+        self._count = _collector.away.count
+        if self._count:
+            _collector.want(0)
+
+    def __exit__(self, *_: object) -> None:
+        if self._count:
+            _collector.want(self._count)
 
 
 def spare_collector(*, collect: bool = True) -> None:

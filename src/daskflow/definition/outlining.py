@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from itertools import groupby, islice
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 from typing import Any
 
 from daskflow.definition.nodes import (
@@ -110,6 +110,7 @@ def _node_told(node: NodeSpec) -> dict[str, Any]:
 _FLAGS = "mfg"  # letters of what an edge may be: mapped, flat, a gate
 
 
+_BEFORE = attrgetter("upstream")
 _KIND = itemgetter(slice(Edge._fields.index("key"), None))  # what an edge is beside its ends
 
 
@@ -121,18 +122,18 @@ def _edges_told(graph: FlowGraph) -> list[Any]:
     """
     found: dict[Any, tuple[list[str], list[list[str]]]] = {}
     for name in graph.nodes:
-        edges = graph.into(name)
+        edges = [*graph.into(name)]
         if len(edges) == 1:  # as in every chain
-            kinds = tuple((_KIND(edge), 1) for edge in edges)
+            kinds = [(_KIND(edges[0]), 1)]
         else:
-            kinds = tuple((kind, len([*run])) for kind, run in groupby(map(_KIND, edges)))
-        if kinds not in found:
-            found[kinds] = [], [[] for _ in kinds]
-        nodes, columns = found[kinds]
-        nodes.append(name)
-        before = iter(edges)
-        for (_, count), column in zip(kinds, columns, strict=True):
-            column += [edge.upstream for edge in islice(before, count)]
+            kinds = [(kind, len([*run])) for kind, run in groupby(map(_KIND, edges))]
+        group = found.get(tuple(kinds))
+        if group is None:
+            group = found[tuple(kinds)] = [], [[] for _ in kinds]
+        group[0].append(name)
+        before = map(_BEFORE, edges)
+        for (_, count), column in zip(kinds, group[1], strict=True):
+            column.extend(islice(before, count))
     return [
         [[_kind_told(*kind) for kind in kinds], *told] for kinds, told in found.items() if kinds
     ]
