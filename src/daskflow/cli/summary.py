@@ -28,7 +28,7 @@ from daskflow.runtime.record import RunRecord
 from daskflow.runtime.views import progress_of
 from daskflow.states import Cancelled, Paused, State
 from daskflow.timing import now
-from daskflow.wording import many, span_text
+from daskflow.wording import span_text
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -147,7 +147,7 @@ def print_tasks(console: Console, record: RunRecord, instant: float | None = Non
     say(console, "")
     console.print(Padding(table, (0, 0, 0, 2), expand=False))
     if kept := record.inherited():
-        told = f"{many(kept, 'task run')} of these kept of the run that this one repeats"
+        told = f"{kept:,} of these {'was' if kept == 1 else 'were'} kept from the run it repeats"
         say(console, told, "dim", indent=2)
 
 

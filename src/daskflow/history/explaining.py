@@ -173,7 +173,7 @@ def _tell_success(walk: _Walk, here: Place, state: State) -> _Found:
         if not node.attempts[position]:
             told.append("its value was given, its body was not called")
         elif 0 < node.blocks[position] <= walk.record.heritage:
-            told.append("kept of the run that this one repeats: its body was not called again")
+            told.append("kept from the run that this one repeats: its body was not called again")
     if note is not None and note.digests:
         task = walk.record.graph.nodes[here.node].task.name
         told.append(explain_miss(note.digests, walk.earlier(task)))

@@ -216,14 +216,14 @@ def test_a_run_is_made_anew(failed, daskflow, store, words, again):
 
 @pytest.mark.parametrize(
     ("words", "kept"),
-    [((), ""), (("--failed",), "2 task runs"), (("--from", "double[1]"), "1 task run")],
+    [((), ""), (("--failed",), "2 of these were"), (("--from", "double[1]"), "1 of these was")],
 )
 def test_what_was_kept_is_told(failed, daskflow, words, kept):
     """Where the run ends, when somebody looks later, and of a task run that somebody asks for."""
     output = daskflow("rerun", failed.name, *words, "--executor", "local")[1]
-    told = f"\n  {kept} of these kept of the run that this one repeats\n" if kept else ""
+    told = f"\n  {kept} kept from the run it repeats\n" if kept else ""
     for shown in (output, *(daskflow(word, "last")[1] for word in ("show", "watch"))):
-        assert shown.count("kept of the run") == bool(kept)
+        assert shown.count("kept from the run") == bool(kept)
         assert told in shown
     is_kept = "its body was not called again" in daskflow("why", "last", "double[0]")[1]
     assert is_kept is bool(kept)
