@@ -16,6 +16,7 @@ from typing import Any, Generic, NamedTuple, Self, TypeVar
 from daskflow.errors import CycleError, DefinitionError
 
 T = TypeVar("T")
+F = TypeVar("F")
 
 new = tuple.__new__  # makes a named tuple of a tuple, without the call in Python of its class
 
@@ -66,7 +67,8 @@ class Graph(Generic[T]):
     def __init__(self) -> None:
         self.nodes: dict[str, T] = {}
         self.changes = 0  # made to it so far: who has looked at it can tell whether to look again
-        self._orders: dict[str, tuple[int, list[str]]] = {}  # with the changes made by then
+        # what was found of it, orders among the rest, with the changes made by then
+        self._founds: dict[str, tuple[int, list[Any]]] = {}
         self._upstream: dict[str, dict[Edge, None]] = {}
         self._lent: set[str] = set()  # nodes whose edges a copy has too: not to be changed
         self._found: dict[str, list[Edge]] | None = None  # by upstream node; None: not asked for
@@ -154,7 +156,7 @@ class Graph(Generic[T]):
         made.nodes = dict(self.nodes)
         made.changes = self.changes
         # of its own kind
-        made._orders = dict(self._orders)  # noqa: SLF001
+        made._founds = dict(self._founds)  # noqa: SLF001
         made._upstream = dict(self._upstream)  # noqa: SLF001
         self._lent, made._lent = set(self.nodes), set(self.nodes)  # noqa: SLF001
         return made
@@ -164,7 +166,7 @@ class Graph(Generic[T]):
         return {"nodes": self.nodes, "changes": self.changes, "edges": [*map(tuple, self.edges())]}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.nodes, self.changes, self._orders = state["nodes"], state["changes"], {}
+        self.nodes, self.changes, self._founds = state["nodes"], state["changes"], {}
         self._upstream = {name: {} for name in self.nodes}
         self._lent, self._found = set(), None
         for told in state["edges"]:
@@ -207,12 +209,12 @@ class Graph(Generic[T]):
         """
         return self._kept("depth first", self._find_depth_first)
 
-    def _kept(self, kind: str, find: Callable[[], list[str]]) -> list[str]:
-        """Return an order of all names, found anew only where the graph has changed since."""
-        stamp, found = self._orders.get(kind, (-1, []))
+    def _kept(self, kind: str, find: Callable[[], list[F]]) -> list[F]:
+        """Return what there is to be found, looked for only where the graph has changed since."""
+        stamp, found = self._founds.get(kind, (-1, []))
         if stamp != self.changes:
             found = find()
-            self._orders[kind] = self.changes, found
+            self._founds[kind] = self.changes, found
         return list(found)
 
     def _find_order(self) -> list[str]:

@@ -99,12 +99,10 @@ def counts_of(columns: Columns) -> dict[str, int]:
     {'Success': 2}
     """
     nodes = columns.nodes.values()
-    mapped = [node for node in nodes if node.space.level] if len(columns.spaces) > 1 else []
-    singles = nodes if not mapped else (node for node in nodes if not node.space.level)
-    # there may be very many of these, with one task run each
-    counted = Counter(b"".join(node.codes for node in singles))
+    singles = b"".join(node.codes for node in nodes if not node.space.level)
+    counted = Counter(singles)  # there may be very many of these, with one task run each
     counted[Pending.code] += counted.pop(OWNED, 0)
-    for node in mapped:
+    for node in [node for node in nodes if node.space.level]:
         for code, count in list(node.counts.items()):
             counted[code] += count  # the driver may be at work
     for _, code in columns.seen_running():

@@ -14,7 +14,7 @@ from daskflow._crash_points import reach
 from daskflow.context import run_label
 from daskflow.definition.definitions import FlowDefinition
 from daskflow.definition.nodes import FlowGraph
-from daskflow.definition.outlining import BESIDE, HERITAGE, outline_of
+from daskflow.definition.outlining import BESIDE, heritage_of, outline_of
 from daskflow.definition.tasks import Task
 from daskflow.describing import Described, describe
 from daskflow.entries import SpaceEnded
@@ -355,7 +355,7 @@ def _reopened(
     keeper.row["graph"] = outline | {word: row.graph[word] for word in BESIDE if word in row.graph}
     watch = FlowWatch.of(flow)
     run = FlowRun(definition, spec, session, assignment, parameters, watch, keeper, opener)
-    run.record.heritage = row.graph.get(HERITAGE, 0)
+    run.record.heritage = heritage_of(row.graph)
     run.started_at = row.started or row.created
     run.show(ShownRun.of(row, store))
     return run

@@ -37,7 +37,7 @@ def find_stuck(flow: Flow[..., Any], definition: FlowDefinition) -> Iterator[Fin
     """
     nodes = definition.graph.nodes
     told: set[Any] = set()
-    with own_code_by_value([*(node.task.fn for node in nodes.values()), flow.fn]):
+    with own_code_by_value([*(task.fn for task in definition.graph.tasks()), flow.fn]):
         for name, node in nodes.items():
             key = _key_of(node.task)
             reason = None if key in told else _reason(node.task)

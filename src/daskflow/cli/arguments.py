@@ -29,6 +29,11 @@ class Place:
     adapt: str | None = None  # MIN:MAX
     scheduler_file: str | None = None  # as `dask scheduler` writes it
 
+    @property
+    def address_word(self) -> str:
+        """By which option the address of a scheduler was given."""
+        return "--address" if self.scheduler_file is None else "--scheduler-file"
+
 
 def executor_of(place: Place) -> Executor | None:
     """Return the executor that was asked for; None where nothing was said.
@@ -48,8 +53,7 @@ def executor_of(place: Place) -> Executor | None:
     if place.scheduler_file is not None:
         place = replace(place, address=_address_in(place.scheduler_file, place.address))
     _check_cluster(place)
-    said = "--address" if place.scheduler_file is None else "--scheduler-file"
-    word = said if place.address else "--cluster-class" if place.cluster_class else ""
+    word = place.address_word if place.address else "--cluster-class" if place.cluster_class else ""
     kind = place.executor or ("dask" if word else settings.executor) or "dask"
     size = (place.workers, place.threads_per_worker)
     if word and kind != "dask":
@@ -100,8 +104,7 @@ def _check_cluster(place: Place) -> None:
             raise ExecutorError(msg)
         return
     if place.address is not None:
-        word = "--address" if place.scheduler_file is None else "--scheduler-file"
-        msg = f"{word} and --cluster-class both say which cluster: give one of them"
+        msg = f"{place.address_word} and --cluster-class both say which cluster: give one of them"
         raise ExecutorError(msg)
     if (place.workers, place.threads_per_worker) != (None, None):
         msg = (

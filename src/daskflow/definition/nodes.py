@@ -116,7 +116,6 @@ class FlowGraph(Graph[NodeSpec]):
         self.spaces: dict[str, SpaceSpec] = {ROOT: SpaceSpec(ROOT, ROOT, 0, ())}
         self._inside: dict[str, dict[str, None]] = {}  # the nodes in each space
         self._opened: dict[str, dict[str, None]] = {}  # the spaces that a node is asked for
-        self._tasks: tuple[int, list[Task[..., Any]]] = (-1, [])  # with the changes made by then
 
     def add_node(self, name: str, content: NodeSpec, edges: Iterable[Edge] = ()) -> None:
         """Add a node, whose index space is there; a name that is taken is refused."""
@@ -206,7 +205,6 @@ class FlowGraph(Graph[NodeSpec]):
         }
         super().__setstate__({**state, "nodes": nodes})
         self.spaces, self._inside, self._opened = state["spaces"], {}, {}
-        self._tasks = -1, []
         for name, node in self.nodes.items():
             if node.space:
                 self._settle(name, node.space)
@@ -233,11 +231,10 @@ class FlowGraph(Graph[NodeSpec]):
 
     def tasks(self) -> list[Task[..., Any]]:
         """Return the tasks of all nodes, each once, in the order of their nodes."""
-        stamp, found = self._tasks
-        if stamp != self.changes:
-            found = list({id(node.task): node.task for node in self.nodes.values()}.values())
-            self._tasks = self.changes, found
-        return list(found)
+        return self._kept("tasks", self._find_tasks)
+
+    def _find_tasks(self) -> list[Task[..., Any]]:
+        return list({id(node.task): node.task for node in self.nodes.values()}.values())
 
     def nodes_of(self, task: Task[..., Any]) -> list[str]:
         """Return the names of the calls of a task, whatever its options were."""

@@ -163,6 +163,12 @@ def needs_code_to_cancel(outline: Outline) -> bool:
     return bool(outline.get("watched")) or any(node.get("watched") for node in nodes)
 
 
+def heritage_of(outline: Outline) -> int:
+    """Return the last block in which a run has what is kept of the run that it repeats; 0: none."""
+    kept: int = outline.get(HERITAGE, 0)
+    return kept
+
+
 def nodes_of(outline: Outline) -> dict[str, Mapping[str, Any]]:
     """Return what an outline tells of each node, by name.
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 
 from daskflow.context import run_label, split_label
-from daskflow.definition.outlining import HERITAGE, graph_of
+from daskflow.definition.outlining import graph_of, heritage_of
 from daskflow.entries import Entry
 from daskflow.errors import UnknownRunError, UnknownTaskError
 from daskflow.graph import listed
@@ -90,7 +90,7 @@ def seconds_of(row: RunRow, instant: float | None) -> float | None:
 def record_of(row: RunRow, entries: list[Entry]) -> RunRecord:
     """Return the record of a run, restored over the outline of its graph."""
     record = restored(graph_of(row.graph), entries, row.name)
-    record.heritage = row.graph.get(HERITAGE, 0)
+    record.heritage = heritage_of(row.graph)
     return record
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 
-from daskflow.definition.outlining import HERITAGE, graph_of
+from daskflow.definition.outlining import graph_of, heritage_of
 from daskflow.entries import Entry, RunMoved
 from daskflow.errors import StoreBusyError
 from daskflow.events import StateChanged
@@ -56,7 +56,7 @@ class WatchedRun:
         self.row = find_run(store, wanted)  # as it was when its state was looked at
         self.is_over = False  # it has ended, waits for a person, or has lost its driver
         self.record = RunRecord(graph_of(self.row.graph), frozenset())
-        self.record.heritage = self.row.graph.get(HERITAGE, 0)
+        self.record.heritage = heritage_of(self.row.graph)
         self._folding = Folding(self.record, self.row.name)
         self.version = 0  # of the last entry that was read
         self.holder: Holder | None = None  # who drives it

@@ -116,13 +116,11 @@ def _stretches(
     """Return nodes that are not mapped, those of one stage and one demand together."""
     if len(names) < 2:  # noqa: PLR2004 - the usual case: a reduction behind a map
         return [list(names)] if names else []
-    order = [name for name in graph.depth_first() if name in names]
-    if _are_alike(graph, order) and len({*stage.values()}) == 1:
-        return [order]
     found: dict[tuple[int, Demand], list[str]] = {}
-    for name in order:
-        demand = graph.nodes[name].task.rules.demand
-        found.setdefault((stage[name], demand), []).append(name)
+    for name in graph.depth_first():
+        if name in names:
+            demand = graph.nodes[name].task.rules.demand
+            found.setdefault((stage[name], demand), []).append(name)
     return list(found.values())
 
 

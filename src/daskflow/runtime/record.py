@@ -101,18 +101,15 @@ class RunRecord(Columns):
         self.in_flight: dict[int, list[Span]] = {}  # what is in blocks that have not reported
         self.untold: dict[int, int] = {}  # how many of these task runs were not told of
         self.paces: dict[str, Pace] = {}  # by task
+        mapped = [name for name, node in graph.nodes.items() if node.space]
         # task runs that are in no block and wait for no instant
-        self.open = 0
-        is_any_mapped = len(graph.spaces) > 1
-        for record in self.nodes.values() if is_any_mapped else ():
-            if record.space.level:
-                record.grow()
-        self.open = sum(len(record.codes) for record in self.nodes.values())
+        self.open = len(graph.nodes) - len(mapped)
         self.undecided = {name for name in graph.spaces if not self.spaces[name].is_complete()}
         # by space the nodes in it, and in the spaces that lie in it
         self._inside: dict[str, list[str]] = {name: [] for name in graph.spaces}
-        for name, node in graph.nodes.items() if is_any_mapped else ():
-            for space in graph.around(node.space) if node.space else ():
+        for name in mapped:
+            self.open += self.nodes[name].grow()
+            for space in graph.around(graph.nodes[name].space):
                 self._inside[space].append(name)
         self._due: list[tuple[float, str, int]] = []  # heap of what waits for an instant
         self.paused: set[tuple[str, int]] = set()  # what waits for a person, or for an instant too
